@@ -1,0 +1,18 @@
+/**
+ * State that all nodes share and that may be lost without harm: heartbeats, live calls, who can be resumed. Redis or
+ * Postgres carries it; both pass the same contract suite. Keys are `kind:id`; every value has an end (TTL).
+ */
+export interface SharedState {
+  /** Sets or replaces; the value is gone after `ttlMs` unless set again. */
+  put(key: string, value: unknown, ttlMs: number): Promise<void>
+  get(key: string): Promise<unknown>
+  delete(key: string): Promise<void>
+  /** All live entries whose key starts with `prefix`, by key. */
+  list(prefix: string): Promise<ReadonlyMap<string, unknown>>
+  /** A doorbell, not a queue: reaches who listens now, at most 7,000 bytes of JSON. */
+  publish(channel: string, message: unknown): Promise<void>
+  subscribe(channel: string, listener: (message: unknown) => void): Promise<Unsubscribe>
+  close(): Promise<void>
+}
+
+export type Unsubscribe = () => Promise<void>

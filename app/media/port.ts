@@ -1,0 +1,96 @@
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallId, LegId } from '../../lib/core/ids.ts'
+import type { Result } from '../../lib/core/result.ts'
+import type { AgentRecord, MediaRecord, Speaker } from '../../lib/observe/call-record.ts'
+
+/**
+ * The port between signaling (main thread) and media: embedded RTP workers today, FreeSWITCH by the same words.
+ * One `MediaLeg` is one SIP dialog's audio together with whoever talks on it.
+ */
+export interface MediaEngine {
+  /** Takes an RTP port pair and, for an agent, begins to open its realtime socket. Rejects where no port is free. */
+  open(spec: LegSpec): Promise<MediaLeg>
+  /** Legs open now. */
+  readonly legs: number
+  /** Closes every leg and gives every port back. */
+  close(): Promise<void>
+}
+
+export interface LegSpec {
+  readonly callId: CallId
+  readonly legId: LegId
+  readonly talker: TalkerSpec
+  /** Every event of the leg, in order; never called after `close` has resolved. */
+  readonly onEvent: (event: LegEvent) => void
+}
+
+/** Who talks on our side of the leg. */
+export type TalkerSpec = { readonly kind: 'agent'; readonly agent: AgentSpec } | PhoneSpec
+
+/** The softphone: plays a WAV file or nothing, and records what comes back. */
+export interface PhoneSpec {
+  readonly kind: 'phone'
+  /** A WAV file to play once, from the moment the dialog is confirmed. */
+  readonly playFile?: string
+  /** A WAV file that receives the far end's audio after the jitter buffer, 16-bit mono. */
+  readonly recordFile?: string
+}
+
+export interface MediaLeg {
+  /** Answers an offer (RFC 3264 §6), the first one and each later one (re-INVITE, UPDATE): hold, codec, new address. */
+  answer(offerSdp: string): Promise<Result<string, SdpRefusal>>
+  /** Our own offer (RFC 3264 §5): a delayed offer in the 200 OK, or a call that we place. */
+  offer(): Promise<string>
+  /** The far end's answer to our last offer. */
+  accept(answerSdp: string): Promise<Result<void, SdpRefusal>>
+  /** Resolves when the talker could speak at once: for an agent, its socket is open and its session configured. */
+  ready(): Promise<Result<void, AgentRefusal>>
+  /** The dialog is confirmed (ACK): the talker may begin. */
+  start(): void
+  /** Stops everything of this leg, gives its ports back, and says what it was. Safe to call twice. */
+  close(): Promise<LegSummary>
+}
+
+/** Why an SDP cannot be used; signaling answers 488 with a Warning (RFC 3261 §20.43), or 400 where it does not parse. */
+export interface SdpRefusal {
+  readonly code: 'sdp-malformed' | 'sdp-no-audio' | 'sdp-no-common-codec' | 'sdp-srtp-required' | 'sdp-no-offer'
+  readonly message: string
+}
+
+/** Why the agent cannot take the call. */
+export interface AgentRefusal {
+  readonly code: 'agent-unreachable' | 'agent-refused' | 'agent-timeout' | 'media-lost'
+  readonly message: string
+}
+
+export type LegEvent =
+  | { readonly kind: 'dtmf'; readonly digit: string; readonly durationMs: number }
+  /** RTP and RTCP have been silent for the configured time (30 s); a leg on hold is excepted. */
+  | { readonly kind: 'mediaTimeout'; readonly silentMs: number }
+  /** The first RTP packet of the far end, `afterMs` after `start()`. */
+  | { readonly kind: 'firstPacket'; readonly afterMs: number }
+  /** The first audible audio, not silence, that came from the far end, `afterMs` after `start()`. */
+  | { readonly kind: 'firstAudio'; readonly afterMs: number }
+  | { readonly kind: 'agent.connected'; readonly backend: string; readonly setupMs: number }
+  | { readonly kind: 'agent.lost'; readonly code: string; readonly message: string }
+  | { readonly kind: 'agent.bargeIn'; readonly heardMs: number; readonly silenceAfterMs: number }
+  | {
+      readonly kind: 'agent.tool'
+      readonly name: string
+      readonly ok: boolean
+      readonly tookMs: number
+      readonly message?: string
+    }
+  | { readonly kind: 'turn'; readonly at: Date; readonly who: Speaker; readonly text: string }
+  /** The agent's `hang_up` tool was called and what it was saying has been played out. */
+  | { readonly kind: 'hangUp'; readonly reason: string }
+  /** A phone has played its file to the end. */
+  | { readonly kind: 'played' }
+  /** The worker that carried this leg is gone: nothing more will come of it. */
+  | { readonly kind: 'failed'; readonly message: string }
+
+export interface LegSummary {
+  /** Null where no SDP was ever agreed. */
+  readonly media: MediaRecord | null
+  readonly agent: AgentRecord | null
+}

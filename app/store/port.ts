@@ -1,0 +1,65 @@
+import type { CallId, NodeId } from '../../lib/core/ids.ts'
+import type {
+  AttemptRecord,
+  CallRecord,
+  CallRow,
+  CallState,
+  EndCause,
+  TurnRecord,
+} from '../../lib/observe/call-record.ts'
+import type { EventDraft, TandemEvent } from '../../lib/observe/event.ts'
+
+/**
+ * The way of every record: appended to the disk journal at once (fsync in batches), written to Postgres behind. A call
+ * never waits for it. Entries carry ids and revisions, so replaying them twice changes nothing.
+ */
+export interface Journal {
+  /** Stamps id, time and node on an event, appends it, and gives it back for the log and the stream. */
+  event(draft: EventDraft): TandemEvent
+  /** The whole row of a call; the newest revision wins. */
+  call(row: CallRow): void
+  attempt(callId: CallId, ordinal: number, attempt: AttemptRecord): void
+  turn(callId: CallId, ordinal: number, turn: TurnRecord): void
+  /** One SIP message of a call, as seen on the wire, for ladder and pcap. */
+  sip(callId: CallId, ordinal: number, message: SipTrace): void
+  /** Resolves when all that was appended so far is on disk. */
+  synced(): Promise<void>
+  /** Resolves when all that was appended so far is in Postgres; rejects after `timeoutMs`. */
+  written(timeoutMs: number): Promise<void>
+}
+
+export interface SipTrace {
+  readonly at: Date
+  /** `in`: towards us. */
+  readonly direction: 'in' | 'out'
+  readonly protocol: 'udp' | 'tcp' | 'tls'
+  readonly local: string
+  readonly remote: string
+  /** The message as it was on the wire. */
+  readonly message: string
+}
+
+export interface CallQuery {
+  readonly active?: boolean
+  readonly tenant?: string
+  readonly trunk?: string
+  readonly from?: string
+  readonly to?: string
+  readonly cause?: EndCause
+  readonly state?: CallState
+  readonly since?: Date
+  readonly until?: Date
+  readonly limit: number
+  /** From a page before; opaque. */
+  readonly cursor?: string
+}
+
+/** What the API reads. Newest first. */
+export interface CallStore {
+  calls(query: CallQuery): Promise<{ readonly calls: readonly CallRecord[]; readonly next: string | null }>
+  call(id: CallId): Promise<CallRecord | null>
+  events(callId: CallId): Promise<readonly TandemEvent[]>
+  ladder(callId: CallId): Promise<readonly SipTrace[]>
+  /** Events after the last one seen of each node, oldest first, at most `limit`. */
+  eventsAfter(seen: ReadonlyMap<NodeId, number>, limit: number): Promise<readonly TandemEvent[]>
+}

@@ -1,0 +1,34 @@
+/** One backend of the OpenAI Realtime protocol (GA), reachable by URL. The local agent is one as well. */
+export interface BackendSpec {
+  readonly kind: 'local' | 'openai' | 'azure' | 'custom'
+  /** Base URL without `/realtime`, e.g. `https://api.openai.com/v1`; `ws:` and `http:` only for loopback hosts. */
+  readonly baseUrl: string
+  readonly model: string
+  readonly apiKey: string
+}
+
+/** An HTTP tool of the tenant: called with the arguments as JSON body, its answer goes to the agent as text. */
+export interface HttpToolSpec {
+  readonly name: string
+  readonly description: string
+  readonly url: string
+  /** JSON Schema of the arguments. */
+  readonly parameters: Readonly<Record<string, unknown>>
+  readonly timeoutMs: number
+}
+
+/** All that an agent needs for one call; plain data, so that it can be posted to a media worker. */
+export interface AgentSpec {
+  readonly backends: readonly [BackendSpec, ...BackendSpec[]]
+  readonly voice: string
+  readonly instructions: string
+  /** Spoken first, word by word as far as the backend allows. Empty: the caller speaks first. */
+  readonly greeting: string
+  readonly tools: readonly HttpToolSpec[]
+  /** Facts about this call (caller, called number, router variables), told to the agent with the instructions. */
+  readonly variables: Readonly<Record<string, string>>
+  /** How long the socket may take to be open and configured (semantics: 2 s). */
+  readonly connectTimeoutMs: number
+  /** Caller audio is sent in batches of this many milliseconds (40 ms), a multiple of 20. */
+  readonly batchMs: number
+}

@@ -1,0 +1,101 @@
+import type { CallId, NodeId, SessionId, TenantId, TrunkId } from '../core/ids.ts'
+
+/** Where a call stands, as its record says it. */
+export type CallState = 'incoming' | 'ringing' | 'active' | 'held' | 'transferring' | 'ended'
+
+/** Who brought the call to its end. */
+export type EndedBy = 'caller' | 'callee' | 'agent' | 'operator' | 'system'
+
+export type EndCause =
+  | 'normal'
+  | 'cancelled'
+  | 'busy'
+  | 'no-answer'
+  | 'rejected'
+  | 'redirected'
+  | 'trunk-fault'
+  | 'agent-fault'
+  | 'media-timeout'
+  | 'limit'
+  | 'node-lost'
+  | 'transferred'
+
+/** One direction of a leg's audio. `in` is what the far end sent us. Jitter by RFC 3550 §6.4.1, MOS by ITU-T G.107. */
+export interface StreamStats {
+  readonly packets: number
+  readonly lost: number
+  readonly jitterMs: number
+  readonly mos: number | null
+}
+
+export interface MediaRecord {
+  readonly codec: string
+  readonly srtp: boolean
+  readonly in: StreamStats
+  readonly out: StreamStats
+}
+
+export interface AgentRecord {
+  readonly backend: string
+  /** From the start of playout being allowed (the dialog is confirmed) to the first RTP packet with agent audio. */
+  readonly firstAudioMs: number | null
+  readonly turns: number
+  readonly bargeIns: number
+  readonly reconnects: number
+  readonly tokens: number
+}
+
+/** One INVITE that we sent for a call. */
+export interface AttemptRecord {
+  readonly trunk: TrunkId | null
+  readonly target: string
+  readonly startedAt: Date
+  /** The final SIP status, or null where none came. */
+  readonly sip: number | null
+  readonly reason: string | null
+  /** Post-dial delay: INVITE to the first 18x or final response. */
+  readonly pddMs: number | null
+}
+
+export type Speaker = 'caller' | 'agent' | 'tool'
+
+export interface TurnRecord {
+  readonly at: Date
+  readonly who: Speaker
+  readonly text: string
+}
+
+/**
+ * The call itself without its lists: what one journal entry carries. Every entry is the whole row, so that the
+ * newest `revision` wins and replaying entries twice, or in another order, changes nothing.
+ */
+export interface CallRow {
+  readonly id: CallId
+  /** Grows by one with every entry of this call. */
+  readonly revision: number
+  readonly tenant: TenantId | null
+  readonly direction: 'inbound' | 'outbound'
+  /** E.164 where the number can be read as such, else as it came. */
+  readonly from: string
+  readonly to: string
+  readonly raw: { readonly from: string; readonly to: string }
+  readonly node: NodeId
+  readonly trunk: TrunkId | null
+  readonly state: CallState
+  readonly startedAt: Date
+  readonly answeredAt: Date | null
+  readonly endedAt: Date | null
+  readonly end: { readonly by: EndedBy; readonly sip: number | null; readonly cause: EndCause } | null
+  readonly sip: { readonly callId: string }
+  readonly attestation: string | null
+  readonly session: { readonly id: SessionId; readonly resumedFrom: CallId | null }
+  readonly agent: AgentRecord | null
+  readonly media: MediaRecord | null
+  readonly recording: string | null
+}
+
+/** A call as the API shows it. */
+export interface CallRecord extends CallRow {
+  readonly attempts: readonly AttemptRecord[]
+  readonly transcript: readonly TurnRecord[]
+}
