@@ -1,0 +1,158 @@
+import { assertNever } from '../core/assert-never.ts'
+import type { Step } from '../core/step.ts'
+import type { EndCause, EndedBy } from '../observe/call-record.ts'
+
+/**
+ * A call between a carrier's caller and an agent: one leg on which we are the UAS. The SIP server below runs the
+ * transactions (RFC 3261 §17) and repeats the 2xx until its ACK; this machine holds what is left: when to ring, answer, refuse, start
+ * the agent and hang up, and who ended it.
+ */
+export type AgentCallState =
+  /** Media and agent are being opened while the caller hears ringing. */
+  | { readonly kind: 'preparing' }
+  /** The 200 OK is on its way through the SIP server. A hang-up of ours that comes now waits for the dialog. */
+  | { readonly kind: 'answering'; readonly hangUp: CallEnd | null }
+  /** 200 OK sent, ACK awaited. */
+  | { readonly kind: 'answered' }
+  /** Confirmed dialog: caller and agent talk. */
+  | { readonly kind: 'up'; readonly held: boolean }
+  | { readonly kind: 'ended'; readonly end: CallEnd }
+
+export interface CallEnd {
+  readonly by: EndedBy
+  /** The final status of the INVITE where the call was never up, else null. */
+  readonly sip: number | null
+  readonly cause: EndCause
+}
+
+export interface Refusal {
+  readonly status: number
+  readonly reason: string
+  readonly retryAfterS: number | null
+  readonly cause: EndCause
+  /** For Warning (RFC 3261 §20.43) and the record. */
+  readonly detail: string
+}
+
+export type AgentCallInput =
+  /** Media is agreed and the agent could speak at once. */
+  | { readonly kind: 'prepared' }
+  /** Media or agent cannot take the call. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** CANCEL of the INVITE; the SIP server has answered it and the INVITE (RFC 3261 §9.2). */
+  | { readonly kind: 'cancelled' }
+  /** The SIP server has taken the 200 OK; the dialog exists. */
+  | { readonly kind: 'accepted' }
+  /** It has not: the transaction is gone. */
+  | { readonly kind: 'unacceptable' }
+  | { readonly kind: 'acked' }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'retrieved' }
+  /** BYE of the far end. */
+  | { readonly kind: 'bye' }
+  /** The SIP server gave the dialog up by itself, with its own BYE: no ACK within 64·T1 (RFC 3261 §13.3.1.4). */
+  | { readonly kind: 'unconfirmed' }
+  /** One of our own ends the call. */
+  | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
+
+export type AgentCallEffect =
+  | { readonly kind: 'ring' }
+  | { readonly kind: 'answer' }
+  | { readonly kind: 'reject'; readonly refusal: Refusal }
+  /** The dialog is confirmed: the agent may speak. */
+  | { readonly kind: 'start' }
+  | { readonly kind: 'bye' }
+  /** The last effect of every call, exactly once: give media and agent back and close the record. */
+  | { readonly kind: 'release'; readonly end: CallEnd }
+
+type AgentCallStep = Step<AgentCallState, AgentCallEffect>
+
+/** A new INVITE that is to be bridged: it rings while media and agent are opened. */
+export const newAgentCall = (): AgentCallStep => ({ state: { kind: 'preparing' }, effects: [{ kind: 'ring' }] })
+
+export function stepAgentCall(state: AgentCallState, input: AgentCallInput): AgentCallStep {
+  switch (state.kind) {
+    case 'preparing':
+      return stepPreparing(state, input)
+    case 'answering':
+      return stepAnswering(state, input)
+    case 'answered':
+      if (input.kind === 'acked') return { state: { kind: 'up', held: false }, effects: [{ kind: 'start' }] }
+      return stepDialog(state, input)
+    case 'up':
+      return stepDialog(state, input)
+    case 'ended':
+      return stay(state)
+    default:
+      return assertNever(state)
+  }
+}
+
+function stepPreparing(state: AgentCallState, input: AgentCallInput): AgentCallStep {
+  switch (input.kind) {
+    case 'prepared':
+      return { state: { kind: 'answering', hangUp: null }, effects: [{ kind: 'answer' }] }
+    case 'refused':
+      return end(
+        { by: 'system', sip: input.refusal.status, cause: input.refusal.cause },
+        { kind: 'reject', refusal: input.refusal },
+      )
+    case 'cancelled':
+      return end({ by: 'caller', sip: 487, cause: 'cancelled' })
+    case 'hangUp':
+      return end({ by: input.by, sip: GIVEN_UP.status, cause: input.cause }, { kind: 'reject', refusal: GIVEN_UP })
+    default:
+      return stay(state)
+  }
+}
+
+function stepAnswering(state: Extract<AgentCallState, { kind: 'answering' }>, input: AgentCallInput): AgentCallStep {
+  switch (input.kind) {
+    case 'accepted':
+      if (state.hangUp !== null) return end(state.hangUp, { kind: 'bye' })
+      return { state: { kind: 'answered' }, effects: [] }
+    case 'hangUp':
+      return { state: { ...state, hangUp: { by: input.by, sip: null, cause: input.cause } }, effects: [] }
+    case 'unacceptable':
+    case 'cancelled':
+      // The CANCEL came before our 200 OK: the SIP server has ended the INVITE with 487 (RFC 3261 §9.2).
+      return end({ by: 'caller', sip: 487, cause: 'cancelled' })
+    case 'bye':
+      return end({ by: 'caller', sip: null, cause: 'normal' })
+    default:
+      return stay(state)
+  }
+}
+
+/** The dialog exists: only a BYE ends it (RFC 3261 §15). */
+function stepDialog(state: Extract<AgentCallState, { kind: 'answered' | 'up' }>, input: AgentCallInput): AgentCallStep {
+  switch (input.kind) {
+    case 'bye':
+      return end({ by: 'caller', sip: null, cause: 'normal' })
+    case 'unconfirmed':
+      return end({ by: 'system', sip: null, cause: 'trunk-fault' })
+    case 'hangUp':
+      return end({ by: input.by, sip: null, cause: input.cause }, { kind: 'bye' })
+    case 'held':
+    case 'retrieved':
+      if (state.kind !== 'up') return stay(state)
+      return { state: { kind: 'up', held: input.kind === 'held' }, effects: [] }
+    default:
+      return stay(state)
+  }
+}
+
+/** The answer to an INVITE that one of our own ends before it was answered: 480 would stop the carrier's hunt, 503 lets it go on. */
+const GIVEN_UP: Refusal = {
+  status: 503,
+  reason: 'Service Unavailable',
+  retryAfterS: 1,
+  cause: 'normal',
+  detail: 'ended before it was answered',
+}
+
+const stay = (state: AgentCallState): AgentCallStep => ({ state, effects: [] })
+
+function end(callEnd: CallEnd, ...before: AgentCallEffect[]): AgentCallStep {
+  return { state: { kind: 'ended', end: callEnd }, effects: [...before, { kind: 'release', end: callEnd }] }
+}

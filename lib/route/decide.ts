@@ -1,0 +1,113 @@
+import type { TenantId, TrunkId } from '../core/ids.ts'
+import type { EndCause } from '../observe/call-record.ts'
+import { toE164 } from './number.ts'
+import type { InviteFacts, NumberRoute, RouteSnapshot, TenantRoute, TrunkRoute } from './snapshot.ts'
+
+/** Whose call it is, as far as that is known when the decision falls. */
+export interface CallParties {
+  readonly trunk: TrunkId | null
+  readonly tenant: TenantId | null
+  /** E.164 where it can be read as such, else as it came. */
+  readonly from: string
+  readonly to: string
+}
+
+export type Decision = CallParties &
+  (
+    | { readonly kind: 'ignore' }
+    | { readonly kind: 'bridge'; readonly agent: string }
+    | {
+        readonly kind: 'reject'
+        readonly status: number
+        readonly reason: string
+        /** RFC 3261 §20.33, in seconds; null: no Retry-After. */
+        readonly retryAfterS: number | null
+        readonly cause: EndCause
+      }
+  )
+
+/** Retry-After of our own 503s: short, as carriers take it for the whole peer and not for one call. */
+export const RETRY_AFTER_S = { min: 1, max: 5 } as const
+
+const DEFAULT_COUNTRY = 'US'
+
+/** What an INVITE from a carrier gets: the first row that applies decides. */
+export function decideInvite(invite: InviteFacts, snapshot: RouteSnapshot, random: number): Decision {
+  const trunk = matchTrunk(invite, snapshot)
+  const found = trunk === null ? null : findNumber(invite, trunk, snapshot)
+  const tenant = found === null ? null : (snapshot.tenants.get(found.route.tenant) ?? null)
+  const country = tenant?.country ?? DEFAULT_COUNTRY
+  const parties: CallParties = {
+    trunk: trunk?.id ?? null,
+    tenant: tenant?.id ?? null,
+    from: toE164(invite.caller, country) ?? invite.caller,
+    to: found?.number ?? toE164(invite.dialled, country) ?? invite.dialled,
+  }
+  if (trunk === null) return { ...parties, kind: 'ignore' }
+  return { ...parties, ...judge(trunk, tenant, snapshot, random) }
+}
+
+type Judgement = { kind: 'bridge'; agent: string } | Rejection
+
+interface Rejection {
+  kind: 'reject'
+  status: number
+  reason: string
+  retryAfterS: number | null
+  cause: EndCause
+}
+
+function judge(trunk: TrunkRoute, tenant: TenantRoute | null, snapshot: RouteSnapshot, random: number): Judgement {
+  const retryAfterS = RETRY_AFTER_S.min + Math.floor(random * (RETRY_AFTER_S.max - RETRY_AFTER_S.min + 1))
+  const overTrunk = isFull(trunk.channels, snapshot.trunkCalls.get(trunk.id)) || !snapshot.admitTrunk(trunk.id)
+  if (overTrunk) return refuse(503, 'Trunk Limit Reached', 'limit', retryAfterS)
+  if (snapshot.impediments.has('store') && tenant === null) {
+    // A number that we cannot look up is not a number that does not exist: 404 would end the hunt of the carrier.
+    return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
+  }
+  if (tenant === null) return refuse(404, 'Not Found', 'rejected', null)
+  const overTenant = isFull(tenant.channels, snapshot.tenantCalls.get(tenant.id)) || !snapshot.admitTenant(tenant.id)
+  if (overTenant) return refuse(486, 'Busy Here', 'limit', null)
+  if (snapshot.impediments.size > 0) return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
+  return { kind: 'bridge', agent: tenant.agent }
+}
+
+const refuse = (status: number, reason: string, cause: EndCause, retryAfterS: number | null): Rejection => ({
+  kind: 'reject',
+  status,
+  reason,
+  retryAfterS,
+  cause,
+})
+
+const isFull = (limit: number | null, calls = 0): boolean => limit !== null && calls >= limit
+
+/** The trunk that an INVITE came over: the first whose sources and whatever else tells it apart all match. */
+function matchTrunk(invite: InviteFacts, snapshot: RouteSnapshot): TrunkRoute | null {
+  const matching = snapshot.trunks.filter(
+    (trunk) =>
+      trunk.sources.has(invite.source.address) &&
+      (trunk.sourcePorts === null || trunk.sourcePorts.has(invite.source.port)) &&
+      (trunk.protocols === null || trunk.protocols.has(invite.source.protocol)) &&
+      (trunk.hosts === null || trunk.hosts.has(invite.uriHost)),
+  )
+  if (matching.length < 2) return matching[0] ?? null
+  const byNumber = matching.find((trunk) => findNumber(invite, trunk, snapshot)?.route.trunk === trunk.id)
+  return byNumber ?? matching[0] ?? null
+}
+
+/** The tenant's number that was dialled, read in every country that a tenant dials in. */
+function findNumber(
+  invite: InviteFacts,
+  trunk: TrunkRoute,
+  snapshot: RouteSnapshot,
+): { readonly number: string; readonly route: NumberRoute } | null {
+  for (const country of snapshot.countries) {
+    const number = toE164(invite.dialled, country)
+    const route = number === null ? undefined : snapshot.numbers.get(number)
+    if (number !== null && route !== undefined && (route.trunk === null || route.trunk === trunk.id)) {
+      return { number, route }
+    }
+  }
+  return null
+}

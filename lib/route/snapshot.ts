@@ -1,0 +1,64 @@
+import type { AddressSet } from '../core/cidr.ts'
+import type { TenantId, TrunkId } from '../core/ids.ts'
+
+/** What is known of an INVITE when it is decided upon. */
+export interface InviteFacts {
+  readonly source: {
+    readonly address: string
+    readonly port: number
+    readonly protocol: 'udp' | 'tcp' | 'tls' | 'ws' | 'wss'
+  }
+  /** The request-URI as it came. */
+  readonly uri: string
+  /** Host of the request-URI, lower case. */
+  readonly uriHost: string
+  /** User part of the request-URI: the dialled number, as it came. */
+  readonly dialled: string
+  /** User part of P-Asserted-Identity, else of From, as it came. */
+  readonly caller: string
+}
+
+/** One way in: how a trunk's INVITEs are told from another's. */
+export interface TrunkRoute {
+  readonly id: TrunkId
+  readonly sources: AddressSet
+  /** Where set, only INVITEs with this port, protocol or request-URI host are this trunk's. */
+  readonly sourcePorts: ReadonlySet<number> | null
+  readonly protocols: ReadonlySet<string> | null
+  readonly hosts: ReadonlySet<string> | null
+  readonly channels: number | null
+}
+
+export interface TenantRoute {
+  readonly id: TenantId
+  /** ISO 3166 country in which numbers without `+` are dialled. */
+  readonly country: string
+  readonly agent: string
+  readonly channels: number | null
+}
+
+export interface NumberRoute {
+  readonly tenant: TenantId
+  /** The trunk that a number lives on, where it lives on one only. */
+  readonly trunk: TrunkId | null
+}
+
+/** Why the node can serve no new call now; empty: it can. */
+export type Impediment = 'draining' | 'full' | 'agent' | 'media' | 'store' | 'starting'
+
+/** Everything that the decision looks at, besides the INVITE itself. */
+export interface RouteSnapshot {
+  readonly trunks: readonly TrunkRoute[]
+  readonly tenants: ReadonlyMap<TenantId, TenantRoute>
+  /** Every country that a tenant dials in. */
+  readonly countries: readonly string[]
+  /** By E.164 number. */
+  readonly numbers: ReadonlyMap<string, NumberRoute>
+  readonly impediments: ReadonlySet<Impediment>
+  /** Calls up or being set up, now. */
+  readonly trunkCalls: ReadonlyMap<TrunkId, number>
+  readonly tenantCalls: ReadonlyMap<TenantId, number>
+  /** Asked once, for the trunk or tenant that the call turned out to belong to; counts the call when it admits it. */
+  readonly admitTrunk: (trunk: TrunkId) => boolean
+  readonly admitTenant: (tenant: TenantId) => boolean
+}
