@@ -50,3 +50,6 @@ export interface TandemEvent extends EventDraft {
   readonly node: NodeId
   readonly level: EventLevel
 }
+
+/** How every part of the node tells what happened. Never throws, never blocks. */
+export type EmitEvent = (draft: EventDraft) => void

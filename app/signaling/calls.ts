@@ -1,0 +1,232 @@
+import { ulid } from 'ulid'
+import { type CallId, callId, type NodeId, sessionId, type TenantId, type TrunkId } from '../../lib/core/ids.ts'
+import { RateWindow } from '../../lib/guard/rate.ts'
+import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import { type Decision, decideInvite, RETRY_AFTER_S } from '../../lib/route/decide.ts'
+import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
+import type { MediaEngine } from '../media/port.ts'
+import type { Journal } from '../store/port.ts'
+import { AgentCall } from './agent-call.ts'
+import { CallRecorder } from './call-recorder.ts'
+import type { IncomingInvite } from './incoming-invite.ts'
+import type { Routes } from './routes.ts'
+import type { OptionsAnswer, SipLink } from './sip-link.ts'
+import { SipTraceRouter } from './sip-trace.ts'
+
+export interface CallsOptions {
+  readonly node: NodeId
+  readonly link: SipLink
+  readonly media: MediaEngine
+  readonly journal: Journal
+  readonly emit: EmitEvent
+  readonly routes: Routes
+  /** Why no new call can be served now, as the parts of the node see it. */
+  readonly impediments: () => ReadonlySet<Impediment>
+  readonly onEnded: (row: CallRow) => void
+}
+
+const TRACE_SWEEP_MS = 1_000
+
+/** All calls of this node: takes INVITEs, gives each what lib/route decides, and knows who is on the line. */
+export class Calls {
+  readonly trace = new SipTraceRouter()
+  readonly #options: CallsOptions
+  readonly #live = new Map<CallId, { readonly call: AgentCall; readonly recorder: CallRecorder }>()
+  readonly #trunkCalls = new Map<TrunkId, number>()
+  readonly #tenantCalls = new Map<TenantId, number>()
+  readonly #trunkRates = new Map<TrunkId, RateWindow>()
+  readonly #tenantRates = new Map<TenantId, RateWindow>()
+  readonly #sweeper: NodeJS.Timeout
+  #routes: Routes
+  #draining = false
+  #whenIdle: (() => void) | null = null
+
+  constructor(options: CallsOptions) {
+    this.#options = options
+    this.#routes = options.routes
+    this.#sweeper = setInterval(() => this.trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
+    options.link.onInvite((invite) => this.#onInvite(invite))
+    options.link.onOptions(() => this.#optionsAnswer())
+    options.link.onDown(() => {
+      for (const { call } of [...this.#live.values()]) call.lost()
+    })
+  }
+
+  get count(): number {
+    return this.#live.size
+  }
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  /** From the next INVITE on; calls on the line keep what they have. */
+  setRoutes(routes: Routes): void {
+    this.#routes = routes
+    this.#trunkRates.clear()
+    this.#tenantRates.clear()
+  }
+
+  /** Why a new call would be refused now; empty: it would be served. */
+  impediments(): ReadonlySet<Impediment> {
+    const impediments = this.#options.impediments()
+    return this.#draining ? new Set([...impediments, 'draining' as const]) : impediments
+  }
+
+  /** False where no such call is on the line of this node. */
+  hangUp(id: CallId, by: EndedBy, cause: EndCause): boolean {
+    const live = this.#live.get(id)
+    live?.call.hangUp(by, cause)
+    return live !== undefined
+  }
+
+  /** Takes no new calls; resolves when the last one has ended, or after `limitMs`, when those left are hung up. */
+  async drain(limitMs: number): Promise<void> {
+    this.#draining = true
+    const idle = this.#idle()
+    const timer = setTimeout(() => this.#hangUpAll(), limitMs)
+    await idle
+    clearTimeout(timer)
+  }
+
+  /** Hangs up whoever is left and resolves when every record is closed. */
+  async close(): Promise<void> {
+    this.#draining = true
+    const idle = this.#idle()
+    this.#hangUpAll()
+    await idle
+    clearInterval(this.#sweeper)
+  }
+
+  #idle(): Promise<void> {
+    if (this.#live.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const before = this.#whenIdle
+      this.#whenIdle = () => {
+        before?.()
+        resolve()
+      }
+    })
+  }
+
+  #hangUpAll(): void {
+    for (const { call } of [...this.#live.values()]) call.hangUp('system', 'limit')
+  }
+
+  #optionsAnswer(): OptionsAnswer {
+    if (this.impediments().size === 0) return { status: 200, headers: { Allow: ALLOW, Accept: 'application/sdp' } }
+    return { status: 503, headers: { 'Retry-After': String(RETRY_AFTER_S.max) } }
+  }
+
+  #onInvite(invite: IncomingInvite): void {
+    if (!invite.hasContact) return invite.respond(400, 'Missing Contact')
+    const decision = decideInvite(invite.facts, this.#snapshot(), Math.random())
+    if (decision.kind === 'ignore') {
+      // The embedded server has kept such INVITEs silent before; here drachtio-server has already said 100.
+      this.#options.emit({
+        event: 'security.refused',
+        level: 'warn',
+        source: invite.facts.source.address,
+        uri: invite.facts.uri,
+      })
+      return invite.respond(403, 'Forbidden')
+    }
+    const recorder = new CallRecorder(this.#options.journal, this.#options.emit, this.#firstRow(invite, decision))
+    this.trace.follow(invite.sipCallId, recorder)
+    recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
+    if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
+    else this.#bridge(invite, recorder, decision)
+  }
+
+  #reject(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'reject' }>): void {
+    const { status, reason, retryAfterS, cause } = decision
+    invite.respond(status, reason, retryAfterS === null ? {} : { 'Retry-After': String(retryAfterS) })
+    recorder.update({ state: 'ended', endedAt: new Date(), end: { by: 'system', sip: status, cause } })
+    recorder.event({ event: 'call.rejected', sip: status, reason })
+    recorder.event({ event: 'call.ended', by: 'system', sip: status, cause })
+    this.trace.release(invite.sipCallId, performance.now())
+    this.#options.onEnded(recorder.row)
+  }
+
+  #bridge(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
+    const agent = this.#routes.agents.get(decision.agent)
+    if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
+    const { trunk, tenant } = decision
+    count(this.#trunkCalls, trunk, 1)
+    count(this.#tenantCalls, tenant, 1)
+    const call = new AgentCall({
+      invite,
+      recorder,
+      media: this.#options.media,
+      agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
+      onReleased: () => {
+        count(this.#trunkCalls, trunk, -1)
+        count(this.#tenantCalls, tenant, -1)
+        this.#live.delete(recorder.id)
+        this.trace.release(invite.sipCallId, performance.now())
+        this.#options.onEnded(recorder.row)
+        if (this.#live.size === 0) this.#whenIdle?.()
+      },
+    })
+    this.#live.set(recorder.id, { call, recorder })
+  }
+
+  #snapshot(): RouteSnapshot {
+    const nowMs = performance.now()
+    return {
+      ...this.#routes,
+      impediments: this.impediments(),
+      trunkCalls: this.#trunkCalls,
+      tenantCalls: this.#tenantCalls,
+      admitTrunk: (id) => admit(this.#trunkRates, this.#routes.trunkCps, id, nowMs),
+      admitTenant: (id) => admit(this.#tenantRates, this.#routes.tenantCps, id, nowMs),
+    }
+  }
+
+  #firstRow(invite: IncomingInvite, decision: Decision): CallRow {
+    const id = callId(ulid())
+    return {
+      id,
+      revision: 0,
+      tenant: decision.tenant,
+      direction: 'inbound',
+      from: decision.from,
+      to: decision.to,
+      raw: { from: invite.header('From') ?? '', to: invite.facts.uri },
+      node: this.#options.node,
+      trunk: decision.trunk,
+      state: 'incoming',
+      startedAt: new Date(),
+      answeredAt: null,
+      endedAt: null,
+      end: null,
+      sip: { callId: invite.sipCallId },
+      attestation: null,
+      session: { id: sessionId(id), resumedFrom: null },
+      agent: null,
+      media: null,
+      recording: null,
+    }
+  }
+}
+
+const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE'
+
+function count<Id>(counts: Map<Id, number>, id: Id | null, change: 1 | -1): void {
+  if (id === null) return
+  const calls = (counts.get(id) ?? 0) + change
+  if (calls === 0) counts.delete(id)
+  else counts.set(id, calls)
+}
+
+function admit<Id>(rates: Map<Id, RateWindow>, limits: ReadonlyMap<Id, number>, id: Id, nowMs: number): boolean {
+  const limit = limits.get(id)
+  if (limit === undefined) return true
+  let rate = rates.get(id)
+  if (rate === undefined) {
+    rate = new RateWindow(limit)
+    rates.set(id, rate)
+  }
+  return rate.admit(nowMs)
+}

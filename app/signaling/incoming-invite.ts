@@ -1,0 +1,88 @@
+import type Srf from 'drachtio-srf'
+import { err, ok, type Result } from '../../lib/core/result.ts'
+import { userOfUri } from '../../lib/route/number.ts'
+import type { InviteFacts } from '../../lib/route/snapshot.ts'
+import { SipDialog } from './sip-dialog.ts'
+
+const PROTOCOLS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
+
+/** An INVITE outside of a dialog, and the ways to answer it (RFC 3261 §13.3). */
+export class IncomingInvite {
+  readonly facts: InviteFacts
+  readonly sipCallId: string
+  /** The offer (RFC 3264), or null where the caller wants ours. */
+  readonly offer: string | null
+  readonly #srf: Srf
+  readonly #req: Srf.SrfRequest
+  readonly #res: Srf.SrfResponse
+  #cancelled = false
+
+  constructor(srf: Srf, req: Srf.SrfRequest, res: Srf.SrfResponse) {
+    this.#srf = srf
+    this.#req = req
+    this.#res = res
+    this.sipCallId = req.get('Call-ID')
+    this.offer = req.body ? req.body : null
+    this.facts = {
+      source: { address: req.source_address, port: Number(req.source_port), protocol: protocolOf(req.protocol) },
+      uri: req.uri,
+      uriHost: hostOfUri(req.uri),
+      dialled: userOfUri(req.uri),
+      caller: callerOf(req),
+    }
+    req.on('cancel', () => {
+      this.#cancelled = true
+    })
+  }
+
+  header(name: string): string | undefined {
+    return this.#req.has(name) ? this.#req.get(name) : undefined
+  }
+
+  /** Contact is what every later request of the dialog is sent to (RFC 3261 §8.1.1.8, §12.1.1). */
+  get hasContact(): boolean {
+    return this.#req.has('Contact')
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled
+  }
+
+  /** The caller gave up; the SIP server has answered the CANCEL and the INVITE (RFC 3261 §9.2). */
+  onCancel(listener: () => void): void {
+    this.#req.on('cancel', listener)
+  }
+
+  /** A provisional or refusing answer. Nothing happens where the INVITE has been answered or cancelled meanwhile. */
+  respond(status: number, reason: string, headers: Readonly<Record<string, string>> = {}): void {
+    if (this.#cancelled || this.#res.finalResponseSent) return
+    this.#res.send(status, reason, { headers: { ...headers } })
+  }
+
+  /** 200 OK. Resolves when the SIP server has taken it; fails where the INVITE was cancelled before. */
+  async answer(sdp: string, headers: Readonly<Record<string, string>> = {}): Promise<Result<SipDialog, Error>> {
+    if (this.#cancelled) return err(new Error('the INVITE was cancelled'))
+    try {
+      const dialog = await this.#srf.createUAS(this.#req, this.#res, { localSdp: sdp, headers: { ...headers } })
+      return ok(new SipDialog(dialog))
+    } catch (error) {
+      return err(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
+
+const protocolOf = (text: string): InviteFacts['source']['protocol'] =>
+  PROTOCOLS.find((protocol) => protocol === text.toLowerCase()) ?? 'udp'
+
+/** Who calls: P-Asserted-Identity of a trusted trunk (RFC 3325 §9.1) before From. */
+function callerOf(req: Srf.SrfRequest): string {
+  const identity = req.has('P-Asserted-Identity') ? req.get('P-Asserted-Identity') : req.get('From')
+  const uri = /<([^>]*)>/.exec(identity)?.[1] ?? identity.split(';', 1)[0] ?? ''
+  return userOfUri(uri.trim())
+}
+
+/** Host of a SIP URI in lower case, without port and parameters. */
+function hostOfUri(uri: string): string {
+  const match = /^sips?:(?:[^@]*@)?(\[[^\]]*\]|[^:;?]*)/i.exec(uri)
+  return (match?.[1] ?? '').toLowerCase()
+}

@@ -1,0 +1,86 @@
+import Srf from 'drachtio-srf'
+import { err, ok, type Result } from '../../lib/core/result.ts'
+import { IncomingInvite } from './incoming-invite.ts'
+
+export interface SipLinkOptions {
+  /** Where the SIP server takes applications: drachtio-server, or our own. */
+  readonly host: string
+  readonly port: number
+  readonly secret: string
+}
+
+export interface OptionsAnswer {
+  readonly status: 200 | 503
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const CONNECT_TIMEOUT_MS = 5_000
+
+/**
+ * Our connection to the SIP server over drachtio's wire protocol. The published `drachtio-srf` speaks it; this class is the
+ * one place that knows its untyped corners. It reconnects by itself; `onDown` tells that calls of the old connection are gone.
+ */
+export class SipLink {
+  readonly #srf: Srf
+  #closing = false
+
+  private constructor(srf: Srf) {
+    this.#srf = srf
+  }
+
+  /** Resolves when the SIP server has accepted the secret. */
+  static connect(options: SipLinkOptions): Promise<Result<SipLink, Error>> {
+    return new Promise((resolve) => {
+      const srf = new Srf()
+      const link = new SipLink(srf)
+      const timer = setTimeout(() => {
+        srf.disconnect()
+        resolve(
+          err(
+            new Error(`no answer from the SIP server at ${options.host}:${options.port} in ${CONNECT_TIMEOUT_MS} ms`),
+          ),
+        )
+      }, CONNECT_TIMEOUT_MS)
+      srf.once('connect', (error: unknown) => {
+        clearTimeout(timer)
+        if (error instanceof Error) resolve(err(error))
+        else if (error) resolve(err(new Error(String(error))))
+        else resolve(ok(link))
+      })
+      // Without a listener a lost connection would throw; what to do about it comes with `close`.
+      srf.on('error', () => undefined)
+      void srf.connect({ ...options })
+    })
+  }
+
+  get srf(): Srf {
+    return this.#srf
+  }
+
+  /** Each INVITE outside of a dialog. A handler that throws costs that call, never the process. */
+  onInvite(handler: (invite: IncomingInvite) => void): void {
+    this.#srf.invite((req, res) => handler(new IncomingInvite(this.#srf, req, res)))
+  }
+
+  /** OPTIONS outside of a dialog (RFC 3261 §11): would a call be served now? */
+  onOptions(answer: () => OptionsAnswer): void {
+    const options: unknown = Reflect.get(this.#srf, 'options')
+    if (typeof options !== 'function') throw new Error('this drachtio-srf has no options()')
+    options.call(this.#srf, (_req: unknown, res: Srf.SrfResponse) => {
+      const { status, headers } = answer()
+      res.send(status, { headers: { ...headers } })
+    })
+  }
+
+  /** The connection is lost, and with it every dialog that it carried. */
+  onDown(listener: () => void): void {
+    this.#srf.on('error', () => {
+      if (!this.#closing) listener()
+    })
+  }
+
+  close(): void {
+    this.#closing = true
+    this.#srf.disconnect()
+  }
+}
