@@ -1,0 +1,61 @@
+import { Buffer } from 'node:buffer'
+import { isBlank } from './chars.ts'
+import type { HeaderName } from './header-names.ts'
+
+/**
+ * One header line, possibly folded over several lines of text. It points into `source`, in which each character is one
+ * byte of the wire (latin1), so that a line nobody touched leaves byte for byte as it came; a STIR Identity depends on it.
+ */
+export interface HeaderLine {
+  readonly header: HeaderName
+  readonly source: string
+  /** Where the line starts in `source`, where its value starts, and where it ends, before the CRLF. */
+  readonly start: number
+  readonly valueStart: number
+  readonly end: number
+  /** Has continuation lines (RFC 3261 §7.3.1). */
+  readonly folded: boolean
+  /** All of `source` is ASCII, so that no value needs decoding. */
+  readonly ascii: boolean
+}
+
+/** The line as it goes on the wire, without its CRLF, one character a byte. */
+export const wireText = (line: HeaderLine): string => line.source.slice(line.start, line.end)
+
+/** The value: unfolded, without the blanks around it, decoded from UTF-8. */
+export function lineValue(line: HeaderLine): string {
+  const { source } = line
+  let start = line.valueStart
+  let end = line.end
+  while (start < end && isBlank(source.charCodeAt(start))) start++
+  while (end > start && isBlank(source.charCodeAt(end - 1))) end--
+  const value = source.slice(start, end)
+  if (line.ascii && !line.folded) return value
+  const unfolded = line.folded ? value.replace(/[ \t]*\r\n[ \t]+/g, ' ').replace(/^ | $/g, '') : value
+  return line.ascii ? unfolded : Buffer.from(unfolded, 'latin1').toString('utf8')
+}
+
+const BEYOND_ASCII = /[^\0-\x7f]/
+
+/** The text as it goes on the wire, one character a byte of its UTF-8 form. */
+export function toWireText(text: string): string {
+  return BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text
+}
+
+/** A line made by us. The value must have no line break: see `isSafeValue`. */
+export function makeLine(header: HeaderName, value: string): HeaderLine {
+  const text = `${header.name}: ${value}`
+  const source = toWireText(text)
+  return {
+    header,
+    source,
+    start: 0,
+    valueStart: header.name.length + 2,
+    end: source.length,
+    folded: false,
+    ascii: source === text,
+  }
+}
+
+/** Whether a value may become a header: no CR, LF or NUL, by which a second header could be smuggled in. */
+export const isSafeValue = (value: string): boolean => !/[\r\n\0]/.test(value)

@@ -1,0 +1,155 @@
+import { type Buffer, isAscii } from 'node:buffer'
+import { err, ok, type Result } from '../core/result.ts'
+import { assembleRequest, assembleResponse } from './assemble.ts'
+import { CR, isBlank, isToken, LF, parseDecimal } from './chars.ts'
+import { type HeaderLine, lineValue } from './header-line.ts'
+import { CALL_ID, CSEQ, FROM, headerName, TO, VIA } from './header-names.ts'
+import { MAX_HEADER_LINE_BYTES, MAX_HEADER_LINES, MAX_MESSAGE_BYTES } from './limits.ts'
+import { splitList } from './list-values.ts'
+import type { SipMessage } from './message.ts'
+import { type Answerable, malformed, type SipFault, type SipParseError } from './parse-error.ts'
+import { parseVia } from './via.ts'
+
+/**
+ * Parses one datagram, or one message that was framed on a stream (RFC 3261 §7). Header lines are found in one pass over
+ * the bytes; the headers that every message needs are parsed and judged at once, all others when asked for. A request's
+ * Contact, Route and Record-Route are judged too, so that no accessor of an accepted message fails.
+ *
+ * The message keeps pointing into `bytes` for its body: the caller must not write to them afterwards.
+ */
+export function parseMessage(bytes: Buffer): Result<SipMessage, SipParseError> {
+  if (bytes.length > MAX_MESSAGE_BYTES) {
+    const message = `message too large: ${bytes.length} > ${MAX_MESSAGE_BYTES}`
+    return refuse({ code: 'message-too-large', message, status: 513 }, undefined, [])
+  }
+  const start = skipEmptyLines(bytes)
+  if (start === bytes.length) return refuse(malformed('empty', 'no message, only empty lines'), undefined, [])
+  const blank = bytes.indexOf('\r\n\r\n', start, 'latin1')
+  const headEnd = blank < 0 ? bytes.length : blank
+  const head = bytes.toString('latin1', start, headEnd)
+  const lineEnd = head.indexOf('\r\n')
+  const startLine = lineEnd < 0 ? head : head.slice(0, lineEnd)
+  const first = parseStartLine(startLine)
+  const lines: HeaderLine[] = []
+  const fault = lineEnd < 0 ? undefined : scanLines(head, lineEnd + 2, isAscii(bytes), lines)
+  if (!first.ok) return refuse(first.error, guessMethod(startLine), lines)
+  const method = first.value.kind === 'request' ? first.value.method : undefined
+  if (fault !== undefined) return refuse(fault, method, lines)
+  if (blank < 0) return refuse(malformed('truncated', 'no empty line after the headers'), method, lines)
+  const message = assemble(first.value, lines, bytes.subarray(headEnd + 4))
+  return message.ok ? message : refuse(message.error, method, lines)
+}
+
+/** CRLFs before the start line are to be ignored (RFC 3261 §7.5). */
+function skipEmptyLines(bytes: Buffer): number {
+  let at = 0
+  while (bytes[at] === CR && bytes[at + 1] === LF) at += 2
+  return at
+}
+
+/** The start line, taken apart (RFC 3261 §7.1, §7.2). */
+type StartLine =
+  | { readonly kind: 'request'; readonly method: string; readonly uri: string }
+  | { readonly kind: 'response'; readonly status: number; readonly reason: string }
+
+function parseStartLine(line: string): Result<StartLine, SipFault> {
+  if (isSipVersion(line, 0) && line.charCodeAt(7) === 32) return parseStatusLine(line)
+  const firstSpace = line.indexOf(' ')
+  const lastSpace = line.lastIndexOf(' ')
+  const method = line.slice(0, firstSpace)
+  const uri = line.slice(firstSpace + 1, lastSpace)
+  if (firstSpace < 1 || lastSpace === firstSpace || !isToken(method)) {
+    return err(malformed('start-line', 'the start line is neither a request nor a response'))
+  }
+  if (!isSipVersion(line, lastSpace + 1) || line.length !== lastSpace + 8) {
+    const version = line.slice(lastSpace + 1)
+    return /^SIP\/\d+\.\d+$/i.test(version)
+      ? err({ code: 'version', message: `not SIP/2.0: ${version}`, status: 505 })
+      : err(malformed('start-line', 'the request line does not end with SIP/2.0'))
+  }
+  return ok({ kind: 'request', method, uri })
+}
+
+function parseStatusLine(line: string): Result<StartLine, SipFault> {
+  const digits = line.slice(8, 11)
+  const status = parseDecimal(digits, 699)
+  if (status === undefined || status < 100 || digits.length < 3 || (line.length > 11 && line.charCodeAt(11) !== 32)) {
+    return err(malformed('start-line', `the status is not 100 to 699: ${line.slice(8, 24)}`))
+  }
+  return ok({ kind: 'response', status, reason: line.slice(12) })
+}
+
+/** `SIP/2.0` in any case (RFC 3261 §7.1). */
+function isSipVersion(line: string, at: number): boolean {
+  return line.startsWith('SIP/2.0', at) || line.slice(at, at + 7).toUpperCase() === 'SIP/2.0'
+}
+
+/** The method of a line that is no proper request line but would pass as one; undefined where it looks like a response. */
+function guessMethod(line: string): string | undefined {
+  const [method = ''] = /^\S+(?=\s)/.exec(line) ?? []
+  return isToken(method) ? method : undefined
+}
+
+/** Finds the header lines from `at` on and adds them to `lines`, up to the first that is at fault. */
+function scanLines(head: string, at: number, ascii: boolean, lines: HeaderLine[]): SipFault | undefined {
+  while (at < head.length) {
+    let end = head.indexOf('\r', at)
+    let folded = false
+    while (end >= 0 && head.charCodeAt(end + 1) === LF && isBlank(head.charCodeAt(end + 2))) {
+      folded = true
+      end = head.indexOf('\r', end + 2)
+    }
+    if (end < 0) end = head.length
+    else if (head.charCodeAt(end + 1) !== LF)
+      return malformed('header-syntax', `a lone CR in header line ${lines.length + 1}`)
+    if (end - at > MAX_HEADER_LINE_BYTES) {
+      return malformed('header-too-long', `header line too long: ${end - at} > ${MAX_HEADER_LINE_BYTES}`)
+    }
+    if (lines.length === MAX_HEADER_LINES) return malformed('too-many-headers', `over ${MAX_HEADER_LINES} header lines`)
+    const colon = head.indexOf(':', at)
+    let nameEnd = colon
+    while (nameEnd > at && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--
+    const header = colon < 0 || colon > end ? undefined : headerName(head.slice(at, nameEnd))
+    if (header === undefined) return malformed('header-syntax', `header line ${lines.length + 1} has no proper name`)
+    if (folded ? LONE_LF.test(head.slice(colon, end)) : hasLineFeed(head, colon, end)) {
+      return malformed('header-syntax', `a lone LF in header line ${lines.length + 1}`)
+    }
+    lines.push({ header, source: head, start: at, valueStart: colon + 1, end, folded, ascii })
+    at = end + 2
+  }
+  return undefined
+}
+
+const LONE_LF = /(?<!\r)\n/
+
+function hasLineFeed(head: string, from: number, end: number): boolean {
+  const feed = head.indexOf('\n', from)
+  return feed >= 0 && feed < end
+}
+
+function assemble(first: StartLine, lines: readonly HeaderLine[], rest: Buffer): Result<SipMessage, SipFault> {
+  return first.kind === 'request'
+    ? assembleRequest(first.method, first.uri, lines, rest)
+    : assembleResponse(first.status, first.reason, lines, rest)
+}
+
+const NEEDED = new Set([VIA, FROM, TO, CALL_ID, CSEQ])
+
+function refuse(
+  fault: SipFault,
+  method: string | undefined,
+  lines: readonly HeaderLine[],
+): Result<never, SipParseError> {
+  return err({ ...fault, partial: answerable(method, lines) })
+}
+
+function answerable(method: string | undefined, lines: readonly HeaderLine[]): Answerable | undefined {
+  const via = lines.find((line) => line.header === VIA)
+  if (method === undefined || method === 'ACK' || via === undefined) return undefined
+  const [top] = splitList(lineValue(via))
+  return {
+    method,
+    lines: lines.filter((line) => NEEDED.has(line.header)),
+    topVia: top === undefined ? undefined : parseVia(top),
+  }
+}
