@@ -8,6 +8,7 @@ import type {
   TurnRecord,
 } from '../../lib/observe/call-record.ts'
 import type { EventDraft, TandemEvent } from '../../lib/observe/event.ts'
+import type { SipTrace } from '../../lib/observe/sip-trace.ts'
 
 /**
  * The way of every record: appended to the disk journal at once (fsync in batches), written to Postgres behind. A call
@@ -28,16 +29,7 @@ export interface Journal {
   written(timeoutMs: number): Promise<void>
 }
 
-export interface SipTrace {
-  readonly at: Date
-  /** `in`: towards us. */
-  readonly direction: 'in' | 'out'
-  readonly protocol: 'udp' | 'tcp' | 'tls'
-  readonly local: string
-  readonly remote: string
-  /** The message as it was on the wire. */
-  readonly message: string
-}
+export type { SipTrace }
 
 export interface CallQuery {
   readonly active?: boolean

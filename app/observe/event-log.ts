@@ -1,0 +1,182 @@
+import type { Logger } from 'pino'
+import type { NodeId } from '../../lib/core/ids.ts'
+import type { EventDraft, TandemEvent } from '../../lib/observe/event.ts'
+import { parseEventId } from '../../lib/observe/event-id.ts'
+import type { CallStore, Journal } from '../store/port.ts'
+
+export interface EventLogOptions {
+  readonly node: NodeId
+  readonly journal: Pick<Journal, 'event' | 'written'>
+  readonly store: Pick<CallStore, 'eventsAfter'>
+  readonly log: Logger
+  /** Called with the name of each event, for the metrics. */
+  readonly onEmit?: (event: string) => void
+  /** Events kept in memory: how far a reader may fall behind. */
+  readonly ringSize?: number
+  /** How long a resumed reader waits for the journal to reach Postgres. */
+  readonly writtenTimeoutMs?: number
+}
+
+/** What a reader gets: events in order, and honest words where there are none. */
+export type StreamItem =
+  | { readonly kind: 'event'; readonly event: TandemEvent }
+  /** Events of `node` after sequence number `after` cannot be read now; the stream goes on with later ones. */
+  | { readonly kind: 'gap'; readonly node: NodeId; readonly after: number; readonly message: string }
+  /** The reader was too slow and is cut off. With the id of its last event it can come back and lose nothing. */
+  | { readonly kind: 'cut'; readonly behind: number }
+
+const RING_SIZE = 4_096
+const REPLAY_PAGE = 500
+const WRITTEN_TIMEOUT_MS = 5_000
+
+/**
+ * The one way of every event: stamped and journaled, logged, and handed to whoever follows the stream. All readers
+ * share one ring of the latest events and hold nothing but a position in it, so a slow one costs no memory: once the
+ * ring has overtaken it, it is cut off.
+ */
+export class EventLog {
+  private readonly options: EventLogOptions
+  private readonly ring: TandemEvent[] = []
+  private readonly ringSize: number
+  /** Position of the next event: the number of events emitted so far by this process. */
+  private head = 0
+  private readonly waiting = new Set<() => void>()
+  private readerCount = 0
+
+  constructor(options: EventLogOptions) {
+    this.options = options
+    this.ringSize = options.ringSize ?? RING_SIZE
+  }
+
+  /** Readers that follow now. */
+  get readers(): number {
+    return this.readerCount
+  }
+
+  /** Journals, logs and streams one event. Never throws on account of a reader or of the log. */
+  emit(draft: EventDraft): TandemEvent {
+    const event = this.options.journal.event(draft)
+    const { at: _at, level, event: name, ...fields } = event
+    this.options.log[level](fields, name)
+    this.options.onEmit?.(name)
+    this.ring[this.head % this.ringSize] = event
+    this.head += 1
+    for (const wake of this.waiting) wake()
+    return event
+  }
+
+  /**
+   * Events from now on; with `seen` first all those after the last one seen of each node, none left out and none twice.
+   * It ends when `signal` aborts, or after a `cut`.
+   */
+  async *follow(seen: ReadonlyMap<NodeId, number> | undefined, signal: AbortSignal): AsyncGenerator<StreamItem, void> {
+    let position = this.head
+    this.readerCount += 1
+    try {
+      if (seen !== undefined && seen.size > 0) position = yield* this.replay(seen, position, signal)
+      while (!signal.aborted) {
+        if (position < this.tail()) return yield { kind: 'cut', behind: this.head - position }
+        const event = position < this.head ? this.ring[position % this.ringSize] : undefined
+        if (event === undefined) {
+          await this.nextEvent(signal)
+        } else {
+          position += 1
+          yield { kind: 'event', event }
+        }
+      }
+    } finally {
+      this.readerCount -= 1
+    }
+  }
+
+  /** Gives what was missed, from the store as far as the ring does not reach back; returns where to go on in the ring. */
+  private async *replay(
+    seen: ReadonlyMap<NodeId, number>,
+    start: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamItem, number, undefined> {
+    const { node } = this.options
+    const progress = new Map(seen)
+    if (seen.size === 1 && this.ringFollows(seen.get(node))) return this.positionAfter(seen.get(node), start)
+    while (!signal.aborted) {
+      const written = await this.journalWritten()
+      const read = yield* this.replayFromStore(progress, signal)
+      const last = progress.get(node)
+      // The ring has everything since this process began until it is full; then it may have moved on meanwhile.
+      if (read && (this.head <= this.ringSize || last === undefined || this.ringFollows(last))) break
+      if (!read || !written) {
+        yield { kind: 'gap', node, after: last ?? 0, message: 'the store of events cannot be read now' }
+        break
+      }
+    }
+    return this.positionAfter(progress.get(node), start)
+  }
+
+  /** Reads the store page by page into the stream and moves `progress` on; false where it could not be read. */
+  private async *replayFromStore(
+    progress: Map<NodeId, number>,
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamItem, boolean, undefined> {
+    while (!signal.aborted) {
+      let page: readonly TandemEvent[]
+      try {
+        page = await this.options.store.eventsAfter(progress, REPLAY_PAGE)
+      } catch (error) {
+        this.options.log.warn({ err: error }, 'events for a reader that resumes cannot be read')
+        return false
+      }
+      for (const event of page) {
+        const id = parseEventId(event.id)
+        if (id !== undefined) progress.set(id.node, Math.max(id.sequence, progress.get(id.node) ?? 0))
+        yield { kind: 'event', event }
+      }
+      if (page.length < REPLAY_PAGE) return true
+    }
+    return true
+  }
+
+  /** Events are written behind: what was emitted before a reader came must be in the store before it is read. */
+  private async journalWritten(): Promise<boolean> {
+    try {
+      await this.options.journal.written(this.options.writtenTimeoutMs ?? WRITTEN_TIMEOUT_MS)
+      return true
+    } catch (error) {
+      this.options.log.warn({ err: error }, 'events wait in the journal while a reader resumes')
+      return false
+    }
+  }
+
+  /** Whether the ring goes on right after sequence number `last`. */
+  private ringFollows(last: number | undefined): boolean {
+    return last !== undefined && this.head > 0 && this.sequence(this.tail()) <= last + 1
+  }
+
+  private positionAfter(last: number | undefined, start: number): number {
+    if (last === undefined) return start
+    let position = this.head
+    while (position > this.tail() && this.sequence(position - 1) > last) position -= 1
+    return position
+  }
+
+  /** Position of the oldest event in the ring. */
+  private tail(): number {
+    return Math.max(0, this.head - this.ringSize)
+  }
+
+  private sequence(position: number): number {
+    const event = this.ring[position % this.ringSize]
+    return (event === undefined ? undefined : parseEventId(event.id)?.sequence) ?? 0
+  }
+
+  private nextEvent(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        this.waiting.delete(wake)
+        resolve()
+      }
+      signal.addEventListener('abort', wake)
+      this.waiting.add(wake)
+    })
+  }
+}
