@@ -1,0 +1,58 @@
+import * as z from 'zod'
+import { duration, optionalDuration, section } from './units.ts'
+import { httpUrl, optional, realtimeUrl, secret, words } from './values.ts'
+
+/** The model of OpenAI and Azure backends that name none. */
+export const DEFAULT_MODEL = 'gpt-realtime-2.1'
+/** The base URL of backend `openai`; the environment's `OPENAI_BASE_URL` replaces it. */
+export const OPENAI_BASE_URL = 'https://api.openai.com/v1'
+
+const backendKeys = {
+  backend: z.enum(['local', 'openai', 'azure', 'custom']).describe('Server of the OpenAI Realtime protocol.'),
+  model: optional(words('a model')).describe(`Model, or deployment at Azure. Default: ${DEFAULT_MODEL}.`),
+  apiKey: optional(secret).describe("API key. Default for openai: the environment's OPENAI_API_KEY."),
+  url: optional(realtimeUrl).describe(
+    'Realtime endpoint ending in /realtime; needed for azure and custom. ws:// and http:// only to loopback hosts.',
+  ),
+  renewBefore: optionalDuration(
+    'How long before its session limit a new session takes over. Default: 10m, for azure 5m.',
+  ),
+}
+
+const tool = section({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'a tool name of up to 64 letters, digits, "_" or "-"')
+    .describe('Name that the model calls the tool by.'),
+  description: z.string().max(4_096).default('').describe('What the tool does, for the model.'),
+  url: httpUrl.describe('Called by POST with the arguments as JSON.'),
+  parameters: z.record(z.string(), z.json()).default({ type: 'object' }).describe('JSON Schema of the arguments.'),
+  timeout: duration('5s', 'How long the tool may take.'),
+})
+
+/** One of `agents`: who answers a call (semantics, sections 6 and 7). */
+export const agent = section({
+  ...backendKeys,
+  fallback: z
+    .array(section(backendKeys))
+    .max(8)
+    .default([])
+    .describe('Further backends with the same keys, tried in order.'),
+  voice: words('a voice').default('marin').describe('Voice, by the name the backend knows it by.'),
+  instructions: z
+    .string()
+    .max(32_768)
+    .default('You are a helpful assistant on the phone.')
+    .describe('What the agent is told to be.'),
+  greeting: z.string().max(4_096).default('').describe('Spoken first; empty: the caller speaks first.'),
+  tools: z.array(tool).max(64).default([]).describe('HTTP tools that the agent may call.'),
+  connectTimeout: duration('2s', 'How long the socket may take to be open and configured, while the call rings.'),
+  batch: duration('40ms', 'Caller audio is sent in batches of this length, a multiple of 20ms.'),
+  comfortAfter: duration('300ms', 'Silence after the queue has run dry on a lost socket, before comfort sound begins.'),
+})
+
+/** `agents`, by name. */
+export const agents = z.record(
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'an agent name of letters, digits, ".", "_" or "-"'),
+  agent,
+)

@@ -1,0 +1,90 @@
+import { type HostPort, isIp, parseHostPort } from './addresses.ts'
+
+/** Which SIP server carries the signaling. `secret` is drachtio-server's shared secret. */
+export type SipEngine =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'drachtio'; readonly host: string; readonly port: number; readonly secret: string }
+
+/** Which media server carries RTP. `secret` is the password of FreeSWITCH's event socket. */
+export type MediaEngineChoice =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'freeswitch'; readonly host: string; readonly port: number; readonly secret: string }
+
+export type PostgresChoice = { readonly kind: 'embedded' } | { readonly kind: 'server'; readonly url: string }
+
+/** Where the shared state lives; `embedded` is in Postgres. Passwords are inside the URLs, or in `password`. */
+export type RedisChoice =
+  | { readonly kind: 'embedded' }
+  | { readonly kind: 'server'; readonly url: string }
+  | {
+      readonly kind: 'sentinel'
+      readonly hosts: readonly HostPort[]
+      readonly name: string
+      readonly password: string | null
+    }
+  | { readonly kind: 'cluster'; readonly hosts: readonly HostPort[]; readonly password: string | null }
+
+interface EngineUrl {
+  readonly host: string
+  readonly port: number
+  readonly secret: string
+}
+
+/** `scheme://:SECRET@HOST:PORT`; the user part, where there is one, is not used. */
+function parseEngineUrl(text: string, scheme: string, defaultPort: number): EngineUrl | undefined {
+  const url = parseUrl(text)
+  if (url === undefined || url.protocol !== `${scheme}:` || url.hostname === '') return undefined
+  const port = url.port === '' ? defaultPort : Number(url.port)
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port, secret: decodeURIComponent(url.password) }
+}
+
+/** `embedded` or `drachtio://:SECRET@HOST:PORT`. */
+export function parseSipEngine(text: string): SipEngine | undefined {
+  if (text === 'embedded') return { kind: 'embedded' }
+  const url = parseEngineUrl(text, 'drachtio', 9022)
+  return url && { kind: 'drachtio', ...url }
+}
+
+/** `embedded` or `freeswitch://:SECRET@HOST:PORT`. */
+export function parseMediaEngine(text: string): MediaEngineChoice | undefined {
+  if (text === 'embedded') return { kind: 'embedded' }
+  const url = parseEngineUrl(text, 'freeswitch', 8021)
+  return url && { kind: 'freeswitch', ...url }
+}
+
+/** `embedded` or `postgres://USER@HOST/DATABASE`. */
+export function parsePostgres(text: string): PostgresChoice | undefined {
+  if (text === 'embedded') return { kind: 'embedded' }
+  const url = parseUrl(text)
+  const known = url !== undefined && (url.protocol === 'postgres:' || url.protocol === 'postgresql:')
+  return known ? { kind: 'server', url: text } : undefined
+}
+
+/** `embedded`, `redis://…`, `rediss://…`, `redis+sentinel://H1,H2/NAME`, `redis+cluster://H1,H2`. */
+export function parseRedis(text: string): RedisChoice | undefined {
+  if (text === 'embedded') return { kind: 'embedded' }
+  const several = /^redis\+(sentinel|cluster):\/\/(?::([^@]*)@)?([^/@]+)(?:\/([A-Za-z0-9._-]+))?\/?$/.exec(text)
+  if (several !== null) return parseSeveral(several)
+  const url = parseUrl(text)
+  const known = url !== undefined && url.hostname !== '' && (url.protocol === 'redis:' || url.protocol === 'rediss:')
+  return known ? { kind: 'server', url: text } : undefined
+}
+
+function parseSeveral([, kind, passwordText, hostsText = '', name]: RegExpExecArray): RedisChoice | undefined {
+  const defaultPort = kind === 'sentinel' ? 26_379 : 6_379
+  const hosts: HostPort[] = []
+  for (const text of hostsText.split(',')) {
+    const host =
+      parseHostPort(text) ?? parseHostPort(`${isIp(text) && text.includes(':') ? `[${text}]` : text}:${defaultPort}`)
+    if (host === undefined) return undefined
+    hosts.push(host)
+  }
+  const password = passwordText === undefined ? null : decodeURIComponent(passwordText)
+  if (kind === 'cluster') return name === undefined ? { kind: 'cluster', hosts, password } : undefined
+  return name === undefined ? undefined : { kind: 'sentinel', hosts, name, password }
+}
+
+function parseUrl(text: string): URL | undefined {
+  // decodeURIComponent throws on a lone percent sign, so a URL with one is none.
+  return URL.canParse(text) && !/%(?![0-9A-Fa-f]{2})/.test(text) ? new URL(text) : undefined
+}

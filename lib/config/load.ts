@@ -1,0 +1,63 @@
+import { err, ok, type Result } from '../core/result.ts'
+import { checkConfig } from './checks.ts'
+import { complaintsOf } from './complaints.ts'
+import { type ConfigDocument, MAX_FILE_BYTES, MAX_PROBLEMS, readDocument } from './document.ts'
+import { type Complaint, type ConfigProblem, formatPath, type Position } from './problem.ts'
+import { type Config, type Environment, resolveConfig } from './resolve.ts'
+import { configSchema } from './schema.ts'
+
+export interface ParseOptions {
+  /** Where `${VAR}` and the defaults of keys come from. */
+  readonly env: Environment
+  /** The name that stands before each problem. */
+  readonly file: string
+}
+
+/**
+ * Reads a config, YAML or JSON. The problems are all that the stage at which it failed can show, in the order of the
+ * file: its syntax, then its keys and values, then how they go together.
+ */
+export function parseConfig(text: string, { env, file }: ParseOptions): Result<Config, readonly ConfigProblem[]> {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > MAX_FILE_BYTES) {
+    return err([wholeFile(file, 'limit', `too large: ${bytes} bytes, at most ${MAX_FILE_BYTES}`)])
+  }
+  const document = readDocument(text, env)
+  if (document.syntax.length > 0) {
+    return err(document.syntax.map(({ position, message }) => ({ ...wholeFile(file, 'syntax', message), ...position })))
+  }
+  if (document.complaints.some(({ code }) => code === 'limit')) return err(placed(document.complaints, document, file))
+  const parsed = configSchema.safeParse(document.data ?? {})
+  const complaints = [...document.complaints]
+  if (parsed.success) complaints.push(...checkConfig(parsed.data, env))
+  else complaints.push(...parsed.error.issues.flatMap((issue) => complaintsOf(issue, document)))
+  if (complaints.length > 0 || !parsed.success) return err(placed(withoutEchoes(complaints), document, file))
+  return ok(deepFreeze(resolveConfig(parsed.data, env)))
+}
+
+/** A problem of the file as a whole, such as one that cannot be read. */
+export function wholeFile(file: string, code: ConfigProblem['code'], message: string): ConfigProblem {
+  return { code, file, line: 1, column: 1, path: '', message, suggestion: null }
+}
+
+/** A value whose variable is missing is missing itself; that need not be said twice. */
+function withoutEchoes(complaints: readonly Complaint[]): readonly Complaint[] {
+  const told = new Set(complaints.filter(({ code }) => code === 'variable').map(({ keys }) => formatPath(keys)))
+  return complaints.filter(({ code, keys }) => code === 'variable' || !told.has(formatPath(keys)))
+}
+
+function placed(complaints: readonly Complaint[], document: ConfigDocument, file: string): readonly ConfigProblem[] {
+  const problems = complaints.map(({ code, keys, message, suggestion }): ConfigProblem => {
+    const { line, column }: Position = document.position(keys)
+    return { code, file, line, column, path: formatPath(keys), message, suggestion }
+  })
+  return problems.sort((a, b) => a.line - b.line || a.column - b.column).slice(0, MAX_PROBLEMS)
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) deepFreeze(inner)
+  }
+  return value
+}

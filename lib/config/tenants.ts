@@ -1,0 +1,69 @@
+import * as z from 'zod'
+import { credentials, limits } from './trunks.ts'
+import { duration, section } from './units.ts'
+import { count, hostName, name, number, optional, tenantIdText, trunkIdText } from './values.ts'
+
+/** One of `groups`: trunks that can stand in for each other, in the order of priority. */
+export const group = z.strictObject({
+  mode: z
+    .enum(['warm-standby', 'active-active'])
+    .default('warm-standby')
+    .describe('warm-standby: all calls on the first active trunk; active-active: spread by weight.'),
+  trunks: z.array(trunkIdText).min(1).max(64).describe('Ids of its trunks, the preferred first.'),
+  weights: z
+    .record(name, count(0, 65_535))
+    .default({})
+    .describe("Share of each trunk by id, instead of the trunk's own weight."),
+})
+
+/** `groups`, by name. */
+export const groups = z.record(name, group)
+
+const tenantNumber = z.union([
+  number.transform((value) => ({ number: value, trunk: null })),
+  z.strictObject({
+    number: number.describe('The number.'),
+    trunk: optional(trunkIdText).describe('The one trunk that the number lives on.'),
+  }),
+])
+
+const recording = section({
+  enabled: z.boolean('true or false').default(false).describe('Whether calls are recorded.'),
+  retention: duration('30d', 'How long recordings are kept.'),
+})
+
+/** One of `tenants`: whose numbers are answered by whom (semantics, section 5). */
+export const tenant = section({
+  id: tenantIdText.describe('Name of the tenant.'),
+  group: name.describe('Group of trunks that its calls go out on.'),
+  numbers: z
+    .array(tenantNumber)
+    .max(100_000)
+    .default([])
+    .describe('Its numbers in E.164, or {number, trunk} where a number lives on one carrier.'),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'a country code of two capital letters (ISO 3166-1) such as US')
+    .default('US')
+    .describe('Country that numbers not in E.164 are read by.'),
+  agent: name.describe('Agent that answers its calls.'),
+  backends: z
+    .record(
+      name,
+      z
+        .array(z.enum(['local', 'openai', 'azure', 'custom']))
+        .min(1)
+        .max(9),
+    )
+    .default({})
+    .describe("Order of backends by agent, instead of the agent's own."),
+  resumeWindow: duration('15m', 'How long a session of a dropped call can be resumed.'),
+  callback: z
+    .boolean('true or false')
+    .default(false)
+    .describe('Whether a caller whose leg dropped is called back, once.'),
+  recording: recording.prefault({}).describe('Recording of its calls.'),
+  limits: limits.prefault({}).describe('Limits of this tenant.'),
+  host: optional(hostName).describe("Host in the request-URI of calls from the tenant's own SBC."),
+  credentials: optional(credentials).describe("Digest credentials of the tenant's own SBC."),
+})
