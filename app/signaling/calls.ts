@@ -4,13 +4,13 @@ import { RateWindow } from '../../lib/guard/rate.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, RETRY_AFTER_S } from '../../lib/route/decide.ts'
+import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
-import type { Routes } from './routes.ts'
 import type { OptionsAnswer, SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 
@@ -150,9 +150,9 @@ export class Calls {
   }
 
   #bridge(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
-    const agent = this.#routes.agents.get(decision.agent)
-    if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
     const { trunk, tenant } = decision
+    const agent = tenant === null ? undefined : this.#routes.agents.get(tenant)?.get(decision.agent)
+    if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
     count(this.#trunkCalls, trunk, 1)
     count(this.#tenantCalls, tenant, 1)
     const call = new AgentCall({

@@ -1,7 +1,7 @@
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import type { EndCause } from '../observe/call-record.ts'
 import { toE164 } from './number.ts'
-import type { InviteFacts, NumberRoute, RouteSnapshot, TenantRoute, TrunkRoute } from './snapshot.ts'
+import type { InviteFacts, NumberRoute, RouteSnapshot, SourceRule, TenantRoute, TrunkRoute } from './snapshot.ts'
 
 /** Whose call it is, as far as that is known when the decision falls. */
 export interface CallParties {
@@ -84,30 +84,32 @@ const isFull = (limit: number | null, calls = 0): boolean => limit !== null && c
 
 /** The trunk that an INVITE came over: the first whose sources and whatever else tells it apart all match. */
 function matchTrunk(invite: InviteFacts, snapshot: RouteSnapshot): TrunkRoute | null {
-  const matching = snapshot.trunks.filter(
-    (trunk) =>
-      trunk.sources.has(invite.source.address) &&
-      (trunk.sourcePorts === null || trunk.sourcePorts.has(invite.source.port)) &&
-      (trunk.protocols === null || trunk.protocols.has(invite.source.protocol)) &&
-      (trunk.hosts === null || trunk.hosts.has(invite.uriHost)),
-  )
+  const matching = snapshot.trunks.filter((trunk) => trunk.sources.some((rule) => isFrom(invite, rule)))
   if (matching.length < 2) return matching[0] ?? null
   const byNumber = matching.find((trunk) => findNumber(invite, trunk, snapshot)?.route.trunk === trunk.id)
   return byNumber ?? matching[0] ?? null
 }
 
-/** The tenant's number that was dialled, read in every country that a tenant dials in. */
+const isFrom = ({ source, uriHost }: InviteFacts, rule: SourceRule): boolean =>
+  rule.addresses.has(source.address) &&
+  (rule.port === null || rule.port === source.port) &&
+  (rule.protocol === null || rule.protocol === source.protocol) &&
+  (rule.host === null || rule.host === uriHost)
+
+/** The tenant's number that was dialled: read in every country that a tenant dials in, or as the extension it may be. */
 function findNumber(
   invite: InviteFacts,
   trunk: TrunkRoute,
   snapshot: RouteSnapshot,
 ): { readonly number: string; readonly route: NumberRoute } | null {
-  for (const country of snapshot.countries) {
-    const number = toE164(invite.dialled, country)
+  const find = (number: string | null) => {
     const route = number === null ? undefined : snapshot.numbers.get(number)
-    if (number !== null && route !== undefined && (route.trunk === null || route.trunk === trunk.id)) {
-      return { number, route }
-    }
+    const here = route !== undefined && (route.trunk === null || route.trunk === trunk.id)
+    return number !== null && here ? { number, route } : null
   }
-  return null
+  for (const country of snapshot.countries) {
+    const found = find(toE164(invite.dialled, country))
+    if (found !== null) return found
+  }
+  return find(invite.dialled)
 }

@@ -18,14 +18,19 @@ export interface InviteFacts {
   readonly caller: string
 }
 
-/** One way in: how a trunk's INVITEs are told from another's. */
+/** Where a trunk's INVITEs come from; what is null tells nothing apart. */
+export interface SourceRule {
+  readonly addresses: AddressSet
+  readonly port: number | null
+  readonly protocol: string | null
+  /** Host of the request-URI, lower case. */
+  readonly host: string | null
+}
+
 export interface TrunkRoute {
   readonly id: TrunkId
-  readonly sources: AddressSet
-  /** Where set, only INVITEs with this port, protocol or request-URI host are this trunk's. */
-  readonly sourcePorts: ReadonlySet<number> | null
-  readonly protocols: ReadonlySet<string> | null
-  readonly hosts: ReadonlySet<string> | null
+  readonly sources: readonly SourceRule[]
+  /** Calls at a time; null: no limit. */
   readonly channels: number | null
 }
 

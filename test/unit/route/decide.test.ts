@@ -2,24 +2,27 @@ import assert from 'node:assert/strict'
 import { addressSet } from '../../../lib/core/cidr.ts'
 import { tenantId, trunkId } from '../../../lib/core/ids.ts'
 import { type Decision, decideInvite } from '../../../lib/route/decide.ts'
-import type { InviteFacts, RouteSnapshot, TrunkRoute } from '../../../lib/route/snapshot.ts'
+import type { InviteFacts, RouteSnapshot, SourceRule, TrunkRoute } from '../../../lib/route/snapshot.ts'
 
 const ALPHA = trunkId('alpha')
 const BETA = trunkId('beta')
 const CLINIC = tenantId('clinic')
 
-const trunk = (id: typeof ALPHA, sources: string[], more: Partial<TrunkRoute> = {}): TrunkRoute => ({
-  id,
-  sources: addressSet(sources),
-  sourcePorts: null,
-  protocols: null,
-  hosts: null,
-  channels: null,
-  ...more,
-})
+const trunk = (
+  id: typeof ALPHA,
+  source: string,
+  more: Partial<SourceRule> & { readonly channels?: number } = {},
+): TrunkRoute => {
+  const { channels = null, ...rule } = more
+  return {
+    id,
+    sources: [{ addresses: addressSet([source]), port: null, protocol: null, host: null, ...rule }],
+    channels,
+  }
+}
 
 const SNAPSHOT: RouteSnapshot = {
-  trunks: [trunk(ALPHA, ['192.0.2.1']), trunk(BETA, ['198.51.100.0/24'])],
+  trunks: [trunk(ALPHA, '192.0.2.1'), trunk(BETA, '198.51.100.0/24')],
   tenants: new Map([[CLINIC, { id: CLINIC, country: 'US', agent: 'intake', channels: 2 }]]),
   countries: ['US'],
   numbers: new Map([
@@ -63,7 +66,7 @@ describe('what an INVITE from a carrier gets', () => {
     [
       'over the trunk’s channels',
       {},
-      { trunks: [trunk(ALPHA, ['192.0.2.1'], { channels: 1 })], trunkCalls: new Map([[ALPHA, 1]]) },
+      { trunks: [trunk(ALPHA, '192.0.2.1', { channels: 1 })], trunkCalls: new Map([[ALPHA, 1]]) },
       '503 limit',
     ],
     ['over the tenant’s rate', {}, { admitTenant: () => false }, '486 limit'],
@@ -100,10 +103,10 @@ describe('what an INVITE from a carrier gets', () => {
   })
 
   it('tells trunks that share a source address apart by port, protocol, host or number', () => {
-    const shared = ['192.0.2.1']
-    const byPort = [trunk(ALPHA, shared, { sourcePorts: new Set([5062]) }), trunk(BETA, shared)]
+    const shared = '192.0.2.1'
+    const byPort = [trunk(ALPHA, shared, { port: 5062 }), trunk(BETA, shared)]
     assert.equal(decideInvite(INVITE, { ...SNAPSHOT, trunks: byPort }, 0).trunk, BETA)
-    const byHost = [trunk(ALPHA, shared, { hosts: new Set(['a.example']) }), trunk(BETA, shared)]
+    const byHost = [trunk(ALPHA, shared, { host: 'a.example' }), trunk(BETA, shared)]
     assert.equal(decideInvite({ ...INVITE, uriHost: 'a.example' }, { ...SNAPSHOT, trunks: byHost }, 0).trunk, ALPHA)
     const byNumber = [trunk(ALPHA, shared), trunk(BETA, shared)]
     const dialled = { ...INVITE, dialled: '+12025550101' }

@@ -1,0 +1,101 @@
+import type { AgentSpec, BackendSpec } from '../agent/spec.ts'
+import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config/resolve.ts'
+import { addressSet } from '../core/cidr.ts'
+import type { TenantId, TrunkId } from '../core/ids.ts'
+import type { NumberRoute, RouteSnapshot } from './snapshot.ts'
+
+/** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
+export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'countries' | 'numbers'> {
+  /** The agents of each tenant by name, without the variables of a call. */
+  readonly agents: ReadonlyMap<TenantId, ReadonlyMap<string, CallAgent>>
+  /** Calls per second; absent: no limit. */
+  readonly trunkCps: ReadonlyMap<TrunkId, number>
+  readonly tenantCps: ReadonlyMap<TenantId, number>
+  /** Every address and network that a trunk sends from. */
+  readonly sources: readonly string[]
+}
+
+export type CallAgent = Omit<AgentSpec, 'variables'>
+
+/** `local` is the backend of the local agent, whose address is known only while it runs. */
+export function routesOf(config: Config, local: BackendSpec): Routes {
+  // Most tenants have no order of their own: they share one map, however many there are.
+  const common = agentsOf({}, config.agents, local)
+  const agentsOfTenant = ({ backends }: TenantConfig) =>
+    Object.keys(backends).length === 0 ? common : agentsOf(backends, config.agents, local)
+  return {
+    trunks: config.trunks.map((trunk) => ({
+      id: trunk.id,
+      sources: trunk.sources.map((source) => ({
+        addresses: addressSet([networkOf(source)]),
+        port: source.port,
+        protocol: source.transport,
+        host: source.host,
+      })),
+      channels: trunk.limits.channels,
+    })),
+    tenants: new Map(
+      config.tenants.map(({ id, country, agent, limits }) => [id, { id, country, agent, channels: limits.channels }]),
+    ),
+    countries: [...new Set(config.tenants.map((tenant) => tenant.country))],
+    numbers: new Map(config.tenants.flatMap(numbersOf)),
+    agents: new Map(config.tenants.map((tenant) => [tenant.id, agentsOfTenant(tenant)])),
+    trunkCps: limitsOf(config.trunks),
+    tenantCps: limitsOf(config.tenants),
+    sources: config.trunks.flatMap((trunk) => trunk.sources.map(networkOf)),
+  }
+}
+
+const networkOf = (source: { readonly address: string; readonly prefixBits: number }): string =>
+  `${source.address}/${source.prefixBits}`
+
+const numbersOf = (tenant: TenantConfig): readonly [string, NumberRoute][] =>
+  tenant.numbers.map(({ number, trunk }) => [number, { tenant: tenant.id, trunk }])
+
+function limitsOf<Id>(all: readonly { readonly id: Id; readonly limits: { readonly cps: number | null } }[]) {
+  return new Map(all.flatMap(({ id, limits }) => (limits.cps === null ? [] : [[id, limits.cps] as const])))
+}
+
+function agentsOf(
+  orders: TenantConfig['backends'],
+  agents: Config['agents'],
+  local: BackendSpec,
+): ReadonlyMap<string, CallAgent> {
+  return new Map(Object.entries(agents).map(([name, agent]) => [name, callAgent(agent, orders[name] ?? null, local)]))
+}
+
+function callAgent(agent: AgentConfig, order: readonly string[] | null, local: BackendSpec): CallAgent {
+  const { voice, instructions, greeting, tools, connectTimeoutMs, batchMs } = agent
+  const [first, ...rest] = inOrder(agent.backends, order)
+  return {
+    backends: [backendSpec(first, local), ...rest.map((backend) => backendSpec(backend, local))],
+    voice,
+    instructions,
+    greeting,
+    tools: tools.map(({ name, description, url, parameters, timeoutMs }) => ({
+      name,
+      description,
+      url,
+      parameters,
+      timeoutMs,
+    })),
+    connectTimeoutMs,
+    batchMs,
+  }
+}
+
+/** A tenant's order of backends puts the kinds it names first; those it does not name stay behind, as a last resort. */
+function inOrder(backends: AgentConfig['backends'], order: readonly string[] | null): AgentConfig['backends'] {
+  if (order === null) return backends
+  const rank = (backend: BackendConfig): number => {
+    const index = order.indexOf(backend.kind)
+    return index === -1 ? order.length : index
+  }
+  const [first, ...rest] = [...backends].sort((a, b) => rank(a) - rank(b))
+  return first === undefined ? backends : [first, ...rest]
+}
+
+const backendSpec = (backend: BackendConfig, local: BackendSpec): BackendSpec =>
+  backend.kind === 'local'
+    ? local
+    : { kind: backend.kind, baseUrl: backend.baseUrl, model: backend.model, apiKey: backend.apiKey }
