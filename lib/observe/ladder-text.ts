@@ -27,7 +27,7 @@ const DEFAULT_WIDTH = 120
 const TIME_WIDTH = 11
 /** From the time to the first lifeline: half a header. */
 const MARGIN = 11
-const MIN_LANE = 24
+const MIN_LANE = 26
 const MAX_LANE = 40
 /** What notes and transcripts may take of a line, however wide the ladder is. */
 const MIN_NOTE_WIDTH = 48
