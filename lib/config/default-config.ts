@@ -1,5 +1,6 @@
+import type { Result } from '../core/result.ts'
 import { parseConfig } from './load.ts'
-import { formatProblem } from './problem.ts'
+import type { ConfigProblem } from './problem.ts'
 import type { Config, Environment } from './resolve.ts'
 
 /**
@@ -36,10 +37,11 @@ tenants:
 /** The name of the default config in problems: it is a text and not a file. */
 const NAME = 'the built-in config'
 
-/** The config of a node without a file: a local agent, or OpenAI's where the environment has an OPENAI_API_KEY. Throws where OPENAI_BASE_URL is unusable. */
-export function defaultConfig(env: Environment): Config {
+/**
+ * The config of a node without a file: a local agent, or OpenAI's where the environment has an OPENAI_API_KEY. It has a
+ * problem only where OPENAI_BASE_URL is unusable.
+ */
+export function defaultConfig(env: Environment): Result<Config, readonly ConfigProblem[]> {
   const backend = env.OPENAI_API_KEY ? 'openai' : 'local'
-  const result = parseConfig(DEFAULT_CONFIG_YAML, { env: { ...env, TANDEM_BACKEND: backend }, file: NAME })
-  if (!result.ok) throw new Error(result.error.map(formatProblem).join('\n'))
-  return result.value
+  return parseConfig(DEFAULT_CONFIG_YAML, { env: { ...env, TANDEM_BACKEND: backend }, file: NAME })
 }

@@ -1,0 +1,70 @@
+import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
+import { resolve } from 'node:path'
+import { defaultConfig } from '../lib/config/default-config.ts'
+import { MAX_FILE_BYTES } from '../lib/config/document.ts'
+import { parseConfig, wholeFile } from '../lib/config/load.ts'
+import type { ConfigProblem } from '../lib/config/problem.ts'
+import type { Config, Environment } from '../lib/config/resolve.ts'
+import { err, ok, type Result } from '../lib/core/result.ts'
+
+export type ConfigResult = Result<Config, readonly ConfigProblem[]>
+
+/** The environment of this process, read once: later changes of `process.env` change nothing here. */
+export const environment: Environment = Object.freeze({ ...process.env })
+
+/** Reads the config file, or the built-in config where `file` is undefined. The result is frozen. Never throws. */
+export function loadConfig(file: string | undefined, env: Environment = environment): ConfigResult {
+  if (file === undefined) return defaultConfig(env)
+  const text = readConfigFile(file)
+  return text.ok ? parseConfig(text.value, { env, file }) : text
+}
+
+function readConfigFile(file: string): Result<string, readonly ConfigProblem[]> {
+  try {
+    const { size } = statSync(file)
+    // Before reading: a file of many gigabytes must not be read to find that it is none of ours.
+    if (size > MAX_FILE_BYTES)
+      return err([wholeFile(file, 'limit', `too large: ${size} bytes, at most ${MAX_FILE_BYTES}`)])
+    return ok(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    return err([wholeFile(file, 'file', `cannot be read (${resolve(file)}): ${reason}`)])
+  }
+}
+
+const POLL_MS = 500
+
+export interface ConfigWatch {
+  /** Stops watching; no call of `onChange` comes after it. */
+  close(): void
+}
+
+/**
+ * Reads the file again whenever it changes or SIGHUP comes, and hands over what came of it: the new config, or why it
+ * cannot be used, in which case the old one stays in force. It polls, because a replaced symlink (as Kubernetes mounts
+ * a ConfigMap) escapes every notification.
+ */
+export function watchConfig(
+  file: string,
+  onChange: (result: ConfigResult) => void,
+  { env = environment, pollMs = POLL_MS }: { readonly env?: Environment; readonly pollMs?: number } = {},
+): ConfigWatch {
+  let last = readConfigFile(file)
+  const reload = (always: boolean): void => {
+    const text = readConfigFile(file)
+    // A save that changes nothing, or a touch, is no change.
+    if (!always && text.ok && last.ok && text.value === last.value) return
+    last = text
+    onChange(text.ok ? parseConfig(text.value, { env, file }) : text)
+  }
+  const onStat = (): void => reload(false)
+  const onHangup = (): void => reload(true)
+  watchFile(file, { interval: pollMs, persistent: false }, onStat)
+  process.on('SIGHUP', onHangup)
+  return {
+    close() {
+      unwatchFile(file, onStat)
+      process.off('SIGHUP', onHangup)
+    },
+  }
+}
