@@ -1,0 +1,68 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ROOT } from './root.ts'
+import { run } from './run.ts'
+
+export interface SippOptions {
+  readonly scenario: string
+  /** `HOST:PORT` of the node. */
+  readonly target: string
+  readonly number: string
+  /** The address that the caller sends from. */
+  readonly from?: string
+  readonly calls?: number
+  readonly rate?: number
+  readonly limit?: number
+  /** `-d`: how long a pause without its own length lasts. */
+  readonly pauseMs?: number
+  readonly rtpEcho?: boolean
+  readonly tcp?: boolean
+  readonly timeoutMs?: number
+}
+
+export interface SippResult {
+  /** 0: every call went as the scenario says. */
+  readonly code: number | null
+  readonly successful: number
+  readonly failed: number
+  readonly retransmissions: number
+  /** What SIPp said of messages that it did not expect. */
+  readonly errors: string
+}
+
+/** Runs one of sipp-scenarios/ to its end, bounded in calls and time. */
+export async function sipp(options: SippOptions): Promise<SippResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'tandem-sipp-'))
+  const { calls = 1, rate = 10, limit = 100, pauseMs = 1_000, timeoutMs = 60_000, from = '127.0.0.1' } = options
+  const args = [
+    options.target,
+    ...['-sf', join(ROOT, 'sipp-scenarios', `${options.scenario}.xml`), '-s', options.number],
+    ...['-i', from, '-mi', from, '-m', String(calls), '-r', String(rate), '-l', String(limit), '-d', String(pauseMs)],
+    ...['-timeout', `${Math.ceil(timeoutMs / 1000)}s`, '-timeout_error', '-nostdin', '-trace_err'],
+    ...['-error_file', join(folder, 'errors'), '-trace_stat', '-stf', join(folder, 'stats'), '-fd', '1'],
+    ...(options.rtpEcho ? ['-rtp_echo'] : []),
+    ...(options.tcp ? ['-t', 't1'] : []),
+  ]
+  try {
+    const { code } = await run('sipp', args, { timeoutMs: timeoutMs + 10_000 })
+    const stats = lastRow(await readFile(join(folder, 'stats'), 'utf8').catch(() => ''))
+    return {
+      code,
+      successful: Number(stats.get('SuccessfulCall(C)') ?? 0),
+      failed: Number(stats.get('FailedCall(C)') ?? 0),
+      retransmissions: Number(stats.get('Retransmissions(C)') ?? 0),
+      errors: await readFile(join(folder, 'errors'), 'utf8').catch(() => ''),
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** SIPp's statistics are a CSV with `;`: the header, then a row a second, the last one being the sum. */
+function lastRow(csv: string): ReadonlyMap<string, string> {
+  const lines = csv.trim().split('\n')
+  const names = (lines[0] ?? '').split(';')
+  const values = (lines.at(-1) ?? '').split(';')
+  return new Map(names.map((name, i) => [name, values[i] ?? '']))
+}

@@ -1,0 +1,139 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { loopbackAddress } from './loopback.ts'
+import { ROOT } from './root.ts'
+
+export const KEY = 'test-key'
+/** The number that every test node answers with its agent. */
+export const NUMBER = '+12025550100'
+export const GREETING = 'Hello, this is the clinic. How can I help?'
+
+export interface TandemOptions {
+  /** Keys that replace those of the test config, top level only. */
+  readonly config?: Readonly<Record<string, unknown>>
+  readonly env?: Readonly<Record<string, string>>
+  /** A folder that outlives the node, for restarts; the default is a fresh one that `stop` removes. */
+  readonly dataDir?: string
+  readonly address?: string
+}
+
+/** A node started by the launcher as a user would, on a loopback address of its own. */
+export class TandemProcess {
+  readonly address: string
+  readonly dataDir: string
+  readonly #child: ChildProcess
+  readonly #ownsData: boolean
+  readonly #waiting = new Set<() => void>()
+  #output = ''
+
+  private constructor(child: ChildProcess, address: string, dataDir: string, ownsData: boolean) {
+    this.#child = child
+    this.address = address
+    this.dataDir = dataDir
+    this.#ownsData = ownsData
+    const onLine = (line: string): void => {
+      this.#output += `${line}\n`
+      for (const wake of [...this.#waiting]) wake()
+    }
+    for (const stream of [child.stdout, child.stderr]) if (stream !== null) createInterface(stream).on('line', onLine)
+    child.on('exit', () => onLine(`exit ${child.exitCode ?? child.signalCode}`))
+  }
+
+  /** Resolves when the node says that it is ready for calls. */
+  static async start(options: TandemOptions = {}): Promise<TandemProcess> {
+    const address = options.address ?? loopbackAddress()
+    const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'tandem-e2e-')))
+    const file = join(dataDir, 'tandem.json')
+    await writeFile(file, JSON.stringify({ ...testConfig(address, dataDir), ...options.config }))
+    const child = spawn(join(ROOT, 'tandem'), ['start', '--config', file], {
+      cwd: ROOT,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const node = new TandemProcess(child, address, dataDir, options.dataDir === undefined)
+    await node.#until(() => /ready for calls/.test(node.#output), 30_000, 'the node to be ready')
+    return node
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1
+  }
+
+  get output(): string {
+    return this.#output
+  }
+
+  get url(): string {
+    return `http://${this.address}:8080`
+  }
+
+  get uri(): string {
+    return `sip:${NUMBER}@${this.address}:5060`
+  }
+
+  /** Environment with which the launcher's commands find this node. */
+  get env(): Record<string, string> {
+    return { TANDEM_URL: this.url, TANDEM_API_KEY: KEY }
+  }
+
+  async api<T>(path: string, init: RequestInit = {}): Promise<T> {
+    const response = await fetch(`${this.url}${path}`, { ...init, headers: { authorization: `Bearer ${KEY}` } })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    const body: T = JSON.parse(await response.text())
+    return body
+  }
+
+  /** Ends it as an operator would and resolves with its exit code; removes its folder. */
+  async stop(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill('SIGTERM')
+      await once(this.#child, 'exit')
+    }
+    if (this.#ownsData) await rm(this.dataDir, { recursive: true, force: true })
+    return this.#child.exitCode
+  }
+
+  /** kill -9: nothing in the process gets to say goodbye. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await once(this.#child, 'exit')
+  }
+
+  async #until(done: () => boolean, timeoutMs: number, what: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const check = (): void => {
+        const exited = this.#child.exitCode !== null || this.#child.signalCode !== null
+        if (!done() && !exited) return
+        finish()
+        if (done()) resolve()
+        else reject(new Error(`the node ended while waiting for ${what}:\n${this.#output}`))
+      }
+      const timer = setTimeout(() => {
+        finish()
+        reject(new Error(`waited ${timeoutMs} ms for ${what}:\n${this.#output}`))
+      }, timeoutMs)
+      const finish = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(check)
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+}
+
+function testConfig(address: string, dataDir: string): Record<string, unknown> {
+  return {
+    node: { id: 'test-1', address, dataDir },
+    sip: { listen: [`udp:${address}:5060`, `tcp:${address}:5060`] },
+    http: { listen: `${address}:8080`, keys: [{ name: 'test', key: KEY, role: 'admin' }] },
+    agents: { intake: { backend: 'local', instructions: 'You take intake calls.', greeting: GREETING } },
+    trunks: [{ id: 'local', sources: ['127.0.0.1'] }],
+    groups: { us: { trunks: ['local'] } },
+    tenants: [{ id: 'clinic', group: 'us', numbers: [NUMBER], agent: 'intake' }],
+  }
+}
