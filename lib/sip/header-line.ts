@@ -32,7 +32,7 @@ export function lineValue(line: HeaderLine): string {
   const value = source.slice(start, end)
   if (line.ascii && !line.folded) return value
   const unfolded = line.folded ? value.replace(/[ \t]*\r\n[ \t]+/g, ' ').replace(/^ | $/g, '') : value
-  return line.ascii ? unfolded : Buffer.from(unfolded, 'latin1').toString('utf8')
+  return line.ascii ? unfolded : fromWireText(unfolded)
 }
 
 const BEYOND_ASCII = /[^\0-\x7f]/
@@ -41,6 +41,9 @@ const BEYOND_ASCII = /[^\0-\x7f]/
 export function toWireText(text: string): string {
   return BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text
 }
+
+/** The text that stands on the wire as UTF-8, one character a byte. */
+export const fromWireText = (text: string): string => Buffer.from(text, 'latin1').toString('utf8')
 
 /** A line made by us. The value must have no line break: see `isSafeValue`. */
 export function makeLine(header: HeaderName, value: string): HeaderLine {

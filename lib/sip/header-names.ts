@@ -109,6 +109,9 @@ export function headerName(spelling: string): HeaderName | undefined {
   return bySpelling.get(key) ?? (isToken(spelling) ? { name: spelling, key } : undefined)
 }
 
+/** The lower-case long name by which a header is compared, whatever it is spelled like. */
+export const headerKey = (spelling: string): string => headerName(spelling)?.key ?? spelling.toLowerCase()
+
 /** Whether two names are of one header. */
 export const isSameHeader = (a: HeaderName, b: HeaderName): boolean => a === b || a.key === b.key
 

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { CSeq } from './cseq.ts'
 import { type Essentials, parseAll } from './essentials.ts'
-import { type HeaderLine, lineValue, makeLine, wireText } from './header-line.ts'
+import { type HeaderLine, lineValue, makeLine, toWireText, wireText } from './header-line.ts'
 import {
   CONTACT,
   CONTENT_LENGTH,
@@ -174,7 +174,7 @@ export class SipResponse extends SipHeaders {
   readonly kind = 'response'
   /** 100 … 699. */
   readonly status: number
-  /** May be empty. */
+  /** Decoded; may be empty. */
   readonly reason: string
 
   constructor(status: number, reason: string, lines: readonly HeaderLine[], essentials: Essentials, body: Buffer) {
@@ -184,6 +184,6 @@ export class SipResponse extends SipHeaders {
   }
 
   override get startLine(): string {
-    return `SIP/2.0 ${this.status} ${this.reason}`
+    return `SIP/2.0 ${this.status} ${toWireText(this.reason)}`
   }
 }

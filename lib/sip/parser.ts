@@ -2,7 +2,7 @@ import { type Buffer, isAscii } from 'node:buffer'
 import { err, ok, type Result } from '../core/result.ts'
 import { assembleRequest, assembleResponse } from './assemble.ts'
 import { CR, isBlank, isToken, LF, parseDecimal } from './chars.ts'
-import { type HeaderLine, lineValue } from './header-line.ts'
+import { fromWireText, type HeaderLine, lineValue } from './header-line.ts'
 import { CALL_ID, CSEQ, FROM, headerName, TO, VIA } from './header-names.ts'
 import { MAX_HEADER_LINE_BYTES, MAX_HEADER_LINES, MAX_MESSAGE_BYTES } from './limits.ts'
 import { splitList } from './list-values.ts'
@@ -76,7 +76,7 @@ function parseStatusLine(line: string): Result<StartLine, SipFault> {
   if (status === undefined || status < 100 || digits.length < 3 || (line.length > 11 && line.charCodeAt(11) !== 32)) {
     return err(malformed('start-line', `the status is not 100 to 699: ${line.slice(8, 24)}`))
   }
-  return ok({ kind: 'response', status, reason: line.slice(12) })
+  return ok({ kind: 'response', status, reason: fromWireText(line.slice(12)) })
 }
 
 /** `SIP/2.0` in any case (RFC 3261 §7.1). */
@@ -131,6 +131,16 @@ function assemble(first: StartLine, lines: readonly HeaderLine[], rest: Buffer):
   return first.kind === 'request'
     ? assembleRequest(first.method, first.uri, lines, rest)
     : assembleResponse(first.status, first.reason, lines, rest)
+}
+
+/** What a message that could not be framed gives us to answer it with; `head` ends before its empty line. */
+export function findAnswerable(head: Buffer): Answerable | undefined {
+  const text = head.toString('latin1', skipEmptyLines(head))
+  const lineEnd = text.indexOf('\r\n')
+  if (lineEnd < 0) return undefined
+  const lines: HeaderLine[] = []
+  scanLines(text, lineEnd + 2, isAscii(head), lines)
+  return answerable(guessMethod(text.slice(0, lineEnd)), lines)
 }
 
 const NEEDED = new Set([VIA, FROM, TO, CALL_ID, CSEQ])

@@ -51,8 +51,8 @@ export function parseUri(text: string): Uri | undefined {
 }
 
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]*$/
-/** Blanks, controls, brackets and quotes stand in no URI. */
-const FORBIDDEN = /[\0-\x20<>"\x7f]/
+/** Blanks, controls, brackets, quotes and what is not ASCII stand in no URI. */
+const FORBIDDEN = /[^!#-;=?-~]/
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/
 
 function parseSip(scheme: 'sip' | 'sips', text: string, start: number): SipUri | undefined {

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { buildRefusal } from '../../../lib/sip/build.ts'
+import type { SipFault } from '../../../lib/sip/parse-error.ts'
+import { findAnswerable } from '../../../lib/sip/parser.ts'
+import { StreamFramer } from '../../../lib/sip/stream-framer.ts'
+import type { Arrival, FlowId, Remote, SendDone, SocketAddress, TransportHandler } from './transport.ts'
+import { toTransportError } from './transport-error.ts'
+
+/** Limits of one connection. */
+export interface TcpLimits {
+  /** Without a byte in either direction for this long, the connection is closed. */
+  readonly idleTimeoutMs: number
+  /** A message that has begun must be whole within this time: no peer holds memory by sending a byte now and then. */
+  readonly messageTimeoutMs: number
+  /** Most bytes that wait for a peer to take them; beyond it, messages are refused as `congested`. */
+  readonly maxUnsentBytes: number
+}
+
+/** How long a peer whose framing broke may take to read our answer and close. */
+const LINGER_MS = 1_000
+
+const PONG = '\r\n'
+
+let lastFlow = 0
+
+/** One TCP connection: its framing, its keepalive and its limits. It owns the socket until that is closed. */
+export class TcpConnection {
+  readonly flow: FlowId = ++lastFlow
+  readonly #socket: Socket
+  readonly #remote: Remote
+  readonly #local: SocketAddress
+  readonly #handler: TransportHandler
+  readonly #limits: TcpLimits
+  readonly #framer = new StreamFramer()
+  #unfinished: NodeJS.Timeout | undefined
+  #lingering: NodeJS.Timeout | undefined
+
+  constructor(
+    socket: Socket,
+    remote: SocketAddress,
+    local: SocketAddress,
+    handler: TransportHandler,
+    limits: TcpLimits,
+  ) {
+    this.#socket = socket
+    this.#remote = { protocol: 'tcp', host: remote.host, port: remote.port, flow: this.flow }
+    this.#local = local
+    this.#handler = handler
+    this.#limits = limits
+    socket.setTimeout(limits.idleTimeoutMs, () => socket.destroy())
+    socket.on('data', (chunk) => this.#onData(chunk))
+    socket.on('error', (cause) => handler.onTrouble(toTransportError(cause, this.#describe()), this.#remote))
+    socket.on('end', () => socket.end())
+    socket.on('close', () => {
+      clearTimeout(this.#unfinished)
+      clearTimeout(this.#lingering)
+    })
+  }
+
+  /** Queues a message; while the connection is being opened it waits for that. */
+  send(bytes: Buffer, done: SendDone): void {
+    const socket = this.#socket
+    const unsent = socket.writableLength + bytes.length
+    if (unsent > this.#limits.maxUnsentBytes) {
+      done({
+        code: 'congested',
+        message: `${this.#describe()} takes no more: ${unsent} > ${this.#limits.maxUnsentBytes}`,
+      })
+      return
+    }
+    socket.write(bytes, (cause) => {
+      if (cause == null) done(undefined)
+      // What a queued write reports is only that the socket is gone; the socket knows why.
+      else done(toTransportError(socket.errored ?? cause, `sending on ${this.#describe()}`))
+    })
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #onData(chunk: Buffer): void {
+    for (const event of this.#framer.push(chunk)) {
+      if (event.kind === 'message') this.#handler.onMessage(event.bytes, this.#arrival())
+      else if (event.kind === 'ping') this.#pong()
+      else this.#onFault(event.fault, event.head)
+    }
+    this.#watchUnfinished()
+  }
+
+  #pong(): void {
+    if (this.#socket.writableLength < this.#limits.maxUnsentBytes) this.#socket.write(PONG)
+  }
+
+  /** After a framing fault nothing more can be read: say so where that is possible, and close (RFC 3261 §18.3). */
+  #onFault(fault: SipFault, head: Buffer): void {
+    this.#handler.onTrouble({ code: 'closed', message: `${this.#describe()}: ${fault.message}` }, this.#remote)
+    const reason = fault.status === 513 ? 'Message Too Large' : 'Bad Request'
+    const answer = buildRefusal({ ...fault, partial: findAnswerable(head) }, reason, randomBytes(8).toString('hex'))
+    if (answer === undefined) {
+      this.#socket.destroy()
+      return
+    }
+    // What still comes is read and dropped: closing with bytes unread would reset the connection under the answer.
+    this.#socket.end(answer)
+    this.#lingering = setTimeout(() => this.#socket.destroy(), LINGER_MS).unref()
+  }
+
+  #watchUnfinished(): void {
+    if (this.#framer.heldBytes === 0) {
+      clearTimeout(this.#unfinished)
+      this.#unfinished = undefined
+    } else {
+      this.#unfinished ??= setTimeout(() => this.#socket.destroy(), this.#limits.messageTimeoutMs).unref()
+    }
+  }
+
+  #arrival(): Arrival {
+    return {
+      protocol: 'tcp',
+      localHost: this.#socket.localAddress ?? this.#local.host,
+      localPort: this.#local.port,
+      remoteHost: this.#remote.host,
+      remotePort: this.#remote.port,
+      flow: this.flow,
+    }
+  }
+
+  #describe(): string {
+    return `tcp ${this.#remote.host}:${this.#remote.port}`
+  }
+}

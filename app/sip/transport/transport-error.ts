@@ -1,0 +1,43 @@
+import { describePortHolder } from './port-holder.ts'
+import type { ListenAddress, TransportError, TransportErrorCode } from './transport.ts'
+
+const CODES: Readonly<Record<string, TransportErrorCode>> = {
+  EADDRINUSE: 'address-in-use',
+  EADDRNOTAVAIL: 'address-not-available',
+  EACCES: 'not-permitted',
+  EPERM: 'not-permitted',
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ETIMEDOUT: 'timeout',
+  EMSGSIZE: 'too-large',
+  ECONNRESET: 'closed',
+  EPIPE: 'closed',
+}
+
+/** The system's code of an error of Node's, such as `ECONNREFUSED`; undefined for other errors. */
+function systemCode(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
+}
+
+/** An error of a socket in our terms. `doing` says what was tried, with the address. */
+export function toTransportError(cause: unknown, doing: string): TransportError {
+  const code = systemCode(cause)
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return { code: (code === undefined ? undefined : CODES[code]) ?? 'failed', message: `${doing}: ${reason}`, cause }
+}
+
+/** Why an address could not be listened at; where another process holds the port, which one. */
+export function toListenError(cause: unknown, address: ListenAddress): TransportError {
+  const { protocol, host, port } = address
+  const where = formatListenAddress(address)
+  if (systemCode(cause) !== 'EADDRINUSE') return toTransportError(cause, `cannot listen at ${where}`)
+  const holder = describePortHolder(protocol, host, port)
+  const by = holder === undefined ? '' : ` by ${holder}`
+  return { code: 'address-in-use', message: `cannot listen at ${where}: the port is in use${by}`, cause }
+}
+
+/** `udp:127.0.0.1:5060`, `tcp:[::1]:5060`: as in the configuration. */
+export function formatListenAddress({ protocol, host, port }: ListenAddress): string {
+  return `${protocol}:${host.includes(':') ? `[${host}]` : host}:${port}`
+}
