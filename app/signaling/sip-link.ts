@@ -1,6 +1,7 @@
 import Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { IncomingInvite } from './incoming-invite.ts'
+import { OutgoingInvite, type OutgoingInviteOptions } from './outgoing-invite.ts'
 
 export interface SipLinkOptions {
   /** Where the SIP server takes applications: drachtio-server, or our own. */
@@ -53,8 +54,9 @@ export class SipLink {
     })
   }
 
-  get srf(): Srf {
-    return this.#srf
+  /** Sends an INVITE of ours. */
+  invite(options: OutgoingInviteOptions): OutgoingInvite {
+    return new OutgoingInvite(this.#srf, options)
   }
 
   /** Each INVITE outside of a dialog. A handler that throws costs that call, never the process. */

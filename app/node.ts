@@ -1,0 +1,269 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import type { BackendSpec } from '../lib/agent/spec.ts'
+import { formatProblem } from '../lib/config/problem.ts'
+import type { Config } from '../lib/config/resolve.ts'
+import type { CallRow } from '../lib/observe/call-record.ts'
+import type { EmitEvent } from '../lib/observe/event.ts'
+import { routesOf } from '../lib/route/routes.ts'
+import type { Impediment } from '../lib/route/snapshot.ts'
+import { startLocalAgent } from './agent/local/server.ts'
+import { writeApiKey } from './api/api-key.ts'
+import type { ApiKey, NodeView, Readiness, TrunkView } from './api/options.ts'
+import { startApi } from './api/server.ts'
+import type { ConfigResult } from './config.ts'
+import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
+import { startMedia } from './media/embedded/engine.ts'
+import { EventLog } from './observe/event-log.ts'
+import type { Log } from './observe/log.ts'
+import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { Parts } from './parts.ts'
+import { Calls } from './signaling/calls.ts'
+import { SipLink } from './signaling/sip-link.ts'
+import { startSipServer } from './sip/server.ts'
+import { type Store, startStore } from './store/store.ts'
+import { VERSION } from './version.ts'
+
+export interface NodeOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Hears what the first start is busy with, for people who wait. */
+  readonly onProgress: (step: string) => void
+}
+
+/** A running node. */
+export interface RunningNode {
+  /** Base URL of the HTTP API. */
+  readonly url: string
+  /** SIP sockets, as `udp/HOST:PORT`. */
+  readonly sip: readonly string[]
+  /** Takes trunks, groups, tenants, agents and limits from a config read anew; calls on the line keep what they have. */
+  reload(result: ConfigResult): void
+  /** Takes no new calls and resolves when those on the line have ended, or the limit of the config is over. */
+  drain(): Promise<void>
+  /** Hangs up whoever is left and stops every part, in reverse order of its start. */
+  close(): Promise<void>
+}
+
+/** Calls of one core that the media workers carry with ease (docs/performance.md). */
+const CALLS_PER_CORE = 200
+
+/** The composition root: config in, a running node out. Where a part fails to start, those before it are stopped. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const parts = new Parts((part, error) => options.log.log.error({ err: error, part }, 'a part did not stop'))
+  try {
+    return await start(options, parts)
+  } catch (error) {
+    await parts.close()
+    throw error
+  }
+}
+
+async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Promise<RunningNode> {
+  const { node } = config
+  /** The config in force, as far as it can be reloaded. */
+  let current = config
+  await mkdir(node.dataDir, { recursive: true })
+  const startedAt = new Date()
+  const maxCalls = node.maxCalls === 'auto' ? availableParallelism() * CALLS_PER_CORE : node.maxCalls
+
+  const store = await startStore({ postgres: postgresOf(config), dataDir: node.dataDir, node: node.id, onProgress })
+  parts.add('store', () => store.close())
+
+  const metrics = createMetrics(node.id)
+  parts.add('metrics', () => metrics.close())
+  const events = new EventLog({
+    node: node.id,
+    journal: store.journal,
+    store: store.calls,
+    log: log.log,
+    onEmit: (event) => metrics.eventEmitted(event),
+  })
+  const emit: EmitEvent = (draft) => void events.emit(draft)
+
+  onProgress('starting the local agent')
+  const localKey = randomBytes(32).toString('base64url')
+  const local = await startLocalAgent({ apiKey: localKey })
+  parts.add('local agent', () => local.close())
+  const localBackend: BackendSpec = { kind: 'local', baseUrl: local.baseUrl, model: 'tandem-local', apiKey: localKey }
+
+  onProgress('starting media')
+  const media = await startMedia({
+    address: node.address,
+    rtpPorts: config.media.rtpPorts,
+    workers: config.media.workers === 'auto' ? availableParallelism() : config.media.workers,
+    codecs: config.media.codecs,
+    silenceTimeoutMs: config.media.silenceTimeoutMs,
+  })
+  parts.add('media', () => media.close())
+
+  onProgress('starting the SIP server')
+  const routes = routesOf(config, localBackend)
+  const secret = randomBytes(32).toString('base64url')
+  const sip = await startSipServer({
+    listen: config.sip.listen.map(
+      ({ protocol, host, port }) => `${protocol}:${host.includes(':') ? `[${host}]` : host}:${port}`,
+    ),
+    advertise: node.address,
+    secret,
+    unknown: config.sip.unknown,
+    trace: true,
+  })
+  parts.add('SIP server', () => sip.close())
+  sip.setAccess({ allowAll: false, sources: routes.sources, unknown: config.sip.unknown })
+
+  const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret })
+  if (!connected.ok) throw connected.error
+  const link = connected.value
+  parts.add('SIP link', () => link.close())
+
+  let started = false
+  const calls: Calls = new Calls({
+    node: node.id,
+    link,
+    media,
+    journal: store.journal,
+    emit,
+    routes,
+    impediments: () => impediments(started, calls.count >= maxCalls),
+    onEnded: (row) => recordMetrics(metrics, row),
+  })
+  parts.add('calls', () => calls.close())
+  sip.onTrace((batch) => {
+    const nowMs = performance.now()
+    for (const { atMs, callId, ...message } of batch)
+      calls.trace.take(callId, { at: new Date(atMs), ...message }, nowMs)
+  })
+  metrics.observe({ activeCalls: () => calls.count, mediaLegs: () => media.legs, eventReaders: () => events.readers })
+
+  const drain = (): Promise<void> => {
+    if (!calls.draining) emit({ event: 'node.draining', calls: calls.count })
+    return calls.drain(node.drainTimeoutMs)
+  }
+  const entry = (): NodeEntry => ({
+    id: node.id,
+    region: node.region,
+    address: node.address,
+    state: calls.draining ? 'draining' : started ? 'ready' : 'starting',
+    impediments: [...calls.impediments()],
+    version: VERSION,
+    startedAt: startedAt.toISOString(),
+    calls: calls.count,
+    maxCalls,
+  })
+
+  onProgress('starting the API')
+  const api = await startApi({
+    listen: config.http.listen,
+    keys: await apiKeys(config),
+    calls: store.calls,
+    events,
+    metrics,
+    log: log.log,
+    version: VERSION,
+    readiness: () => readiness(calls.impediments(), store),
+    nodes: async () => (await listNodes(store.shared)).map(nodeView),
+    trunks: () => trunkViews(current, startedAt),
+    actions: {
+      hangUp: async (id) => (calls.hangUp(id, 'operator', 'normal') ? 'done' : hangUpElsewhere(store, id)),
+      drain: async (id) => {
+        if (id !== node.id)
+          return (await listNodes(store.shared)).some((other) => other.id === id) ? 'elsewhere' : 'unknown'
+        void drain()
+        return 'done'
+      },
+    },
+  })
+  parts.add('API', () => api.close())
+
+  const heartbeat = new Heartbeat({
+    shared: store.shared,
+    entry,
+    intervalMs: config.fleet.heartbeatMs,
+    ttlMs: config.fleet.leaseMs,
+    onError: (error) => log.log.debug({ err: error }, 'a heartbeat was missed'),
+  })
+  parts.add('heartbeat', () => heartbeat.close())
+
+  started = true
+  emit({ event: 'node.ready', sip: sip.hostports, http: api.url, version: VERSION })
+  const reload = (result: ConfigResult): void => {
+    if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
+    const routes = routesOf(result.value, localBackend)
+    calls.setRoutes(routes)
+    sip.setAccess({ allowAll: false, sources: routes.sources, unknown: config.sip.unknown })
+    current = result.value
+    emit({ event: 'config.reloaded' })
+  }
+  return { url: api.url, sip: sip.hostports, reload, drain, close: () => parts.close() }
+}
+
+const postgresOf = ({ store }: Config): 'embedded' | string =>
+  store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url
+
+function impediments(started: boolean, full: boolean): ReadonlySet<Impediment> {
+  const found = new Set<Impediment>()
+  if (!started) found.add('starting')
+  if (full) found.add('full')
+  return found
+}
+
+/** Ready is who would serve a call now; a Postgres that is away does not hinder that, as records wait in the journal. */
+function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
+  const parts = (['starting', 'draining', 'full', 'agent', 'media', 'store'] as const).map((part) => ({
+    part,
+    ok: !found.has(part),
+    ...(found.has(part) && { reason: REASONS[part] }),
+  }))
+  return {
+    parts: [
+      ...parts,
+      { part: 'postgres', ok: true, ...(!store.ready() && { reason: 'away: records wait in the journal' }) },
+    ],
+  }
+}
+
+const REASONS: Readonly<Record<Impediment, string>> = {
+  starting: 'the node is still starting',
+  draining: 'the node takes no new calls',
+  full: 'the node carries as many calls as it may',
+  agent: 'no agent backend can be reached',
+  media: 'no media worker runs',
+  store: 'records can be kept neither in Postgres nor in the journal',
+}
+
+async function hangUpElsewhere(store: Store, id: CallRow['id']): Promise<'unknown' | 'ended' | 'elsewhere'> {
+  const call = await store.calls.call(id)
+  if (call === null) return 'unknown'
+  return call.state === 'ended' ? 'ended' : 'elsewhere'
+}
+
+/** The keys of the config, or one that is made into the data folder for the commands on this machine. */
+async function apiKeys({ http, node }: Config): Promise<readonly ApiKey[]> {
+  if (http.keys.length > 0) return http.keys
+  return [{ name: 'local', key: await writeApiKey(node.dataDir), role: 'admin' }]
+}
+
+const nodeView = ({ startedAt, ...entry }: NodeEntry): NodeView => ({ ...entry, startedAt: new Date(startedAt) })
+
+/** Until trunks have a health of their own, each one is what the config says: in use. */
+function trunkViews(config: Config, since: Date): readonly TrunkView[] {
+  return config.trunks.map((trunk) => ({
+    id: trunk.id,
+    carrier: trunk.profile,
+    group: Object.entries(config.groups).find(([, group]) => group.trunks.includes(trunk.id))?.[0] ?? null,
+    state: 'active',
+    since,
+    reason: null,
+  }))
+}
+
+function recordMetrics(metrics: Metrics, row: CallRow): void {
+  metrics.callStarted(row.direction)
+  if (row.end === null) return
+  const answeredAt = row.answeredAt?.getTime()
+  if (answeredAt !== undefined) metrics.callAnswered(answeredAt - row.startedAt.getTime())
+  metrics.callEnded(row.end, answeredAt === undefined ? undefined : (row.endedAt?.getTime() ?? answeredAt) - answeredAt)
+  if (row.agent?.firstAudioMs != null) metrics.agentFirstAudio(row.agent.firstAudioMs)
+}

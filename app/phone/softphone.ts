@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
+import { ulid } from 'ulid'
+import { callId, legId } from '../../lib/core/ids.ts'
+import type { MediaRecord } from '../../lib/observe/call-record.ts'
+import { startMedia } from '../media/embedded/engine.ts'
+import type { LegEvent } from '../media/port.ts'
+import { Parts } from '../parts.ts'
+import { hostOfUri, type InviteOutcome, type OutgoingInvite } from '../signaling/outgoing-invite.ts'
+import type { SipDialog } from '../signaling/sip-dialog.ts'
+import { SipLink } from '../signaling/sip-link.ts'
+import { type SipServer, startSipServer } from '../sip/server.ts'
+import { CallTimings, type Timings } from './timings.ts'
+
+export interface PhoneOptions {
+  readonly uri: string
+  /** Who calls, as the user part of From. */
+  readonly from: string
+  /** A WAV file to play once the call is up. */
+  readonly playFile?: string
+  /** A WAV file that receives what is heard. */
+  readonly recordFile?: string
+  /** The phone hangs up this long after the answer. */
+  readonly seconds: number
+  /** Gives the call up, or hangs up, early. */
+  readonly signal: AbortSignal
+  readonly onProgress: (step: string) => void
+}
+
+/** What a call of the softphone was. */
+export interface PhoneReport {
+  readonly uri: string
+  readonly sipCallId: string | null
+  /** Whether the call was answered. */
+  readonly answered: boolean
+  /** The final status of the INVITE; null where none came. */
+  readonly status: number | null
+  readonly reason: string
+  readonly endedBy: 'phone' | 'far end' | 'nobody'
+  readonly timings: Timings
+  readonly media: MediaRecord | null
+  readonly recordFile: string | null
+}
+
+/** Its own range, away from that of a node on the same machine. */
+const RTP_PORTS = { from: 28_000, to: 28_999 }
+
+/** Places one call on a SIP server and media engine of its own, and gives both back. */
+export async function placeCall(options: PhoneOptions): Promise<PhoneReport> {
+  const target = hostOfUri(options.uri)
+  if (target === null) throw new Error(`"${options.uri}" is no SIP URI; sip:+15550100@127.0.0.1:5060 is one`)
+  const parts = new Parts(() => undefined)
+  try {
+    const address = await localAddressTowards(target.host, target.port)
+    const media = await startMedia({
+      address,
+      rtpPorts: RTP_PORTS,
+      workers: 1,
+      codecs: ['PCMU', 'PCMA'],
+      silenceTimeoutMs: options.seconds * 1_000 + 60_000,
+    })
+    parts.add('media', () => media.close())
+    const secret = randomBytes(16).toString('hex')
+    const bound = address.includes(':') ? `[${address}]` : address
+    const sip = await startSipServer({
+      listen: [`udp:${bound}:0`, `tcp:${bound}:0`],
+      advertise: address,
+      secret,
+      unknown: 'drop',
+      trace: true,
+    })
+    parts.add('SIP server', () => sip.close())
+    const link = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret })
+    if (!link.ok) throw link.error
+    parts.add('SIP link', () => link.value.close())
+    return await new Call(options, media, link.value, sip, address).run()
+  } finally {
+    await parts.close()
+  }
+}
+
+type Media = Awaited<ReturnType<typeof startMedia>>
+
+/** One call, from INVITE to BYE. */
+class Call {
+  readonly #options: PhoneOptions
+  readonly #media: Media
+  readonly #link: SipLink
+  readonly #address: string
+  readonly #timings = new CallTimings()
+
+  constructor(options: PhoneOptions, media: Media, link: SipLink, sip: SipServer, address: string) {
+    this.#options = options
+    this.#media = media
+    this.#link = link
+    this.#address = address
+    sip.onTrace((batch) => {
+      for (const message of batch) this.#timings.onMessage(message)
+    })
+  }
+
+  async run(): Promise<PhoneReport> {
+    const { uri, from, playFile, recordFile, signal, onProgress } = this.#options
+    const id = callId(ulid())
+    const leg = await this.#media.open({
+      callId: id,
+      legId: legId(`${id}.b`),
+      talker: {
+        kind: 'phone',
+        ...(playFile !== undefined && { playFile }),
+        ...(recordFile !== undefined && { recordFile }),
+      },
+      onEvent: (event) => this.#onLegEvent(event),
+    })
+    let endedBy: PhoneReport['endedBy'] = 'nobody'
+    const ready = await leg.ready()
+    if (!ready.ok) throw new Error(ready.error.message)
+    onProgress(`calling ${uri}`)
+    const invite = this.#link.invite({
+      uri,
+      sdp: await leg.offer(),
+      headers: { From: `<sip:${from}@${this.#address}>`, 'User-Agent': 'tandem-phone' },
+      onProvisional: (status) => {
+        if (status > 100) onProgress(status === 180 ? 'ringing' : `${status}`)
+      },
+    })
+    const outcome = await giveUpOn(signal, invite)
+    if (outcome.kind === 'answered') {
+      const accepted = await leg.accept(outcome.answer)
+      if (accepted.ok) {
+        onProgress('answered')
+        leg.start()
+        endedBy = await this.#talk(outcome.dialog)
+        onProgress(endedBy === 'phone' ? 'hung up' : 'the far end hung up')
+      } else {
+        await outcome.dialog.bye()
+        endedBy = 'phone'
+      }
+    }
+    const { media } = await leg.close()
+    return {
+      uri,
+      sipCallId: invite.sipCallId,
+      answered: outcome.kind === 'answered',
+      ...finalOf(outcome),
+      endedBy,
+      timings: this.#timings.read(),
+      media,
+      recordFile: recordFile ?? null,
+    }
+  }
+
+  /** Until the time is over, the user has enough, or the far end hangs up. */
+  async #talk(dialog: SipDialog): Promise<'phone' | 'far end'> {
+    const { seconds, signal } = this.#options
+    const by = await new Promise<'phone' | 'far end'>((resolve) => {
+      const done = (who: 'phone' | 'far end'): void => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', onAbort)
+        resolve(who)
+      }
+      const onAbort = (): void => done('phone')
+      const timer = setTimeout(() => done('phone'), seconds * 1_000)
+      signal.addEventListener('abort', onAbort)
+      if (signal.aborted) onAbort()
+      dialog.onEnd(() => done('far end'))
+    })
+    if (by === 'phone') await dialog.bye()
+    return by
+  }
+
+  #onLegEvent(event: LegEvent): void {
+    if (event.kind === 'firstPacket') this.#timings.firstPacketMs = event.afterMs
+    if (event.kind === 'firstAudio') this.#timings.firstAudioMs = event.afterMs
+    if (event.kind === 'dtmf') this.#options.onProgress(`DTMF ${event.digit}`)
+  }
+}
+
+/** The outcome of an INVITE that is cancelled when the user has enough of waiting. */
+async function giveUpOn(signal: AbortSignal, invite: OutgoingInvite): Promise<InviteOutcome> {
+  const cancel = (): void => invite.cancel()
+  signal.addEventListener('abort', cancel)
+  try {
+    return await invite.outcome
+  } finally {
+    signal.removeEventListener('abort', cancel)
+  }
+}
+
+function finalOf(outcome: InviteOutcome): { readonly status: number | null; readonly reason: string } {
+  switch (outcome.kind) {
+    case 'answered':
+      return { status: 200, reason: 'OK' }
+    case 'refused':
+      return { status: outcome.status, reason: outcome.reason }
+    case 'failed':
+      return { status: null, reason: outcome.message }
+  }
+}
+
+/** The address of this machine that packets to a host leave from: what Contact and SDP must name. */
+async function localAddressTowards(host: string, port: number): Promise<string> {
+  const name = host.replace(/^\[|\]$/g, '')
+  const socket = createSocket(name.includes(':') ? 'udp6' : 'udp4')
+  try {
+    // Connecting a UDP socket sends nothing; it only asks the routing table.
+    socket.connect(port, name)
+    await once(socket, 'connect')
+    const { address } = socket.address()
+    // Every address of 127.0.0.0/8 is reached from itself; the one that nodes let in is 127.0.0.1.
+    return address.startsWith('127.') ? '127.0.0.1' : address
+  } finally {
+    socket.close()
+  }
+}
