@@ -3,6 +3,7 @@
 const TOKEN = 1
 const DIGIT = 2
 const ALPHA = 4
+const VALUE = 8
 
 export const TAB = 9
 export const LF = 10
@@ -24,11 +25,14 @@ const classes = new Uint8Array(128)
 for (let c = 48; c <= 57; c++) classes[c] = TOKEN | DIGIT
 for (let c = 65; c <= 90; c++) classes[c] = classes[c + 32] = TOKEN | ALPHA
 for (const c of "-.!%*_+`'~") classes[c.charCodeAt(0)] = TOKEN
+for (const c of ':[]@/?&$#=^{}|()') classes[c.charCodeAt(0)] = VALUE
 
 const classOf = (code: number): number => classes[code] ?? 0
 
 /** `token` of RFC 3261 §25.1: alphanumerics and `-.!%*_+\`'~`. */
 export const isTokenChar = (code: number): boolean => (classOf(code) & TOKEN) !== 0
+/** What stands in an unquoted parameter value: token, and what hosts, IPv6 addresses, URIs and UTF-8 need besides. */
+export const isValueChar = (code: number): boolean => (classOf(code) & (TOKEN | VALUE)) !== 0 || code > 127
 export const isDigit = (code: number): boolean => (classOf(code) & DIGIT) !== 0
 export const isAlpha = (code: number): boolean => (classOf(code) & ALPHA) !== 0
 export const isBlank = (code: number): boolean => code === SP || code === TAB

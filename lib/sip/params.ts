@@ -1,4 +1,4 @@
-import { DQUOTE, EQUALS, isTokenChar, SEMICOLON, skipBlanks, skipQuoted, skipToken } from './chars.ts'
+import { DQUOTE, EQUALS, isValueChar, SEMICOLON, skipBlanks, skipQuoted, skipToken } from './chars.ts'
 import { MAX_PARAMS } from './limits.ts'
 import { unquote } from './quoted-string.ts'
 
@@ -76,13 +76,9 @@ export class Params {
 /** No parameters. */
 export const NO_PARAMS = new Params([], [])
 
-/** Characters of a value beyond `token`: those of hosts, IPv6 references and URIs that peers leave unquoted. */
-const isValueChar = (code: number): boolean => isTokenChar(code) || VALUE_EXTRAS.has(code)
-const VALUE_EXTRAS = new Set([...':[]@/?&$#=^{}|()'].map((c) => c.charCodeAt(0)))
-
 function skipValue(text: string, at: number): number {
   if (text.charCodeAt(at) === DQUOTE) return skipQuoted(text, at)
-  while (at < text.length && (isValueChar(text.charCodeAt(at)) || text.charCodeAt(at) > 127)) at++
+  while (isValueChar(text.charCodeAt(at))) at++
   return at
 }
 
