@@ -53,6 +53,11 @@ export class EventLog {
     return this.readerCount
   }
 
+  /** Id of the latest event of this process, if there was one. */
+  get latestId(): string | undefined {
+    return this.head === 0 ? undefined : this.ring[(this.head - 1) % this.ringSize]?.id
+  }
+
   /** Journals, logs and streams one event. Never throws on account of a reader or of the log. */
   emit(draft: EventDraft): TandemEvent {
     const event = this.options.journal.event(draft)
@@ -146,9 +151,12 @@ export class EventLog {
     }
   }
 
-  /** Whether the ring goes on right after sequence number `last`. */
+  /**
+   * Whether the ring has all events after sequence number `last`. Numbers have gaps, as the journal's other records
+   * take some, so only an event at or before `last` proves it.
+   */
   private ringFollows(last: number | undefined): boolean {
-    return last !== undefined && this.head > 0 && this.sequence(this.tail()) <= last + 1
+    return last !== undefined && this.head > 0 && this.sequence(this.tail()) <= last
   }
 
   private positionAfter(last: number | undefined, start: number): number {

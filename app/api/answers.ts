@@ -1,0 +1,103 @@
+import * as z from 'zod'
+
+/** What the API answers, for the OpenAPI document. The types that answers are made of live with their parts. */
+
+const moment = z.iso.datetime()
+const stream = z.object({
+  packets: z.int(),
+  lost: z.int(),
+  jitterMs: z.number(),
+  mos: z.number().nullable(),
+})
+
+const attempt = z.object({
+  trunk: z.string().nullable(),
+  target: z.string(),
+  startedAt: moment,
+  sip: z.int().nullable().describe('The final SIP status, or null where none came.'),
+  reason: z.string().nullable(),
+  pddMs: z.number().nullable(),
+})
+
+const turn = z.object({ at: moment, who: z.enum(['caller', 'agent', 'tool']), text: z.string() })
+
+export const callAnswer = z
+  .object({
+    id: z.string().describe('A ULID.'),
+    tenant: z.string().nullable(),
+    direction: z.enum(['inbound', 'outbound']),
+    from: z.string().describe('E.164 where it can be read as such.'),
+    to: z.string(),
+    raw: z.object({ from: z.string(), to: z.string() }).describe('The numbers as they came.'),
+    node: z.string(),
+    trunk: z.string().nullable(),
+    state: z.string(),
+    startedAt: moment,
+    answeredAt: moment.nullable(),
+    endedAt: moment.nullable(),
+    end: z.object({ by: z.string(), sip: z.int().nullable(), cause: z.string() }).nullable(),
+    attempts: z.array(attempt),
+    sip: z.object({ callId: z.string() }),
+    attestation: z.string().nullable(),
+    session: z.object({ id: z.string(), resumedFrom: z.string().nullable() }),
+    agent: z
+      .object({
+        backend: z.string(),
+        firstAudioMs: z.number().nullable(),
+        turns: z.int(),
+        bargeIns: z.int(),
+        reconnects: z.int(),
+        tokens: z.int(),
+      })
+      .nullable(),
+    media: z.object({ codec: z.string(), srtp: z.boolean(), in: stream, out: stream }).nullable(),
+    transcript: z.array(turn),
+    recording: z.string().nullable(),
+  })
+  .describe('A call')
+
+export const callsAnswer = z
+  .object({ calls: z.array(callAnswer), next: z.string().nullable().describe('The cursor of the next page.') })
+  .describe('Calls, newest first')
+
+export const trunksAnswer = z
+  .array(
+    z.object({
+      id: z.string(),
+      carrier: z.string(),
+      group: z.string().nullable(),
+      state: z.enum(['active', 'standby', 'failed']),
+      since: moment,
+      reason: z.string().nullable(),
+    }),
+  )
+  .describe('The trunks of this node')
+
+export const nodesAnswer = z
+  .array(
+    z.object({
+      id: z.string(),
+      region: z.string(),
+      address: z.string(),
+      state: z.enum(['starting', 'ready', 'draining', 'lost']),
+      version: z.string(),
+      startedAt: moment,
+      calls: z.int(),
+      maxCalls: z.int(),
+    }),
+  )
+  .describe('The nodes of the fleet')
+
+export const drainAnswer = z.object({ id: z.string(), state: z.literal('draining') }).describe('The node that drains')
+
+export const readinessAnswer = z
+  .object({
+    ready: z.boolean(),
+    notReady: z.array(z.object({ part: z.string(), reason: z.string() })),
+    parts: z.array(z.string()).describe('All that was looked at.'),
+  })
+  .describe('Whether a call would be served')
+
+export const errorAnswer = z
+  .object({ error: z.object({ code: z.string().describe('Stable.'), message: z.string() }) })
+  .describe('What went wrong')

@@ -1,0 +1,109 @@
+import * as z from 'zod'
+import { callId, nodeId } from '../../lib/core/ids.ts'
+import { EVENT_LEVELS } from '../../lib/observe/event-filter.ts'
+import { parseLastEventId } from '../../lib/observe/event-id.ts'
+
+/** What clients may send, with the words that they are told when they send something else. */
+
+const MAX_TEXT = 128
+export const MAX_CALLS_PER_PAGE = 500
+
+const CALL_STATES = ['incoming', 'ringing', 'active', 'held', 'transferring', 'ended'] as const
+const END_CAUSES = [
+  'normal',
+  'cancelled',
+  'busy',
+  'no-answer',
+  'rejected',
+  'redirected',
+  'trunk-fault',
+  'agent-fault',
+  'media-timeout',
+  'limit',
+  'node-lost',
+  'transferred',
+] as const
+
+const ULID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/i
+
+const text = z
+  .string()
+  .min(1)
+  .max(MAX_TEXT)
+  .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+
+/** In a query string an unescaped `+` means a blank; of a number it is the plus sign. */
+const number = text.transform((value) => (/^ \d/.test(value) ? `+${value.slice(1)}` : value))
+
+const flag = z
+  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+  .transform((value) => value === 'true' || value === '1')
+
+const moment = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], {
+    error: 'must be an ISO 8601 time such as 2026-01-31T09:00:00Z',
+  })
+  .transform((value) => new Date(value))
+
+const limit = z
+  .string()
+  .regex(/^\d{1,6}$/, 'must be a whole number')
+  .transform(Number)
+  .pipe(z.number().min(1).max(MAX_CALLS_PER_PAGE))
+
+export const callsQuery = z.strictObject({
+  active: flag.optional().describe('Only calls that have not ended, or only such that have.'),
+  tenant: text.optional(),
+  trunk: text.optional(),
+  from: number.optional().describe('The calling number, as the record shows it.'),
+  to: number.optional().describe('The called number, as the record shows it.'),
+  state: z.enum(CALL_STATES).optional(),
+  cause: z.enum(END_CAUSES).optional().describe('How the call ended.'),
+  since: moment.optional().describe('Calls that started then or later.'),
+  until: moment.optional().describe('Calls that started before then.'),
+  limit: limit.optional().describe(`Calls in one answer: 1 to ${MAX_CALLS_PER_PAGE}, else 50.`),
+  cursor: z
+    .string()
+    .regex(ULID, 'is not a cursor that this API gave')
+    .optional()
+    .describe('`next` of the answer before.'),
+})
+
+/** A ULID; what is none names no call, so that the answer is 404 rather than 400. */
+export const callParams = z.object({
+  id: z.string().transform((id) => (ULID.test(id) ? callId(id.toUpperCase()) : undefined)),
+})
+
+export const nodeParams = z.object({ id: text.transform(nodeId) })
+
+export const ladderQuery = z.strictObject({
+  format: z.enum(['text', 'json']).default('text'),
+  style: z.enum(['unicode', 'ascii']).default('unicode').describe('How the text is drawn.'),
+  width: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a number of columns')
+    .transform(Number)
+    .optional()
+    .describe('Columns that the text may take, as far as labels stay readable.'),
+})
+
+const lastEventId = z.string().transform((value, context) => {
+  const parsed = parseLastEventId(value)
+  if (parsed.ok) return parsed.value
+  context.addIssue({ code: 'custom', message: parsed.error })
+  return z.NEVER
+})
+
+export const eventsQuery = z.strictObject({
+  call: text.optional(),
+  trunk: text.optional(),
+  tenant: text.optional(),
+  level: z.enum(EVENT_LEVELS).optional().describe('This level and all above it.'),
+  lastEventId: lastEventId.optional().describe('As the header Last-Event-ID, for clients that cannot set it.'),
+})
+
+export const eventsHeaders = z.object({
+  'last-event-id': lastEventId
+    .optional()
+    .describe('The last event seen of each node, `<node>-<sequence>`, comma-separated.'),
+})
