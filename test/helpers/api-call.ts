@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TandemProcess } from './tandem-process.ts'
+
+interface ApiStream {
+  readonly packets: number
+  readonly lost: number
+  readonly jitterMs: number
+  readonly mos: number | null
+}
+
+/** A call as the HTTP API shows it, as far as tests look at it. */
+export interface ApiCall {
+  readonly id: string
+  readonly state: string
+  readonly from: string
+  readonly to: string
+  readonly trunk: string | null
+  readonly startedAt: string
+  readonly answeredAt: string | null
+  readonly endedAt: string | null
+  readonly end: { readonly by: string; readonly sip: number | null; readonly cause: string } | null
+  readonly agent: {
+    readonly backend: string
+    readonly firstAudioMs: number | null
+    readonly turns: number
+    readonly bargeIns: number
+  } | null
+  readonly media: { readonly codec: string; readonly in: ApiStream; readonly out: ApiStream } | null
+  readonly transcript: readonly { readonly at: string; readonly who: string; readonly text: string }[]
+}
+
+export async function allCalls(node: TandemProcess, limit = 500): Promise<readonly ApiCall[]> {
+  const { calls } = await node.api<{ calls: ApiCall[] }>(`/api/v1/calls?limit=${limit}`)
+  return calls
+}
+
+const PATIENCE_MS = 10_000
+const POLL_MS = 50
+
+/** The ended calls, newest first, as soon as there are at least `count`: records are written behind the call's back. */
+export async function endedCalls(node: TandemProcess, count = 0): Promise<readonly ApiCall[]> {
+  const giveUpAt = performance.now() + PATIENCE_MS
+  for (;;) {
+    const calls = await allCalls(node)
+    const ended = calls.filter((call) => call.state === 'ended')
+    if (ended.length === calls.length && ended.length >= count) return ended
+    if (performance.now() > giveUpAt) throw new Error(`${ended.length} of ${calls.length} calls ended, wanted ${count}`)
+    await delay(POLL_MS)
+  }
+}
