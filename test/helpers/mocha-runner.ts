@@ -1,0 +1,32 @@
+import Mocha from 'mocha'
+import { guardHandles, openResources } from './open-handles.ts'
+
+/**
+ * Runs test files in this process, one after the other, and sends the counts to the parent: `mocha-runner.js TIMEOUT_MS
+ * FILE…`. It does not force an exit: what keeps the process alive after the last test is a leak, and is named.
+ */
+const END_WITHIN_MS = 10_000
+const EXIT_LEAK = 3
+
+const [timeoutMs = '10000', ...files] = process.argv.slice(2)
+const mocha = new Mocha({ timeout: Number(timeoutMs), reporter: 'spec', forbidOnly: true, color: process.stdout.isTTY })
+for (const file of files) mocha.addFile(file)
+await mocha.loadFilesAsync()
+
+let passed = 0
+let failed = 0
+let skipped = 0
+const runner = mocha.run((failures) => {
+  process.exitCode = failures > 0 ? 1 : 0
+  process.send?.({ passed, failed, skipped })
+  // Unreferenced: it fires only if something else keeps the process alive.
+  setTimeout(() => {
+    const open = [...openResources()].map(([name, count]) => `${name} ×${count}`).join(', ')
+    process.stderr.write(`still open ${END_WITHIN_MS / 1_000} s after the last test: ${open}\n`)
+    process.exit(EXIT_LEAK)
+  }, END_WITHIN_MS).unref()
+})
+runner.on('pass', () => passed++)
+runner.on('fail', () => failed++)
+runner.on('pending', () => skipped++)
+guardHandles(mocha.suite, runner)
