@@ -1,13 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { register as bench } from './commands/bench.ts'
-import { register as check } from './commands/check.ts'
-import { register as test } from './commands/test.ts'
 import { environment } from './config.ts'
 
 /** Exit codes of every command: 0 ok, 1 it failed, 2 usage. */
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
+
+/** A file of commands/: it puts its command, with options and action, on the program. */
+interface CommandModule {
+  readonly register: (program: Command) => void
+}
+
+/** Every command by name. Only the one that is asked for is loaded, so that a listing does not load a SIP server. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  start: () => import('./commands/start.ts'),
+  call: () => import('./commands/call.ts'),
+  calls: () => import('./commands/calls.ts'),
+  'call-log': () => import('./commands/call-log.ts'),
+  tail: () => import('./commands/tail.ts'),
+  nodes: () => import('./commands/nodes.ts'),
+  check: () => import('./commands/check.ts'),
+  test: () => import('./commands/test.ts'),
+  bench: () => import('./commands/bench.ts'),
+}
 
 function version(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
@@ -23,24 +38,26 @@ async function main(argv: readonly string[]): Promise<void> {
     .version(version())
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
-  for (const register of [check, test, bench]) register(program)
   try {
+    for (const load of commandsFor(argv[2])) (await load()).register(program)
     await program.parseAsync(argv)
   } catch (cause) {
     // Help and version end as a CommanderError with code 0; every other one is a mistake in the usage.
-    if (cause instanceof CommanderError) process.exitCode = cause.exitCode === 0 ? 0 : EXIT_USAGE
-    else {
-      process.stderr.write(`tandem: ${cause instanceof Error ? cause.message : String(cause)}\n`)
-      if (environment.TANDEM_DEBUG !== undefined && cause instanceof Error) process.stderr.write(`${cause.stack}\n`)
-      process.exitCode = EXIT_FAILED
+    if (cause instanceof CommanderError) {
+      process.exitCode = cause.exitCode === 0 ? 0 : EXIT_USAGE
+      return
     }
+    process.stderr.write(`tandem: ${cause instanceof Error ? cause.message : String(cause)}\n`)
+    if (environment.TANDEM_DEBUG && cause instanceof Error) process.stderr.write(`${cause.stack}\n`)
+    process.exitCode = EXIT_FAILED
   }
 }
 
-// A reader that goes away (`| head`) is no failure of ours.
-process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
-  if (cause.code === 'EPIPE') process.exit(0)
-  throw cause
-})
+/** The one command that is asked for; all of them where that is none, for the help and for "did you mean". */
+function commandsFor(name: string | undefined): readonly (() => Promise<CommandModule>)[] {
+  const one = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (name === '--version' || name === '-V') return []
+  return one === undefined ? Object.values(COMMANDS) : [one]
+}
 
 await main(process.argv)

@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Command } from 'commander'
+import { formatTable, print, printJson } from './output.ts'
 
 /** A benchmark: a file of test/bench whose export `bench` is one. Its name is that of the file. */
 export interface Bench {
@@ -61,25 +62,21 @@ function isBench(value: unknown): value is Bench {
   )
 }
 
-function list(benches: ReadonlyMap<string, Bench>, json: boolean): void {
+function list(benches: ReadonlyMap<string, Bench>, json: boolean): Promise<void> {
   const rows = [...benches].map(([name, { description }]) => ({ name, description }))
-  const width = Math.max(0, ...rows.map(({ name }) => name.length))
-  print(
-    json
-      ? JSON.stringify(rows, null, 2)
-      : rows.map(({ name, description }) => `${name.padEnd(width)}  ${description}`).join('\n'),
+  if (json) return printJson(rows)
+  return print(
+    formatTable(
+      ['name', 'measures'],
+      rows.map(({ name, description }) => [name, description]),
+    ),
   )
 }
 
 async function run(name: string, bench: Bench, json: boolean): Promise<void> {
   const { ok, figures } = await bench.run((line) => process.stderr.write(`bench ${name}: ${line}\n`))
   if (!ok) process.exitCode = 1
-  if (json) return print(JSON.stringify({ name, ok, ...figures }, null, 2))
-  const width = Math.max(0, ...Object.keys(figures).map((figure) => figure.length))
-  for (const [figure, value] of Object.entries(figures)) print(`${figure.padEnd(width)}  ${value}`)
-  print(ok ? 'ok' : 'not ok')
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
+  if (json) return printJson({ name, ok, ...figures })
+  const rows = Object.entries(figures).map(([figure, value]) => [figure, String(value)])
+  await print(`${formatTable(['figure', 'value'], rows)}\n${ok ? 'ok' : 'not ok'}\n`)
 }

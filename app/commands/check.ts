@@ -1,10 +1,9 @@
-import { styleText } from 'node:util'
-import Table from 'cli-table3'
 import type { Command } from 'commander'
 import { type ConfigProblem, formatProblem } from '../../lib/config/problem.ts'
 import type { Config } from '../../lib/config/resolve.ts'
 import type { Finding } from '../check/finding.ts'
-import { environment, loadConfig } from '../config.ts'
+import { loadConfig } from '../config.ts'
+import { formatTable, paint, print, printJson } from './output.ts'
 
 /** `./tandem check`: is the config right, and is all that it names there? Exit 1 where a call would suffer for it. */
 export function register(program: Command): void {
@@ -15,8 +14,8 @@ export function register(program: Command): void {
     .option('--json', 'print the findings as JSON')
     .action(async ({ config: file, json }: { config?: string; json?: boolean }) => {
       const result = loadConfig(file)
-      if (!result.ok) reportProblems(result.error, json === true)
-      else reportFindings(await findAll(result.value), json === true)
+      if (!result.ok) await reportProblems(result.error, json === true)
+      else await reportFindings(await findAll(result.value), json === true)
     })
 }
 
@@ -37,36 +36,24 @@ async function findAll(config: Config): Promise<readonly Finding[]> {
   return findings.flat()
 }
 
-function reportProblems(problems: readonly ConfigProblem[], json: boolean): void {
-  if (json) print(JSON.stringify({ ok: false, problems, findings: [] }, null, 2))
-  else print(`${problems.map(formatProblem).join('\n')}\n${paint('red', `✗ ${count(problems.length, 'problem')}`)}`)
+async function reportProblems(problems: readonly ConfigProblem[], json: boolean): Promise<void> {
   process.exitCode = 1
+  if (json) return printJson({ ok: false, problems, findings: [] })
+  await print(`${problems.map(formatProblem).join('\n')}\n${paint('red', `✗ ${count(problems.length, 'problem')}`)}\n`)
 }
 
-function reportFindings(findings: readonly Finding[], json: boolean): void {
+async function reportFindings(findings: readonly Finding[], json: boolean): Promise<void> {
   const errors = findings.filter(({ status }) => status === 'error').length
   const warnings = findings.filter(({ status }) => status === 'warning').length
   if (errors > 0) process.exitCode = 1
-  if (json) return print(JSON.stringify({ ok: errors === 0, problems: [], findings }, null, 2))
-  const table = new Table({ head: ['', 'what', 'which', 'found'], style: { head: [], border: [] }, chars: BARE })
-  for (const { subject, name, status, detail } of findings) table.push([paint(...SIGN[status]), subject, name, detail])
-  print(table.toString())
+  if (json) return printJson({ ok: errors === 0, problems: [], findings })
+  const rows = findings.map(({ subject, name, status, detail }) => [SIGN[status], subject, name, detail])
   const summary = `${count(errors, 'error')}, ${count(warnings, 'warning')}`
-  print(errors === 0 ? paint('green', `✓ the config is usable (${summary})`) : paint('red', `✗ ${summary}`))
+  const verdict =
+    errors === 0 ? paint('green', `✓ the config is usable (${summary})`) : paint('red', `✗ not usable (${summary})`)
+  await print(`${formatTable(['', 'what', 'which', 'found'], rows)}\n${verdict}\n`)
 }
 
-const SIGN = { ok: ['green', '✓'], warning: ['yellow', '!'], error: ['red', '✗'] } as const
-
-/** Without lines between the rows: one look takes in a whole fleet of trunks. */
-const BARE = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
-
-/** Colour for a terminal, plain text for everything else. */
-function paint(colour: 'green' | 'yellow' | 'red', text: string): string {
-  return process.stdout.isTTY && environment.NO_COLOR === undefined ? styleText(colour, text) : text
-}
+const SIGN = { ok: '✓', warning: '!', error: '✗' } as const
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`)
-}
