@@ -2,6 +2,7 @@ import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallId, LegId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { AgentRecord, MediaRecord, Speaker } from '../../lib/observe/call-record.ts'
+import type { SdpRefusal } from '../../lib/sip/sdp.ts'
 
 /**
  * The port between signaling (main thread) and media: embedded RTP workers today, FreeSWITCH by the same words.
@@ -34,6 +35,8 @@ export interface PhoneSpec {
   readonly playFile?: string
   /** A WAV file that receives the far end's audio after the jitter buffer, 16-bit mono. */
   readonly recordFile?: string
+  /** Keys to press from the moment the dialog is confirmed, as RFC 4733 events: `0-9*#A-D`. */
+  readonly digits?: string
 }
 
 export interface MediaLeg {
@@ -51,11 +54,7 @@ export interface MediaLeg {
   close(): Promise<LegSummary>
 }
 
-/** Why an SDP cannot be used; signaling answers 488 with a Warning (RFC 3261 §20.43), or 400 where it does not parse. */
-export interface SdpRefusal {
-  readonly code: 'sdp-malformed' | 'sdp-no-audio' | 'sdp-no-common-codec' | 'sdp-srtp-required' | 'sdp-no-offer'
-  readonly message: string
-}
+export type { SdpRefusal }
 
 /** Why the agent cannot take the call. */
 export interface AgentRefusal {

@@ -1,0 +1,239 @@
+import { err, type Result } from '../../../lib/core/result.ts'
+import { PortPool, type PortRange } from '../../../lib/media/port-pool.ts'
+import type { AgentRefusal, LegEvent, LegSpec, LegSummary, MediaEngine, MediaLeg, SdpRefusal } from '../port.ts'
+import type { LegHandle, WorkerLoad, WorkerOptions } from './protocol.ts'
+import { type HostSink, MediaError, WorkerHost } from './worker-host.ts'
+
+export interface MediaOptions {
+  /** IP literal that SDP advertises, and that the RTP sockets bind unless `bindAddress` says otherwise. */
+  readonly address: string
+  readonly bindAddress?: string
+  readonly rtpPorts: PortRange
+  /** Worker threads, at least 1. */
+  readonly workers: number
+  /** Codec names of the configuration, preferred first; those that are not supported are not offered. */
+  readonly codecs: readonly string[]
+  /** How long RTP and RTCP may be silent. */
+  readonly silenceTimeoutMs?: number
+  /** URL of a module that exports `createAgentTalker(spec, emit): Talker`; the realtime agent by default. Null: phones only. */
+  readonly agentTalkerModule?: string | null
+  /** Faults that end no call, for the log. */
+  readonly onWarning?: (message: string) => void
+}
+
+/** The embedded engine tells a little more than the port asks for. */
+export interface EmbeddedMedia extends MediaEngine {
+  /** Port pairs that are free. */
+  readonly freePorts: number
+  readonly load: readonly WorkerLoad[]
+  /** Ends one worker thread at once, as a crash would: for tests and drills. */
+  crashWorker(index: number): Promise<void>
+}
+
+const AGENT_TALKER = new URL('../../agent/talker.js', import.meta.url).href
+/** Semantics, section 6. */
+const SILENCE_TIMEOUT_MS = 30_000
+/** Pairs that another process holds are skipped, up to so many a leg. */
+const MAX_BUSY_PAIRS = 64
+/** A worker that dies this young is started anew only after as long again, so that a broken one does not spin. */
+const YOUNG_MS = 1000
+
+interface OpenLeg {
+  readonly spec: LegSpec
+  readonly host: WorkerHost
+  readonly rtpPort: number
+  closed: boolean
+}
+
+/** Starts the embedded media engine: RTP in worker threads. */
+export async function startMedia(options: MediaOptions): Promise<EmbeddedMedia> {
+  return new Engine(options)
+}
+
+class Engine implements EmbeddedMedia, HostSink {
+  readonly #options: WorkerOptions
+  readonly #warn: (message: string) => void
+  readonly #ports: PortPool
+  readonly #range: PortRange
+  readonly #hosts: (WorkerHost | null)[]
+  readonly #startedAtMs: number[] = []
+  readonly #legs = new Map<LegHandle, OpenLeg>()
+  readonly #restarts = new Set<NodeJS.Timeout>()
+  #nextHandle = 1
+  #closing = false
+
+  constructor(options: MediaOptions) {
+    this.#options = {
+      address: options.address,
+      bindAddress: options.bindAddress ?? options.address,
+      codecs: options.codecs,
+      silenceTimeoutMs: options.silenceTimeoutMs ?? SILENCE_TIMEOUT_MS,
+      agentTalkerModule: options.agentTalkerModule === undefined ? AGENT_TALKER : options.agentTalkerModule,
+    }
+    this.#warn = options.onWarning ?? (() => {})
+    this.#range = options.rtpPorts
+    this.#ports = new PortPool(options.rtpPorts)
+    this.#hosts = Array.from({ length: Math.max(1, options.workers) }, (_, index) => this.#startWorker(index))
+  }
+
+  get legs(): number {
+    return this.#legs.size
+  }
+
+  get freePorts(): number {
+    return this.#ports.available
+  }
+
+  get load(): readonly WorkerLoad[] {
+    return this.#hosts.flatMap((host) => (host === null ? [] : [host.load]))
+  }
+
+  async open(spec: LegSpec): Promise<MediaLeg> {
+    for (let busy = 0; busy < MAX_BUSY_PAIRS; busy++) {
+      const host = this.#leastLoaded()
+      const rtpPort = this.#ports.take()
+      if (rtpPort === null) break
+      const leg = await this.#tryOpen(spec, host, rtpPort)
+      if (leg !== null) return leg
+    }
+    const { from, to } = this.#range
+    throw new MediaError(
+      'media-ports',
+      `no RTP port pair is free in ${from}-${to}: ${this.#legs.size} legs hold one, ${this.#ports.available} are held by others`,
+    )
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    for (const timer of this.#restarts) clearTimeout(timer)
+    await Promise.all(this.#hosts.filter((host) => host !== null).map((host) => host.stop()))
+  }
+
+  async crashWorker(index: number): Promise<void> {
+    await this.#hosts[index]?.terminate()
+  }
+
+  onEvent(handle: LegHandle, event: LegEvent): void {
+    const leg = this.#legs.get(handle)
+    if (leg !== undefined && !leg.closed) leg.spec.onEvent(event)
+  }
+
+  onWarning(handle: LegHandle, message: string): void {
+    this.#warn(`leg ${this.#legs.get(handle)?.spec.legId ?? handle}: ${message}`)
+  }
+
+  onExit(host: WorkerHost, reason: string): void {
+    for (const handle of host.legs) {
+      this.onEvent(handle, { kind: 'failed', message: `the media worker is gone: ${reason}` })
+      this.#forget(handle)
+    }
+    if (this.#closing) return
+    this.#warn(`a media worker has ended (${reason}); it is started anew`)
+    const index = this.#hosts.indexOf(host)
+    const ageMs = performance.now() - (this.#startedAtMs[index] ?? 0)
+    this.#hosts[index] = null
+    if (ageMs >= YOUNG_MS) {
+      this.#hosts[index] = this.#startWorker(index)
+      return
+    }
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer)
+      this.#hosts[index] = this.#startWorker(index)
+    }, YOUNG_MS).unref()
+    this.#restarts.add(timer)
+  }
+
+  #startWorker(index: number): WorkerHost {
+    this.#startedAtMs[index] = performance.now()
+    return new WorkerHost(this.#options, this)
+  }
+
+  #leastLoaded(): WorkerHost {
+    const alive = this.#hosts.filter((host) => host !== null)
+    const [first, ...others] = alive
+    if (this.#closing || first === undefined) throw new MediaError('media-lost', 'no media worker is running')
+    return others.reduce((best, host) => (host.legs.size < best.legs.size ? host : best), first)
+  }
+
+  /** Null where another process holds one of the two ports. */
+  async #tryOpen(spec: LegSpec, host: WorkerHost, rtpPort: number): Promise<MediaLeg | null> {
+    const handle = this.#nextHandle++
+    const leg: OpenLeg = { spec, host, rtpPort, closed: false }
+    this.#legs.set(handle, leg)
+    host.legs.add(handle)
+    try {
+      const { result } = await host.request(handle, { kind: 'open', rtpPort, talker: spec.talker })
+      if (result.ok) return new RemoteLeg(handle, host, () => this.#forget(handle))
+      this.#forget(handle)
+      if (result.error.code === 'port-busy') return null
+      throw new MediaError('media-failed', result.error.message)
+    } catch (cause) {
+      this.#forget(handle)
+      throw cause
+    }
+  }
+
+  /** The leg is over and both of its sockets are closed. Safe to call twice. */
+  #forget(handle: LegHandle): void {
+    const leg = this.#legs.get(handle)
+    if (leg === undefined) return
+    leg.closed = true
+    leg.host.legs.delete(handle)
+    this.#legs.delete(handle)
+    this.#ports.give(leg.rtpPort)
+  }
+}
+
+/** A leg that lives in a worker. */
+class RemoteLeg implements MediaLeg {
+  readonly #handle: LegHandle
+  readonly #host: WorkerHost
+  readonly #onClosed: () => void
+  #closed: Promise<LegSummary> | null = null
+
+  constructor(handle: LegHandle, host: WorkerHost, onClosed: () => void) {
+    this.#handle = handle
+    this.#host = host
+    this.#onClosed = onClosed
+  }
+
+  async answer(sdp: string): Promise<Result<string, SdpRefusal>> {
+    return (await this.#host.request(this.#handle, { kind: 'answer', sdp })).result
+  }
+
+  async offer(): Promise<string> {
+    return (await this.#host.request(this.#handle, { kind: 'offer' })).sdp
+  }
+
+  async accept(sdp: string): Promise<Result<void, SdpRefusal>> {
+    return (await this.#host.request(this.#handle, { kind: 'accept', sdp })).result
+  }
+
+  async ready(): Promise<Result<void, AgentRefusal>> {
+    try {
+      return (await this.#host.request(this.#handle, { kind: 'ready' })).result
+    } catch (cause) {
+      return err({ code: 'media-lost', message: cause instanceof Error ? cause.message : String(cause) })
+    }
+  }
+
+  start(): void {
+    this.#host.start(this.#handle)
+  }
+
+  close(): Promise<LegSummary> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** A worker that is gone has closed its sockets already; only the summary is lost with it. */
+  async #close(): Promise<LegSummary> {
+    try {
+      return (await this.#host.request(this.#handle, { kind: 'close' })).summary
+    } catch {
+      return { media: null, agent: null }
+    } finally {
+      this.#onClosed()
+    }
+  }
+}

@@ -1,0 +1,242 @@
+import { err, ok, type Result } from '../../../lib/core/result.ts'
+import { isRtcp } from '../../../lib/media/rtp.ts'
+import type { MediaRecord } from '../../../lib/observe/call-record.ts'
+import {
+  type AgreedMedia,
+  acceptAnswer,
+  answerOffer,
+  type LocalMedia,
+  makeOffer,
+} from '../../../lib/sip/offer-answer.ts'
+import { parseSdp, type SdpRefusal, type TransportAddress } from '../../../lib/sip/sdp.ts'
+import type { LegEvent, LegSummary } from '../port.ts'
+import type { Talker } from '../talker.ts'
+import { RtcpSession } from './rtcp-session.ts'
+import { RtpReceiver } from './rtp-receiver.ts'
+import { RtpSender, type StreamSeed } from './rtp-sender.ts'
+import type { SocketPair } from './socket-pair.ts'
+import type { Ticking } from './tick-wheel.ts'
+
+/** A talker that does not end within this time is left behind: ports are scarcer than sockets to an AI. */
+const TALKER_CLOSE_MS = 3000
+
+/**
+ * How frames reach the talker. An agent hears in order as it comes, waiting 40 ms for what is missing and losing nothing after
+ * a stall; a phone hears what a caller would, after a jitter buffer of 60 ms.
+ */
+const PLAYBACK = {
+  agent: { release: 'early', late: 'stretch', depthMs: 40 },
+  phone: { release: 'due', late: 'drop', depthMs: 60 },
+} as const
+
+export interface LegParts {
+  readonly kind: 'agent' | 'phone'
+  readonly digits: string
+  readonly local: LocalMedia
+  readonly sockets: SocketPair
+  readonly seed: StreamSeed
+  readonly cname: string
+  readonly silenceTimeoutMs: number
+  readonly emit: (event: LegEvent) => void
+  readonly warn: (message: string) => void
+  /** Monotonic, in milliseconds. */
+  readonly now: () => number
+  /** Wall time, for RTCP only. */
+  readonly wallNow: () => number
+  /** 0 … 1, evenly. */
+  readonly vary: () => number
+}
+
+/** One leg inside a media worker: its sockets, its negotiation, its talker, and the clock's 20 ms tick. */
+export class Leg implements Ticking {
+  readonly #parts: LegParts
+  readonly #talker: Talker
+  readonly #sender: RtpSender
+  readonly #receiver: RtpReceiver
+  readonly #rtcp: RtcpSession
+  #description: string | undefined
+  #agreed: AgreedMedia | null = null
+  /** Where RTCP came from, if that is not where the SDP says. */
+  #rtcpFrom: TransportAddress | null = null
+  #startedAtMs: number | null = null
+  /** Silence is counted from here, where nothing was received since. */
+  #silentSinceMs = 0
+  #timedOut = false
+  #failed = false
+  #closed: Promise<LegSummary> | null = null
+
+  constructor(parts: LegParts, talker: Talker) {
+    this.#parts = parts
+    this.#talker = talker
+    const { sockets } = parts
+    this.#sender = new RtpSender(parts.seed, (packet, to) => sockets.sendRtp(packet, to))
+    this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], {
+      onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
+      onPress: ({ digit, durationMs }) => {
+        parts.emit({ kind: 'dtmf', digit, durationMs })
+        talker.onDtmf(digit, durationMs)
+      },
+      onFirstPacket: (nowMs) => this.#onFirstPacket(nowMs),
+    })
+    this.#rtcp = new RtcpSession(this.#sender, this.#receiver.reception, parts.cname, parts.vary, parts.now())
+    sockets.listen(
+      (packet, from) => this.#guard(() => this.#onRtp(packet, from)),
+      (packet, from) => this.#guard(() => this.#onRtcp(packet, from)),
+    )
+  }
+
+  get talker(): Talker {
+    return this.#talker
+  }
+
+  answer(offerSdp: string): Result<string, SdpRefusal> {
+    const answered = answerOffer(offerSdp, this.#parts.local, this.#description)
+    if (!answered.ok) return answered
+    this.#description = answered.value.sdp
+    this.#configure(answered.value.agreed)
+    return ok(answered.value.sdp)
+  }
+
+  offer(): string {
+    this.#description = makeOffer(this.#parts.local, this.#description)
+    return this.#description
+  }
+
+  accept(answerSdp: string): Result<void, SdpRefusal> {
+    if (this.#description === undefined) {
+      const parsed = parseSdp(answerSdp)
+      return parsed.ok ? err({ code: 'sdp-no-offer', message: 'an answer came before our offer' }) : parsed
+    }
+    const accepted = acceptAnswer(this.#description, answerSdp)
+    if (!accepted.ok) return accepted
+    this.#configure(accepted.value)
+    return ok(undefined)
+  }
+
+  start(): void {
+    if (this.#startedAtMs !== null || this.#closed !== null) return
+    const nowMs = this.#parts.now()
+    this.#startedAtMs = nowMs
+    this.#silentSinceMs = nowMs
+    this.#receiver.start(nowMs)
+    this.#talker.start()
+    if (this.#parts.digits !== '' && !this.#sender.press(this.#parts.digits)) {
+      this.#parts.warn(`not all of "${this.#parts.digits}" are keys, or they are too many: none is pressed`)
+    }
+    if (this.#receiver.lastAtMs !== null) this.#parts.emit({ kind: 'firstPacket', afterMs: 0 })
+  }
+
+  tick(nowMs: number, skipped: number): void {
+    this.#guard(() => {
+      this.#sender.tick(this.#receiver.latching.target, skipped)
+      for (const itemId of this.#sender.takePlayed()) this.#talker.onPlayed(itemId)
+      this.#receiver.tick(nowMs)
+      this.#reportRtcp(nowMs)
+      this.#watchSilence(nowMs)
+    })
+  }
+
+  /** Ends everything; resolves when the ports are free. Safe to call twice. */
+  close(): Promise<LegSummary> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<LegSummary> {
+    const media = this.#record()
+    const to = this.#rtcpTarget()
+    if (to !== null) {
+      const bye = this.#rtcp.bye(this.#parts.now(), this.#parts.wallNow())
+      this.#parts.sockets.sendRtcp(bye, to, this.#agreed?.rtcpMux ?? false)
+    }
+    const [agent] = await Promise.all([this.#closeTalker(), this.#parts.sockets.close()])
+    return { media, agent }
+  }
+
+  async #closeTalker(): Promise<LegSummary['agent']> {
+    let timer: NodeJS.Timeout | undefined
+    const tooLong = new Promise<null>((resolve) => {
+      timer = setTimeout(() => {
+        this.#parts.warn(`the talker did not end within ${TALKER_CLOSE_MS} ms`)
+        resolve(null)
+      }, TALKER_CLOSE_MS)
+    })
+    try {
+      return await Promise.race([this.#talker.close(), tooLong])
+    } catch (cause) {
+      this.#parts.warn(`the talker ended with an error: ${messageOf(cause)}`)
+      return null
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #record(): MediaRecord | null {
+    if (this.#agreed === null) return null
+    return { codec: this.#agreed.codec, srtp: false, in: this.#rtcp.incoming(), out: this.#rtcp.outgoing() }
+  }
+
+  #configure(agreed: AgreedMedia): void {
+    const codecChanged = this.#agreed?.codec !== agreed.codec
+    const held = this.#agreed !== null && this.#agreed.direction !== 'sendrecv'
+    if (held && agreed.direction === 'sendrecv') this.#silentSinceMs = this.#parts.now()
+    if (this.#agreed?.remoteRtcp?.port !== agreed.remoteRtcp?.port) this.#rtcpFrom = null
+    this.#agreed = agreed
+    this.#sender.configure(agreed)
+    this.#receiver.configure(agreed)
+    if (codecChanged) this.#talker.attach(this.#sender.line())
+  }
+
+  #onRtp(packet: Buffer, from: TransportAddress): void {
+    if (this.#agreed?.rtcpMux === true && isRtcp(packet)) this.#onRtcp(packet, from)
+    else this.#receiver.onPacket(packet, from, this.#parts.now())
+  }
+
+  #onRtcp(packet: Buffer, from: TransportAddress): void {
+    if (this.#agreed === null || !this.#receiver.latching.trustsHost(from.address)) return
+    this.#rtcpFrom = { address: from.address, port: from.port }
+    this.#rtcp.onPacket(packet, this.#parts.now(), this.#parts.wallNow())
+  }
+
+  #onFirstPacket(nowMs: number): void {
+    if (this.#startedAtMs !== null) this.#parts.emit({ kind: 'firstPacket', afterMs: nowMs - this.#startedAtMs })
+  }
+
+  #rtcpTarget(): TransportAddress | null {
+    return this.#agreed === null ? null : (this.#rtcpFrom ?? this.#agreed.remoteRtcp)
+  }
+
+  #reportRtcp(nowMs: number): void {
+    const to = this.#rtcpTarget()
+    if (to === null) return
+    const report = this.#rtcp.due(nowMs, this.#parts.wallNow())
+    if (report !== null) this.#parts.sockets.sendRtcp(report, to, this.#agreed?.rtcpMux ?? false)
+  }
+
+  /** Tells once when neither RTP nor RTCP has come for too long; what comes after arms it again. */
+  #watchSilence(nowMs: number): void {
+    if (this.#startedAtMs === null || this.#agreed?.direction !== 'sendrecv') return
+    const lastAtMs = Math.max(this.#receiver.lastAtMs ?? 0, this.#rtcp.lastAtMs ?? 0, this.#silentSinceMs)
+    const silentMs = nowMs - lastAtMs
+    if (silentMs < this.#parts.silenceTimeoutMs) {
+      this.#timedOut = false
+    } else if (!this.#timedOut) {
+      this.#timedOut = true
+      this.#parts.emit({ kind: 'mediaTimeout', silentMs: Math.round(silentMs) })
+    }
+  }
+
+  /** A bug that one leg's packet or talker meets ends that leg, not the others of this worker. */
+  #guard(run: () => void): void {
+    if (this.#closed !== null || this.#failed) return
+    try {
+      run()
+    } catch (cause) {
+      this.#failed = true
+      this.#parts.warn(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))
+      this.#parts.emit({ kind: 'failed', message: `the leg met a bug: ${messageOf(cause)}` })
+    }
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

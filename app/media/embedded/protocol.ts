@@ -1,0 +1,69 @@
+import type { Result } from '../../../lib/core/result.ts'
+import type { SdpRefusal } from '../../../lib/sip/sdp.ts'
+import type { AgentRefusal, LegEvent, LegSummary, TalkerSpec } from '../port.ts'
+
+/** What the main thread and a media worker say to each other: a few messages a call, none a packet. */
+
+/** What every worker is started with. */
+export interface WorkerOptions {
+  /** Bound by the RTP sockets. */
+  readonly bindAddress: string
+  /** Written into SDP. */
+  readonly address: string
+  readonly codecs: readonly string[]
+  readonly silenceTimeoutMs: number
+  /** URL of the module that makes agent talkers; null where only phones are carried. */
+  readonly agentTalkerModule: string | null
+}
+
+/** Names a leg between the threads; never used twice. */
+export type LegHandle = number
+
+export type ToWorker =
+  | Request
+  | { readonly kind: 'start'; readonly leg: LegHandle }
+  /** Ends the thread once its legs are closed. */
+  | { readonly kind: 'stop' }
+
+export type Request = { readonly request: number; readonly leg: LegHandle } & RequestBody
+
+export type RequestBody =
+  | { readonly kind: 'open'; readonly rtpPort: number; readonly talker: TalkerSpec }
+  | { readonly kind: 'answer'; readonly sdp: string }
+  | { readonly kind: 'offer' }
+  | { readonly kind: 'accept'; readonly sdp: string }
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'close' }
+
+/** Why a leg could not be opened: another pair may be free, or nothing helps. */
+export interface OpenRefusal {
+  readonly code: 'port-busy' | 'bind-failed' | 'talker-failed'
+  readonly message: string
+}
+
+export type Reply = { readonly request: number } & ReplyBody
+
+export type ReplyBody =
+  | { readonly kind: 'open'; readonly result: Result<void, OpenRefusal> }
+  | { readonly kind: 'answer'; readonly result: Result<string, SdpRefusal> }
+  | { readonly kind: 'offer'; readonly sdp: string }
+  | { readonly kind: 'accept'; readonly result: Result<void, SdpRefusal> }
+  | { readonly kind: 'ready'; readonly result: Result<void, AgentRefusal> }
+  | { readonly kind: 'close'; readonly summary: LegSummary }
+  /** The request met a bug or a leg that is gone; it is rejected on the main thread. */
+  | { readonly kind: 'error'; readonly message: string }
+
+export type FromWorker =
+  | Reply
+  | { readonly kind: 'event'; readonly leg: LegHandle; readonly event: LegEvent }
+  | { readonly kind: 'warning'; readonly leg: LegHandle; readonly message: string }
+  | { readonly kind: 'load'; readonly load: WorkerLoad }
+
+/** How a worker's packet clock fares, over the last few seconds. */
+export interface WorkerLoad {
+  readonly legs: number
+  /** The latest that a slice of the packet clock was served after its deadline. */
+  readonly maxLagMs: number
+  /** 20 ms ticks that were given up, as the thread was blocked for too long to catch up. */
+  readonly skippedTicks: number
+}

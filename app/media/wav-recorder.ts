@@ -1,0 +1,72 @@
+import type { WriteStream } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { finished } from 'node:stream/promises'
+import { decodeG711, FRAME_SAMPLES, type G711Law } from '../../lib/media/g711.ts'
+import { formatWavHeader, WAV_HEADER_BYTES } from '../../lib/media/wav.ts'
+
+/** Frames that are written at once: 200 ms. */
+const BATCH_FRAMES = 10
+const BATCH_BYTES = BATCH_FRAMES * FRAME_SAMPLES * 2
+/** A disk that does not keep up loses audio beyond this, a minute of it, rather than take all memory. */
+const MAX_UNWRITTEN_BYTES = 60 * 8000 * 2
+
+/** Writes frames of G.711 to a WAV file as they come: 16-bit mono, 8000 Hz. The header is completed by `close`. */
+export class WavRecorder {
+  readonly #file: FileHandle
+  readonly #stream: WriteStream
+  readonly #ended: Promise<void>
+  readonly #samples = new Int16Array(FRAME_SAMPLES)
+  #batch = Buffer.alloc(BATCH_BYTES)
+  #batched = 0
+  #dataBytes = 0
+  #closed: Promise<void> | null = null
+  #failure: unknown = null
+
+  private constructor(file: FileHandle) {
+    this.#file = file
+    this.#stream = file.createWriteStream({ start: 0, autoClose: false })
+    this.#ended = finished(this.#stream).catch((cause: unknown) => {
+      this.#failure = cause
+    })
+    this.#stream.write(formatWavHeader(0))
+  }
+
+  /** Makes the file, or empties it; rejects where it cannot be written. */
+  static async open(path: string): Promise<WavRecorder> {
+    return new WavRecorder(await open(path, 'w'))
+  }
+
+  /** Takes one frame of 160 bytes. */
+  write(frame: Uint8Array, codec: G711Law): void {
+    if (this.#closed !== null || this.#failure !== null || this.#stream.writableLength > MAX_UNWRITTEN_BYTES) return
+    decodeG711(frame, codec, this.#samples)
+    for (const sample of this.#samples) this.#batched = this.#batch.writeInt16LE(sample, this.#batched)
+    if (this.#batched === BATCH_BYTES) this.#flush()
+  }
+
+  /** Writes what is left and the header; rejects where the file could not be written whole. Safe to call twice. */
+  close(): Promise<void> {
+    this.#closed ??= this.#finish()
+    return this.#closed
+  }
+
+  #flush(): void {
+    if (this.#batched === 0) return
+    this.#stream.write(this.#batch.subarray(0, this.#batched))
+    this.#dataBytes += this.#batched
+    this.#batch = Buffer.alloc(BATCH_BYTES)
+    this.#batched = 0
+  }
+
+  async #finish(): Promise<void> {
+    try {
+      this.#flush()
+      this.#stream.end()
+      await this.#ended
+      if (this.#failure !== null) throw this.#failure
+      await this.#file.write(formatWavHeader(this.#dataBytes), 0, WAV_HEADER_BYTES, 0)
+    } finally {
+      await this.#file.close()
+    }
+  }
+}

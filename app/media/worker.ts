@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import { assertNever } from '../../lib/core/assert-never.ts'
+import { err, ok, type Result } from '../../lib/core/result.ts'
+import { supportedCodecs } from '../../lib/sip/offer-answer.ts'
+import { Leg } from './embedded/leg.ts'
+import type {
+  FromWorker,
+  LegHandle,
+  OpenRefusal,
+  ReplyBody,
+  Request,
+  ToWorker,
+  WorkerOptions,
+} from './embedded/protocol.ts'
+import { SocketPair } from './embedded/socket-pair.ts'
+import { TickWheel } from './embedded/tick-wheel.ts'
+import { openPhone } from './phone.ts'
+import type { LegEvent, TalkerSpec } from './port.ts'
+import type { EmitLegEvent, Talker } from './talker.ts'
+
+/** How often the main thread hears of this worker's load. */
+const LOAD_INTERVAL_MS = 2000
+
+interface AgentModule {
+  readonly createAgentTalker: (spec: AgentSpec, emit: EmitLegEvent) => Talker
+}
+
+/** A media worker thread: legs by their handle, one packet clock, and messages from the main thread one after another. */
+class MediaWorker {
+  readonly #port: MessagePort
+  readonly #options: WorkerOptions
+  readonly #agent: Promise<AgentModule | null>
+  readonly #legs = new Map<LegHandle, Leg>()
+  readonly #now = (): number => performance.now()
+  readonly #wheel = new TickWheel(this.#now)
+  #stopping = false
+
+  constructor(port: MessagePort, options: WorkerOptions) {
+    this.#port = port
+    this.#options = options
+    this.#agent = importAgent(options.agentTalkerModule)
+    // Loaded ahead of the first call; a failure is told to whoever opens an agent's leg.
+    this.#agent.catch(() => undefined)
+    setInterval(() => {
+      this.#post({ kind: 'load', load: { legs: this.#legs.size, ...this.#wheel.takeLag() } })
+    }, LOAD_INTERVAL_MS).unref()
+  }
+
+  onMessage(message: ToWorker): void {
+    switch (message.kind) {
+      case 'start':
+        this.#legs.get(message.leg)?.start()
+        return
+      case 'stop':
+        void this.#stop()
+        return
+      default:
+        void this.#reply(message)
+    }
+  }
+
+  async #reply(message: Request): Promise<void> {
+    const { request } = message
+    try {
+      this.#post({ request, ...(await this.#perform(message)) })
+    } catch (cause) {
+      this.#post({ request, kind: 'error', message: messageOf(cause) })
+    }
+  }
+
+  async #perform(message: Request): Promise<ReplyBody> {
+    switch (message.kind) {
+      case 'open':
+        return { kind: 'open', result: await this.#open(message.leg, message.rtpPort, message.talker) }
+      case 'answer':
+        return { kind: 'answer', result: this.#leg(message.leg).answer(message.sdp) }
+      case 'offer':
+        return { kind: 'offer', sdp: this.#leg(message.leg).offer() }
+      case 'accept':
+        return { kind: 'accept', result: this.#leg(message.leg).accept(message.sdp) }
+      case 'ready':
+        return { kind: 'ready', result: await this.#leg(message.leg).talker.ready() }
+      case 'close':
+        return { kind: 'close', summary: await this.#close(message.leg) }
+      default:
+        return assertNever(message)
+    }
+  }
+
+  async #open(handle: LegHandle, rtpPort: number, spec: TalkerSpec): Promise<Result<void, OpenRefusal>> {
+    const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options
+    const bound = await bindPair(bindAddress, rtpPort)
+    if (!bound.ok) return bound
+    const emit = (event: LegEvent): void => this.#post({ kind: 'event', leg: handle, event })
+    let talker: Talker
+    try {
+      talker = await this.#createTalker(spec, emit)
+    } catch (cause) {
+      await bound.value.close()
+      return err({ code: 'talker-failed', message: messageOf(cause) })
+    }
+    if (this.#stopping) {
+      await Promise.all([talker.close(), bound.value.close()])
+      return err({ code: 'talker-failed', message: 'the media worker is being stopped' })
+    }
+    const random = randomBytes(16)
+    const leg = new Leg(
+      {
+        kind: spec.kind,
+        digits: spec.kind === 'phone' ? (spec.digits ?? '') : '',
+        local: {
+          address,
+          rtpPort,
+          sessionId: String(random.readUIntBE(0, 6)),
+          codecs: supportedCodecs(codecs),
+          direction: 'sendrecv',
+        },
+        sockets: bound.value,
+        seed: {
+          ssrc: random.readUInt32BE(6),
+          // In the lower half, so that the first wrap is far away (RFC 3711 §3.3.1 wishes it).
+          sequence: random.readUInt16BE(10) & 0x7fff,
+          timestamp: random.readUInt32BE(12),
+        },
+        cname: `${random.toString('hex', 0, 6)}@tandem`,
+        silenceTimeoutMs,
+        emit,
+        warn: (text) => this.#post({ kind: 'warning', leg: handle, message: text }),
+        now: this.#now,
+        wallNow: () => Date.now(),
+        vary: () => Math.random(),
+      },
+      talker,
+    )
+    this.#legs.set(handle, leg)
+    this.#wheel.add(leg)
+    return ok(undefined)
+  }
+
+  async #createTalker(spec: TalkerSpec, emit: EmitLegEvent): Promise<Talker> {
+    if (spec.kind === 'phone') return openPhone(spec, emit, this.#now)
+    const agent = await this.#agent
+    if (agent === null) throw new Error('this media engine carries phones only')
+    return agent.createAgentTalker(spec.agent, emit)
+  }
+
+  #leg(handle: LegHandle): Leg {
+    const leg = this.#legs.get(handle)
+    if (leg === undefined) throw new Error(`leg ${handle} is not open`)
+    return leg
+  }
+
+  async #close(handle: LegHandle): Promise<ReturnType<Leg['close']>> {
+    const leg = this.#leg(handle)
+    this.#wheel.delete(leg)
+    const summary = await leg.close()
+    this.#legs.delete(handle)
+    return summary
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping = true
+    await Promise.all([...this.#legs.keys()].map((handle) => this.#close(handle)))
+    this.#port.close()
+  }
+
+  #post(message: FromWorker): void {
+    this.#port.postMessage(message)
+  }
+}
+
+async function bindPair(address: string, rtpPort: number): Promise<Result<SocketPair, OpenRefusal>> {
+  try {
+    return ok(await SocketPair.open(address, rtpPort))
+  } catch (cause) {
+    const busy = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    return err({ code: busy ? 'port-busy' : 'bind-failed', message: messageOf(cause) })
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+async function importAgent(url: string | null): Promise<AgentModule | null> {
+  return url === null ? null : await import(url)
+}
+
+if (parentPort !== null) {
+  const worker = new MediaWorker(parentPort, workerData)
+  parentPort.on('message', (message: ToWorker) => worker.onMessage(message))
+}

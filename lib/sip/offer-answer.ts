@@ -1,0 +1,299 @@
+import { err, ok, type Result } from '../core/result.ts'
+import {
+  type Description,
+  type Direction,
+  type MediaSection,
+  parseSdp,
+  type RtpMap,
+  type SdpRefusal,
+  type TransportAddress,
+} from './sdp.ts'
+
+/** What can be agreed on: encoding names as in `a=rtpmap`. A new codec is one more entry. */
+const CODECS = {
+  PCMU: { encoding: 'PCMU', payloadType: 0, rateHz: 8000, channels: 1 },
+  PCMA: { encoding: 'PCMA', payloadType: 8, rateHz: 8000, channels: 1 },
+} as const satisfies Record<string, RtpMap>
+
+export type CodecName = keyof typeof CODECS
+
+/** Of the codecs that a configuration names, those that can be offered, in its order. */
+export const supportedCodecs = (names: readonly string[]): readonly CodecName[] => names.filter(isCodecName)
+
+/** Our side of the audio. */
+export interface LocalMedia {
+  /** IP literal that is advertised. */
+  readonly address: string
+  readonly rtpPort: number
+  /** Digits; the same for the whole dialog (RFC 8866 §5.2). */
+  readonly sessionId: string
+  /** In the order that our own offers prefer. */
+  readonly codecs: readonly CodecName[]
+  /** What we would like; an answer never goes beyond what is offered. */
+  readonly direction: Direction
+}
+
+/** What both sides have agreed on. */
+export interface AgreedMedia {
+  readonly codec: CodecName
+  /** Payload type of what we send. */
+  readonly payloadType: number
+  /** All that may arrive. */
+  readonly receive: readonly { readonly payloadType: number; readonly codec: CodecName }[]
+  /** RFC 4733 payload types, each side's own; null where it was not agreed. */
+  readonly telephoneEvent: { readonly send: number; readonly receive: number } | null
+  /** Where the far end wants RTP; null where it wants none. */
+  readonly remote: TransportAddress | null
+  readonly remoteRtcp: TransportAddress | null
+  readonly rtcpMux: boolean
+  /** Of what we send: 20, or 10 where the far end takes no longer packets. */
+  readonly ptimeMs: 10 | 20
+  /** Ours: `sendonly` means that the far end has put itself on receive only. */
+  readonly direction: Direction
+}
+
+export interface Negotiated {
+  readonly sdp: string
+  readonly agreed: AgreedMedia
+}
+
+const TELEPHONE_EVENT = 'telephone-event'
+/** What our offers call telephone-event; by custom, not by standard. */
+const TELEPHONE_EVENT_PAYLOAD_TYPE = 101
+const PLAIN_RTP = new Set(['RTP/AVP', 'RTP/AVPF'])
+
+/**
+ * Answers an offer (RFC 3264 §6). `previous` is the last description that we sent in this dialog: its `o=` version grows only where
+ * the description changes, and its audio section is preferred. One audio section is taken; all others are rejected with port 0.
+ */
+export function answerOffer(offerSdp: string, local: LocalMedia, previous?: string): Result<Negotiated, SdpRefusal> {
+  const offer = parseSdp(offerSdp)
+  if (!offer.ok) return offer
+  const picked = pickAudio(offer.value, local, audioIndex(previous))
+  if (!picked.ok) return picked
+  const { index, section, codec } = picked.value
+  const agreed = agree(section, codec, local)
+  const event = eventFor(section, CODECS[codec.name])
+  const telephoneEvent = event === null ? null : { send: event.payloadType, receive: event.payloadType }
+  const audio = audioLines({
+    port: local.rtpPort,
+    protocol: section.protocol,
+    codecs: [codec],
+    telephoneEvent: event?.payloadType ?? null,
+    ptimeMs: agreed.ptimeMs,
+    direction: agreed.direction,
+    rtcpMux: section.rtcpMux,
+  })
+  const media = offer.value.media.flatMap((each, i) => (i === index ? audio : rejectedLine(each)))
+  const sdp = describe(local, offer.value.timing, media, previous)
+  return ok({ sdp, agreed: { ...agreed, telephoneEvent } })
+}
+
+/** Our own offer (RFC 3264 §5). After an earlier description the sections keep their places (§8). */
+export function makeOffer(local: LocalMedia, previous?: string): string {
+  const audio = audioLines({
+    port: local.rtpPort,
+    protocol: 'RTP/AVP',
+    codecs: local.codecs.map((name) => ({ name, payloadType: CODECS[name].payloadType })),
+    telephoneEvent: TELEPHONE_EVENT_PAYLOAD_TYPE,
+    ptimeMs: 20,
+    direction: local.direction,
+    rtcpMux: false,
+  })
+  const before = previous === undefined ? null : parseSdp(previous)
+  const index = audioIndex(previous)
+  if (before?.ok !== true || index === -1) return describe(local, '0 0', audio, previous)
+  const media = before.value.media.flatMap((each, i) => (i === index ? audio : rejectedLine(each)))
+  return describe(local, before.value.timing, media, previous)
+}
+
+/** The far end's answer to our offer (RFC 3264 §7). Payload types in it are what it wants to receive; ours stay as offered. */
+export function acceptAnswer(ourOffer: string, answerSdp: string): Result<AgreedMedia, SdpRefusal> {
+  const offer = parseSdp(ourOffer)
+  if (!offer.ok) return offer
+  const answer = parseSdp(answerSdp)
+  if (!answer.ok) return answer
+  const index = audioIndex(ourOffer)
+  const offered = offer.value.media[index]
+  const section = answer.value.media[index]
+  if (offered === undefined) return err({ code: 'sdp-no-offer', message: 'our description offers no audio' })
+  if (section === undefined || answer.value.media.length !== offer.value.media.length) {
+    const message = `SDP: the answer has ${answer.value.media.length} m= lines, the offer ${offer.value.media.length}`
+    return err({ code: 'sdp-malformed', message })
+  }
+  if (section.kind !== 'audio' || section.port === 0) {
+    return err({ code: 'sdp-no-audio', message: 'the answer rejects the audio' })
+  }
+  if (!PLAIN_RTP.has(section.protocol)) return unusableProtocol([section])
+  const names = offered.codecs.flatMap((map) => codecOf(map, supportedCodecs(Object.keys(CODECS))) ?? [])
+  const codec = section.codecs.flatMap(
+    (map) =>
+      codecOf(
+        map,
+        names.map(({ name }) => name),
+      ) ?? [],
+  )[0]
+  if (codec === undefined) return noCommonCodec(section)
+  const family = addressProblem(section, offered.ipVersion)
+  if (family !== null) return family
+
+  const local = { codecs: names.map(({ name }) => name), direction: offered.direction }
+  const send = eventFor(section, CODECS[codec.name])
+  const receive = eventFor(offered, CODECS[codec.name])
+  return ok({
+    ...agree(section, codec, local),
+    receive: names.map(({ name, payloadType }) => ({ payloadType, codec: name })),
+    telephoneEvent: send && receive ? { send: send.payloadType, receive: receive.payloadType } : null,
+    rtcpMux: offered.rtcpMux && section.rtcpMux,
+  })
+}
+
+interface AgreedCodec {
+  readonly name: CodecName
+  readonly payloadType: number
+}
+
+interface PickedAudio {
+  readonly index: number
+  readonly section: MediaSection
+  readonly codec: AgreedCodec
+}
+
+/** The first audio section that can be answered; the one that was in use before goes first. */
+function pickAudio(offer: Description, local: LocalMedia, before: number): Result<PickedAudio, SdpRefusal> {
+  const audio = offer.media
+    .map((section, index) => ({ section, index }))
+    .filter(({ section }) => section.kind === 'audio' && section.port !== 0)
+    .sort((a, b) => Number(b.index === before) - Number(a.index === before))
+  const first = audio[0]
+  if (first === undefined) return err({ code: 'sdp-no-audio', message: 'the offer has no audio, or only with port 0' })
+  const plain = audio.filter(({ section }) => PLAIN_RTP.has(section.protocol))
+  if (plain.length === 0) return unusableProtocol(audio.map(({ section }) => section))
+  for (const { section, index } of plain) {
+    const codec = section.codecs.flatMap((map) => codecOf(map, local.codecs) ?? [])[0]
+    if (codec === undefined) continue
+    return addressProblem(section, ipVersionOf(local.address)) ?? ok({ index, section, codec })
+  }
+  return noCommonCodec(plain[0]?.section ?? first.section)
+}
+
+/** All but telephone-event, whose two numbers each caller knows. */
+function agree(
+  section: MediaSection,
+  codec: AgreedCodec,
+  local: Pick<LocalMedia, 'codecs' | 'direction'>,
+): AgreedMedia {
+  const { address, port } = section
+  const theirs = address === null ? withoutReceiving(section.direction) : section.direction
+  const rtcpAddress = section.rtcp?.address ?? address
+  const rtcpPort = section.rtcpMux ? port : (section.rtcp?.port ?? port + 1)
+  return {
+    codec: codec.name,
+    payloadType: codec.payloadType,
+    receive: [{ payloadType: codec.payloadType, codec: codec.name }],
+    telephoneEvent: null,
+    remote: address === null ? null : { address, port },
+    remoteRtcp: rtcpAddress === null || rtcpPort > 65_535 ? null : { address: rtcpAddress, port: rtcpPort },
+    rtcpMux: section.rtcpMux,
+    ptimeMs: section.maxPacketMs !== null && section.maxPacketMs < 20 ? 10 : 20,
+    direction: intersect(reverse(theirs), local.direction),
+  }
+}
+
+interface AudioLines {
+  readonly port: number
+  readonly protocol: string
+  readonly codecs: readonly AgreedCodec[]
+  readonly telephoneEvent: number | null
+  readonly ptimeMs: number
+  readonly direction: Direction
+  readonly rtcpMux: boolean
+}
+
+function audioLines(audio: AudioLines): readonly string[] {
+  const event = audio.telephoneEvent
+  const formats = [...audio.codecs.map(({ payloadType }) => payloadType), ...(event === null ? [] : [event])]
+  return [
+    `m=audio ${audio.port} ${audio.protocol} ${formats.join(' ')}`,
+    ...audio.codecs.map(({ name, payloadType }) => `a=rtpmap:${payloadType} ${name}/${CODECS[name].rateHz}`),
+    ...(event === null ? [] : [`a=rtpmap:${event} ${TELEPHONE_EVENT}/8000`, `a=fmtp:${event} 0-15`]),
+    `a=ptime:${audio.ptimeMs}`,
+    `a=${audio.direction}`,
+    ...(audio.rtcpMux ? ['a=rtcp-mux'] : []),
+  ]
+}
+
+/** RFC 3264 §6: a rejected stream has port 0; its formats are meaningless but must be there. */
+const rejectedLine = (section: MediaSection): string => `m=${section.kind} 0 ${section.protocol} ${section.formats}`
+
+function describe(local: LocalMedia, timing: string, media: readonly string[], previous: string | undefined): string {
+  const ip = `IN IP${ipVersionOf(local.address)} ${local.address}`
+  const before = previous === undefined ? null : parseSdp(previous)
+  const version = before?.ok === true ? before.value.sessionVersion : 1
+  const text = (sessionVersion: number): string =>
+    [`v=0`, `o=- ${local.sessionId} ${sessionVersion} ${ip}`, 's=-', `c=${ip}`, `t=${timing}`, ...media, ''].join(
+      '\r\n',
+    )
+  const unchanged = text(version)
+  return previous === undefined || unchanged === previous ? unchanged : text(version + 1)
+}
+
+/** Which section of a description of ours carries the audio; −1 where there is none. */
+function audioIndex(description: string | undefined): number {
+  const parsed = description === undefined ? null : parseSdp(description)
+  if (parsed?.ok !== true) return -1
+  return parsed.value.media.findIndex((section) => section.kind === 'audio' && section.port !== 0)
+}
+
+function codecOf(map: RtpMap, allowed: readonly CodecName[]): AgreedCodec | null {
+  const name = allowed.find((each) => {
+    const codec = CODECS[each]
+    return (
+      codec.encoding === map.encoding.toUpperCase() && codec.rateHz === map.rateHz && codec.channels === map.channels
+    )
+  })
+  return name === undefined ? null : { name, payloadType: map.payloadType }
+}
+
+/** The telephone-event whose clock is that of the codec (RFC 4733 §2.4.1). */
+const eventFor = (section: MediaSection, codec: { readonly rateHz: number }): RtpMap | null =>
+  section.codecs.find((map) => map.encoding.toLowerCase() === TELEPHONE_EVENT && map.rateHz === codec.rateHz) ?? null
+
+function unusableProtocol(sections: readonly MediaSection[]): Result<never, SdpRefusal> {
+  const protocols = sections.map(({ protocol }) => protocol).join(', ')
+  if (sections.some(({ protocol }) => protocol.includes('SAVP'))) {
+    return err({ code: 'sdp-srtp-required', message: `only encrypted audio is offered: ${protocols}` })
+  }
+  return err({ code: 'sdp-no-common-codec', message: `unknown transport of audio: ${protocols}` })
+}
+
+function noCommonCodec(section: MediaSection): Result<never, SdpRefusal> {
+  const names = section.codecs.map(({ encoding, rateHz }) => `${encoding}/${rateHz}`).join(', ')
+  return err({ code: 'sdp-no-common-codec', message: `none of the codecs is supported: ${names.slice(0, 200)}` })
+}
+
+/** An address of the other IP version cannot be reached from our socket (RFC 3261 §20.43, warning 300). */
+function addressProblem(section: MediaSection, ours: 4 | 6): Result<never, SdpRefusal> | null {
+  if (section.address === null || section.ipVersion === ours) return null
+  const message = `the audio is at an IPv${section.ipVersion} address, ours is IPv${ours}`
+  return err({ code: 'sdp-no-common-address', message })
+}
+
+const ipVersionOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4)
+const isCodecName = (name: string): name is CodecName => Object.hasOwn(CODECS, name)
+
+const sends = (direction: Direction): boolean => direction === 'sendrecv' || direction === 'sendonly'
+const receives = (direction: Direction): boolean => direction === 'sendrecv' || direction === 'recvonly'
+
+function directionOf(send: boolean, receive: boolean): Direction {
+  if (send) return receive ? 'sendrecv' : 'sendonly'
+  return receive ? 'recvonly' : 'inactive'
+}
+
+/** The same direction, seen from the other side. */
+const reverse = (direction: Direction): Direction => directionOf(receives(direction), sends(direction))
+
+const intersect = (a: Direction, b: Direction): Direction =>
+  directionOf(sends(a) && sends(b), receives(a) && receives(b))
+
+const withoutReceiving = (direction: Direction): Direction => directionOf(sends(direction), false)
