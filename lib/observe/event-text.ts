@@ -1,4 +1,3 @@
-import type { TandemEvent } from './event.ts'
 import { printable, shorten } from './printable.ts'
 
 /** What every event has; it is shown by itself, not among the further fields. */
@@ -7,7 +6,7 @@ const MAX_FIELDS = 24
 const MAX_VALUE = 200
 
 /** The fields of an event beyond those that every event has, as `name=value name=value`, for a person to read. */
-export function formatEventFields(event: TandemEvent): string {
+export function formatEventFields(event: Readonly<Record<string, unknown>>): string {
   return Object.entries(event)
     .filter(([name, value]) => !COMMON_FIELDS.has(name) && value !== undefined && value !== null)
     .slice(0, MAX_FIELDS)

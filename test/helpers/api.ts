@@ -1,0 +1,74 @@
+import { pino } from 'pino'
+import type { ApiKey, ApiOptions } from '../../app/api/options.ts'
+import { EventLog } from '../../app/observe/event-log.ts'
+import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
+import { nodeId } from '../../lib/core/ids.ts'
+import { MemoryStore } from './memory-store.ts'
+
+export const KEYS: Readonly<Record<ApiKey['role'], string>> = {
+  viewer: 'viewer-key-1',
+  operator: 'operator-key-1',
+  admin: 'admin-key-1',
+}
+
+export interface ApiParts {
+  readonly options: ApiOptions
+  readonly store: MemoryStore
+  readonly events: EventLog
+  readonly metrics: Metrics
+  /** Every action that was asked for, as `hangUp ID by NAME`. */
+  readonly actions: string[]
+}
+
+/** All that the API stands on, in memory; `overrides` replaces options. */
+export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: number } = {}): ApiParts {
+  const { ringSize, ...replaced } = overrides
+  const node = nodeId('east-1')
+  const store = new MemoryStore(node)
+  const log = pino({ level: 'silent' })
+  const events = new EventLog({ node, journal: store, store, log, ...(ringSize !== undefined && { ringSize }) })
+  const metrics = createMetrics(node)
+  const actions: string[] = []
+  const startedAt = new Date(Date.UTC(2026, 0, 1))
+  const options: ApiOptions = {
+    listen: { host: '127.0.0.1', port: 0 },
+    keys: [
+      { name: 'vera', key: KEYS.viewer, role: 'viewer' },
+      { name: 'otto', key: KEYS.operator, role: 'operator' },
+      { name: 'anna', key: KEYS.admin, role: 'admin' },
+    ],
+    calls: store,
+    events,
+    metrics,
+    log,
+    version: '0.0.0-test',
+    readiness: () => ({ parts: [{ part: 'media', ok: true }] }),
+    nodes: async () => [
+      {
+        id: node,
+        region: 'us-east',
+        address: '192.0.2.1',
+        state: 'ready',
+        version: '1',
+        startedAt,
+        calls: 1,
+        maxCalls: 9,
+      },
+    ],
+    trunks: () => [{ id: 'alpha', carrier: 'generic', group: 'us', state: 'active', since: startedAt, reason: null }],
+    actions: {
+      hangUp: async (call, actor) => {
+        actions.push(`hangUp ${call} by ${actor}`)
+        return store.records.get(call)?.state === 'ended' ? 'ended' : 'done'
+      },
+      drain: async (drained, actor) => {
+        actions.push(`drain ${drained} by ${actor}`)
+        return drained === node ? 'done' : 'unknown'
+      },
+    },
+    ...replaced,
+  }
+  return { options, store, events, metrics, actions }
+}
+
+export const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` })
