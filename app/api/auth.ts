@@ -9,7 +9,7 @@ export interface Principal {
 }
 
 /** Wrong keys that an address may present at once, and how fast it is forgiven: one a second. */
-const MAX_FAILURES = 60
+export const MAX_FAILURES = 60
 const FORGIVEN_PER_MS = 1 / 1_000
 /** Addresses remembered; the one that failed longest ago is forgotten first. */
 const MAX_ADDRESSES = 10_000
