@@ -1,0 +1,90 @@
+import { Worker } from 'node:worker_threads'
+import { SpeechCache } from '../../../lib/agent/local/speech-cache.ts'
+import type { SpeechOrder, SpeechResult } from './speech/worker.ts'
+
+/** Remembered speech: 16 MiB are some 17 minutes at 8000 Hz. */
+const CACHE_BYTES = 16 * 1024 * 1024
+/** Sentences that may wait for the synthesizer; more are refused. */
+const WAITING_SENTENCES = 512
+
+type Done = (samples: Int16Array | undefined) => void
+
+/** The voice of all sessions: sentences in, samples of 8000 Hz out, spoken in a thread of their own and remembered. */
+export class Speech {
+  readonly #cache = new SpeechCache(CACHE_BYTES)
+  /** Callers that wait for a sentence, by its text: one that is asked for twice is spoken once. */
+  readonly #waiting = new Map<string, Done[]>()
+  readonly #orders = new Map<number, string>()
+  #worker: Worker | undefined
+  #nextId = 0
+  #closed = false
+
+  /** The sentences as one utterance, or undefined where one of them could not be spoken. */
+  async say(sentences: readonly string[]): Promise<Int16Array | undefined> {
+    const spoken = await Promise.all(sentences.map((sentence) => this.#sentence(sentence)))
+    const parts = spoken.filter((samples) => samples !== undefined)
+    if (parts.length < sentences.length) return undefined
+    const utterance = new Int16Array(parts.reduce((length, part) => length + part.length, 0))
+    let at = 0
+    for (const part of parts) {
+      utterance.set(part, at)
+      at += part.length
+    }
+    return utterance
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    const worker = this.#worker
+    this.#fail()
+    await worker?.terminate()
+  }
+
+  #sentence(sentence: string): Promise<Int16Array | undefined> {
+    const known = this.#cache.get(sentence)
+    if (known !== undefined) return Promise.resolve(known)
+    return new Promise((done) => {
+      const waiting = this.#waiting.get(sentence)
+      if (waiting !== undefined) waiting.push(done)
+      else if (this.#closed || this.#waiting.size >= WAITING_SENTENCES) done(undefined)
+      else this.#order(sentence, done)
+    })
+  }
+
+  #order(sentence: string, done: Done): void {
+    this.#waiting.set(sentence, [done])
+    const order: SpeechOrder = { id: this.#nextId++, sentence }
+    this.#orders.set(order.id, sentence)
+    this.#worker ??= this.#start()
+    this.#worker.postMessage(order)
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./speech/worker.js', import.meta.url))
+    worker.on('message', (result: SpeechResult) => this.#onResult(result))
+    // The next sentence starts a new thread.
+    worker.on('error', () => this.#fail())
+    worker.unref()
+    return worker
+  }
+
+  #onResult({ id, samples }: SpeechResult): void {
+    const sentence = this.#orders.get(id)
+    if (sentence === undefined) return
+    this.#orders.delete(id)
+    if (samples !== null) this.#cache.set(sentence, samples)
+    this.#answer(sentence, samples ?? undefined)
+  }
+
+  #answer(sentence: string, samples: Int16Array | undefined): void {
+    const waiting = this.#waiting.get(sentence) ?? []
+    this.#waiting.delete(sentence)
+    for (const done of waiting) done(samples)
+  }
+
+  #fail(): void {
+    this.#worker = undefined
+    this.#orders.clear()
+    for (const sentence of this.#waiting.keys()) this.#answer(sentence, undefined)
+  }
+}
