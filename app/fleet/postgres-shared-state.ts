@@ -1,0 +1,84 @@
+import type pg from 'pg'
+import { judgeFault } from '../store/postgres.ts'
+import { StoreError, wordsOf } from '../store/store-error.ts'
+import { formatRing, NOTIFY_CHANNEL, PostgresDoorbell } from './postgres-doorbell.ts'
+import type { SharedState, Unsubscribe } from './shared-state.ts'
+import { checkChannel, checkKey, checkTtl, toMessage, toValue } from './shared-state-input.ts'
+
+/** Expired rows are invisible at once; this is how often they are deleted too. */
+const SWEEP_INTERVAL_MS = 30_000
+
+/**
+ * Shared state in an unlogged table of Postgres, with LISTEN and NOTIFY as the doorbell. Times are those of the server, so
+ * the clocks of the nodes do not matter. Rejects with `shared-state-input` for what no carrier takes, `postgres-away` else.
+ */
+export class PostgresSharedState implements SharedState {
+  readonly #pool: pg.Pool
+  readonly #doorbell: PostgresDoorbell
+  readonly #sweeper: NodeJS.Timeout
+
+  /** The pool stays the caller's; `url` is for the doorbell's own connection. */
+  constructor(pool: pg.Pool, url: string) {
+    this.#pool = pool
+    this.#doorbell = new PostgresDoorbell(url)
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_INTERVAL_MS).unref()
+  }
+
+  async put(key: string, value: unknown, ttlMs: number): Promise<void> {
+    await this.#query(
+      `insert into shared_state (key, value, expires_at) values ($1, $2, clock_timestamp() + $3 * interval '1 ms')
+       on conflict (key) do update set value = excluded.value, expires_at = excluded.expires_at`,
+      [checkKey(key), toValue(value), checkTtl(ttlMs)],
+    )
+  }
+
+  async get(key: string): Promise<unknown> {
+    const rows = await this.#query<{ value: string }>(
+      'select value from shared_state where key = $1 and expires_at > clock_timestamp()',
+      [checkKey(key)],
+    )
+    return rows[0] === undefined ? undefined : JSON.parse(rows[0].value)
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#query('delete from shared_state where key = $1', [checkKey(key)])
+  }
+
+  async list(prefix: string): Promise<ReadonlyMap<string, unknown>> {
+    const rows = await this.#query<{ key: string; value: string }>(
+      'select key, value from shared_state where starts_with(key, $1) and expires_at > clock_timestamp() order by key',
+      [prefix === '' ? '' : checkKey(prefix)],
+    )
+    return new Map(rows.map(({ key, value }) => [key, JSON.parse(value)]))
+  }
+
+  async publish(channel: string, message: unknown): Promise<void> {
+    await this.#query('select pg_notify($1, $2)', [
+      NOTIFY_CHANNEL,
+      formatRing(checkChannel(channel), toMessage(message)),
+    ])
+  }
+
+  async subscribe(channel: string, listener: (message: unknown) => void): Promise<Unsubscribe> {
+    return this.#doorbell.subscribe(checkChannel(channel), listener)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sweeper)
+    await this.#doorbell.close()
+  }
+
+  async #query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>(text, [...values])).rows
+    } catch (error) {
+      const code = judgeFault(error) === 'away' ? 'postgres-away' : 'postgres-refused'
+      throw new StoreError(code, `shared state: ${wordsOf(error)}`, error)
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    // Where Postgres is away the next sweep does it: nobody sees the rows meanwhile.
+    await this.#query('delete from shared_state where expires_at < clock_timestamp()', []).catch(() => undefined)
+  }
+}

@@ -1,0 +1,37 @@
+import type pg from 'pg'
+import { type Month, monthsFrom } from '../../lib/store/ulid-range.ts'
+import { codeOf } from './store-error.ts'
+
+/** Months that get their partitions before they begin. */
+const MONTHS_AHEAD = 2
+
+const BY_CALL_ID = ['calls', 'attempts', 'turns', 'sip_messages']
+const BY_TIME = ['call_events']
+
+/** Rows of that month already stand in the default partition: they stay there, and so do those to come. */
+const CHECK_VIOLATION = '23514'
+/** Another node was faster. */
+const DUPLICATE_TABLE = '42P07'
+
+/** Makes the partitions of this month and of the next ones, where they are missing. */
+export async function ensurePartitions(pool: pg.Pool, now: Date): Promise<void> {
+  for (const month of monthsFrom(now, MONTHS_AHEAD)) {
+    for (const table of BY_CALL_ID) await ensurePartition(pool, table, month, month.fromId, month.untilId)
+    for (const table of BY_TIME) {
+      await ensurePartition(pool, table, month, month.from.toISOString(), month.until.toISOString())
+    }
+  }
+}
+
+async function ensurePartition(pool: pg.Pool, table: string, month: Month, from: string, until: string): Promise<void> {
+  const name = `${table}_${month.name}`
+  const { rows } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [name])
+  if (rows[0]?.there === true) return
+  try {
+    // All parts come from constants and dates: nothing here needs quoting.
+    await pool.query(`create table ${name} partition of ${table} for values from ('${from}') to ('${until}')`)
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== CHECK_VIOLATION && code !== DUPLICATE_TABLE) throw error
+  }
+}

@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import pg from 'pg'
+import { connectionConfig } from './postgres.ts'
+import { isAlive, runsProgram } from './processes.ts'
+import { codeOf } from './store-error.ts'
+
+/** What a PostgreSQL server writes about itself into `postmaster.pid` (PostgreSQL source: `miscadmin.h`). */
+export interface Postmaster {
+  readonly pid: number
+  /** The folder of its unix socket. */
+  readonly socket: string
+}
+
+const LINE_SOCKET = 4
+
+/**
+ * The server that runs on this data directory, or null where none does: also where a dead one left the file, and where
+ * its number was given to another program since.
+ */
+export async function findPostmaster(data: string): Promise<Postmaster | null> {
+  try {
+    const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8')).split('\n')
+    const pid = Number(lines[0])
+    const socket = lines[LINE_SOCKET]
+    if (!Number.isSafeInteger(pid) || pid <= 0 || socket === undefined || socket === '') return null
+    return isAlive(pid) && runsProgram(pid, 'postgres') ? { pid, socket } : null
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** How a client reaches the database `database` over the socket in `folder`. */
+export const socketUrl = (folder: string, port: number, database: string): string =>
+  `postgres:///${database}?host=${encodeURIComponent(folder)}&port=${port}&user=tandem&sslmode=disable`
+
+/** Runs the questions on one connection of its own. Rejects where the server cannot be reached. */
+export async function askOnce<T>(url: string, ask: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connectionConfig(url))
+  // An end by the server while we ask is told by the question's rejection.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return await ask(client)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}

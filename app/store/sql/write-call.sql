@@ -1,0 +1,43 @@
+-- Writes rows of calls; of each call the highest revision wins, in the batch and against what is stored.
+-- $1: JSON array of {sequence, call: CallRow}
+-- Returns nothing.
+insert into calls as stored (
+  id, revision, tenant, direction, from_number, to_number, raw, node, trunk, state, started_at, answered_at, ended_at,
+  ended_by, end_sip, end_cause, sip_call_id, attestation, session_id, resumed_from, agent, media, recording
+)
+select distinct on (c.id)
+  c.id, c.revision, c.tenant, c.direction, c."from", c."to", c.raw, c.node, c.trunk, c.state, c."startedAt",
+  c."answeredAt", c."endedAt", c."end" ->> 'by', (c."end" ->> 'sip')::integer, c."end" ->> 'cause', c.sip ->> 'callId',
+  c.attestation, c.session ->> 'id', c.session ->> 'resumedFrom', c.agent, c.media,
+  c.recording
+from json_to_recordset($1::json) as entry(call json),
+  json_to_record(entry.call) as c(
+    id text, revision bigint, tenant text, direction text, "from" text, "to" text, raw json, node text, trunk text,
+    state text, "startedAt" timestamptz, "answeredAt" timestamptz, "endedAt" timestamptz, "end" json, sip json,
+    attestation text, session json, agent json, media json, recording text
+  )
+order by c.id, c.revision desc
+on conflict (id) do update set
+  revision = excluded.revision,
+  tenant = excluded.tenant,
+  direction = excluded.direction,
+  from_number = excluded.from_number,
+  to_number = excluded.to_number,
+  raw = excluded.raw,
+  node = excluded.node,
+  trunk = excluded.trunk,
+  state = excluded.state,
+  started_at = excluded.started_at,
+  answered_at = excluded.answered_at,
+  ended_at = excluded.ended_at,
+  ended_by = excluded.ended_by,
+  end_sip = excluded.end_sip,
+  end_cause = excluded.end_cause,
+  sip_call_id = excluded.sip_call_id,
+  attestation = excluded.attestation,
+  session_id = excluded.session_id,
+  resumed_from = excluded.resumed_from,
+  agent = excluded.agent,
+  media = excluded.media,
+  recording = excluded.recording
+where stored.revision < excluded.revision

@@ -1,0 +1,230 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { NodeId } from '../../lib/core/ids.ts'
+import { PostgresSharedState } from '../fleet/postgres-shared-state.ts'
+import type { SharedState } from '../fleet/shared-state.ts'
+import { BatchWriter } from './batch-writer.ts'
+import { PostgresCallStore } from './call-store.ts'
+import { Changes, type StoreChange } from './changes.ts'
+import { folderError, holdDataFolder } from './data-folder.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { DiskJournal, type JournalLimits } from './disk-journal.ts'
+import { EmbeddedPostgres } from './embedded-postgres.ts'
+import { NodeJournal } from './journal.ts'
+import { prepareDatabase } from './migrate.ts'
+import { closeOrphans } from './orphans.ts'
+import { ensurePartitions } from './partitions.ts'
+import type { CallStore, Journal } from './port.ts'
+import { createPool } from './postgres.ts'
+import { askOnce } from './postmaster.ts'
+import { readSqlFiles, sqlOf } from './sql-files.ts'
+import { codeOf } from './store-error.ts'
+import { WriteBehind } from './write-behind.ts'
+
+export interface StoreOptions {
+  /** `embedded`, or the URL of a server. */
+  readonly postgres: string
+  readonly dataDir: string
+  readonly node: NodeId
+  /** What is going on at the start, in words. */
+  readonly onProgress?: (words: string) => void
+  readonly limits?: Partial<JournalLimits>
+}
+
+/** Figures for /readyz and metrics. */
+export interface StoreState {
+  /** Why Postgres takes nothing, or null. */
+  readonly postgresAway: string | null
+  /** False while the disk refuses the journal. */
+  readonly journalHealthy: boolean
+  /** Entries that wait for the disk. */
+  readonly waiting: number
+  readonly journalBytes: number
+  /** Entries that were given up as neither disk nor Postgres took anything. */
+  readonly dropped: number
+  /** Entries that Postgres will never take, set aside in `journal/dead-letters.jsonl`. */
+  readonly deadLetters: number
+}
+
+export interface Store {
+  readonly journal: Journal
+  readonly calls: CallStore
+  readonly shared: SharedState
+  /** Where Postgres is reached; other nodes on this machine may share an embedded one. */
+  readonly postgresUrl: string
+  /** True while what is journaled is safe: on disk, or in Postgres. */
+  ready(): boolean
+  state(): StoreState
+  /** Hears of every change from now on; returns the way to stop hearing. */
+  onState(listener: (change: StoreChange) => void): () => void
+  /** Writes what is left to Postgres as far as it takes it in time, the rest stays in the journal. Ends everything. */
+  close(): Promise<void>
+}
+
+/** How long a node that goes waits for Postgres to take the rest, and for its connections to end. */
+const CLOSE_WRITE_MS = 3000
+const CLOSE_CONNECTIONS_MS = 1000
+
+/**
+ * Starts the store of a node: Postgres where it is embedded, the journal, and the way from one to the other. Resolves when
+ * the records of an earlier run are in Postgres and its calls are closed, or, where Postgres is away, as soon as that is
+ * known: then all of it happens later. Rejects with a StoreError where a person must act.
+ */
+export async function startStore(options: StoreOptions): Promise<Store> {
+  const folder = await holdDataFolder(options.dataDir)
+  const endings = new Endings()
+  endings.add(() => folder.release())
+  try {
+    return await assemble({ ...options, dataDir: folder.path }, endings)
+  } catch (error) {
+    await endings.run()
+    throw folderError(folder.path, error)
+  }
+}
+
+async function assemble(options: StoreOptions, endings: Endings): Promise<Store> {
+  const { dataDir, node } = options
+  const changes = new Changes()
+  const postgresUrl = await reachPostgres(options, changes, endings)
+  const prepare = once(() => prepareDatabase(postgresUrl, new Date()))
+  await prepare().catch((error: unknown) => {
+    // Away is what the journal is for; anything else would never get better by itself.
+    if (codeOf(error) !== 'postgres-away' || options.postgres === 'embedded') throw error
+  })
+
+  const folder = join(dataDir, 'journal')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const disk = await DiskJournal.open({
+    folder,
+    firstSequence: await firstSequence(postgresUrl, node),
+    onAppended: () => writeBehind.notify(),
+    onTrouble: (trouble) => {
+      if (trouble === null) changes.recovered('journal', 'the disk takes records again')
+      else changes.degraded('journal', `${trouble.reason}; ${trouble.dropped} entries dropped`)
+    },
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  })
+  endings.add(() => disk.close())
+  const journal = new NodeJournal(disk, node)
+
+  const pool = createPool(postgresUrl, () => writeBehind.suspect())
+  endings.add(() => within(CLOSE_CONNECTIONS_MS, pool.end()))
+  const statements = await readSqlFiles('sql')
+  const deadLetters = new DeadLetters(folder)
+  const writer = new BatchWriter(pool, statements, (frame, reason) => deadLetters.add(frame, reason))
+  const writeBehind: WriteBehind = new WriteBehind({
+    disk,
+    prepare,
+    onReplayed: () => closeOrphans(pool, sqlOf(statements, 'orphans'), journal, node),
+    write: async (batch) => {
+      const before = deadLetters.count
+      await writer.write(batch.frames)
+      if (batch.damaged > 0) changes.degraded('record', `${batch.damaged} bytes of the journal cannot be read`)
+      if (deadLetters.count > before) changes.degraded('record', deadLetters.words)
+    },
+    probe: async () => void (await pool.query('select 1')),
+    upkeep: () => ensurePartitions(pool, new Date()),
+    onChange: (away) => {
+      if (away === null) changes.recovered('postgres', 'Postgres takes records again')
+      else changes.degraded('postgres', away.message)
+    },
+  })
+  const shared = new PostgresSharedState(pool, postgresUrl)
+  endings.add(() => within(CLOSE_CONNECTIONS_MS, shared.close()))
+  endings.add(() => within(CLOSE_CONNECTIONS_MS, writeBehind.stop()))
+  endings.add(() => (writeBehind.away === null ? journal.written(CLOSE_WRITE_MS) : Promise.resolve()))
+  await writeBehind.start()
+
+  const caughtUp = (timeoutMs: number): Promise<void> =>
+    writeBehind.away === null ? journal.written(timeoutMs) : Promise.resolve()
+  return {
+    journal,
+    calls: new PostgresCallStore(pool, sqlOf(statements, 'events-after'), caughtUp),
+    shared,
+    postgresUrl,
+    ready: () => disk.healthy || writeBehind.away === null,
+    state: () => ({
+      postgresAway: writeBehind.away?.message ?? null,
+      journalHealthy: disk.healthy,
+      waiting: disk.figures.waiting,
+      journalBytes: disk.figures.diskBytes,
+      dropped: disk.figures.dropped,
+      deadLetters: deadLetters.count,
+    }),
+    onState: (listener) => changes.listen(listener),
+    close: () => endings.run(),
+  }
+}
+
+async function reachPostgres(options: StoreOptions, changes: Changes, endings: Endings): Promise<string> {
+  const { postgres, dataDir, onProgress } = options
+  if (postgres !== 'embedded') return postgres
+  const server = await EmbeddedPostgres.start({
+    dataDir,
+    onCrash: (error) => changes.degraded('postgres', error.message),
+    ...(onProgress === undefined ? {} : { onProgress }),
+  })
+  endings.add(() => server.stop())
+  return server.url
+}
+
+/**
+ * Where the numbering of a journal begins that has none: above what Postgres has of this node, and, as a lost journal may
+ * have held numbers that Postgres never saw, not below the milliseconds since 1970, which no counting reaches.
+ */
+async function firstSequence(url: string, node: NodeId): Promise<number> {
+  const statement = 'select max(sequence) as last from call_events where node = $1'
+  try {
+    const { rows } = await askOnce(url, (client) => client.query<{ last: number | null }>(statement, [node]))
+    const last = rows[0]?.last ?? null
+    return last === null ? 1 : Math.max(last + 1, Date.now())
+  } catch {
+    return Date.now() // Postgres is away: the journal may have been lost, or never been.
+  }
+}
+
+/** What has to be ended, last first; everything is tried, whatever fails. */
+class Endings {
+  readonly #endings: (() => Promise<void>)[] = []
+  #running: Promise<void> | null = null
+
+  add(end: () => Promise<void>): void {
+    this.#endings.push(end)
+  }
+
+  /** A second call waits for the first. Rejects with the first failure that leaves something behind. */
+  run(): Promise<void> {
+    this.#running ??= this.#runAll()
+    return this.#running
+  }
+
+  async #runAll(): Promise<void> {
+    const failures: unknown[] = []
+    for (const end of this.#endings.toReversed()) await end().catch((error: unknown) => failures.push(error))
+    const serious = failures.filter((failure) => codeOf(failure) !== 'journal-timeout')
+    if (serious.length > 0) throw serious[0]
+  }
+}
+
+/** Waits for the work, but no longer than this: what hangs must not hold what has still to be ended. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Runs the work until it has succeeded, and never after. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done = false
+  return async () => {
+    if (done) return
+    await work()
+    done = true
+  }
+}
