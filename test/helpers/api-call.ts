@@ -29,9 +29,16 @@ export interface ApiCall {
   readonly transcript: readonly { readonly at: string; readonly who: string; readonly text: string }[]
 }
 
-export async function allCalls(node: TandemProcess, limit = 500): Promise<readonly ApiCall[]> {
-  const { calls } = await node.api<{ calls: ApiCall[] }>(`/api/v1/calls?limit=${limit}`)
-  return calls
+/** Every call of the node, newest first, page by page. */
+export async function allCalls(node: TandemProcess): Promise<readonly ApiCall[]> {
+  const all: ApiCall[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const after: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page = await node.api<{ calls: ApiCall[]; next: string | null }>(`/api/v1/calls?limit=100${after}`)
+    all.push(...page.calls)
+    cursor = page.next
+  }
+  return all
 }
 
 const PATIENCE_MS = 10_000
