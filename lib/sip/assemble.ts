@@ -60,11 +60,12 @@ function judgeMethod(method: string, { cseq }: Essentials): SipFault | undefined
 }
 
 function judgeAddresses(lines: readonly HeaderLine[]): SipFault | undefined {
-  for (const line of lines) {
-    const { header } = line
-    if (header !== CONTACT && header !== ROUTE && header !== RECORD_ROUTE) continue
-    if (header === CONTACT && lineValue(line) === '*') continue
-    const addresses = parseAll([line], header, parseNameAddr)
+  for (const header of [CONTACT, ROUTE, RECORD_ROUTE]) {
+    const found = lines.filter((line) => line.header === header)
+    const [first, another] = found
+    if (first === undefined) continue
+    const isAll = header === CONTACT && another === undefined && lineValue(first) === '*'
+    const addresses = isAll ? ok([]) : parseAll(found, header, parseNameAddr)
     if (!addresses.ok) return addresses.error
   }
   return undefined

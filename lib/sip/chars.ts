@@ -48,6 +48,14 @@ export function skipBlanks(text: string, at: number): number {
   return at
 }
 
+/** The text without spaces and tabs at both ends. A regular expression would take quadratic time on long runs of them. */
+export function trimBlanks(text: string): string {
+  const start = skipBlanks(text, 0)
+  let end = text.length
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
 /** Index of the first character at or after `at` that ends a token. */
 export function skipToken(text: string, at: number): number {
   while (isTokenChar(text.charCodeAt(at))) at++

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer'
-import { isBlank } from './chars.ts'
+import { trimBlanks } from './chars.ts'
 import type { HeaderName } from './header-names.ts'
 
 /**
@@ -24,16 +24,13 @@ export const wireText = (line: HeaderLine): string => line.source.slice(line.sta
 
 /** The value: unfolded, without the blanks around it, decoded from UTF-8. */
 export function lineValue(line: HeaderLine): string {
-  const { source } = line
-  let start = line.valueStart
-  let end = line.end
-  while (start < end && isBlank(source.charCodeAt(start))) start++
-  while (end > start && isBlank(source.charCodeAt(end - 1))) end--
-  const value = source.slice(start, end)
-  if (line.ascii && !line.folded) return value
-  const unfolded = line.folded ? value.replace(/[ \t]*\r\n[ \t]+/g, ' ').replace(/^ | $/g, '') : value
-  return line.ascii ? unfolded : fromWireText(unfolded)
+  const raw = line.source.slice(line.valueStart, line.end)
+  const value = line.folded ? unfold(raw) : trimBlanks(raw)
+  return line.ascii ? value : fromWireText(value)
 }
+
+/** Each line break with the blanks around it stands for one space (RFC 3261 §7.3.1). */
+const unfold = (raw: string): string => trimBlanks(raw.split('\r\n').map(trimBlanks).join(' '))
 
 const BEYOND_ASCII = /[^\0-\x7f]/
 

@@ -1,4 +1,4 @@
-import { BACKSLASH, COMMA, DQUOTE, GT, LT } from './chars.ts'
+import { BACKSLASH, COMMA, DQUOTE, GT, LT, trimBlanks } from './chars.ts'
 
 /**
  * Splits the value of a list header at its commas, but not inside quotes or angle brackets (RFC 3261 §7.3.1), and trims
@@ -28,6 +28,6 @@ export function splitList(text: string): string[] {
 }
 
 function push(values: string[], value: string): void {
-  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '')
+  const trimmed = trimBlanks(value)
   if (trimmed !== '') values.push(trimmed)
 }

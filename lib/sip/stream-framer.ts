@@ -61,7 +61,8 @@ export class StreamFramer {
     while (at < bytes.length && !this.#broken) {
       const blanks = countEmptyLines(bytes, at)
       at += blanks * 2
-      this.#countBlanks(blanks, at < bytes.length, events)
+      const isHalfLine = at === bytes.length - 1 && bytes[at] === CR
+      this.#countBlanks(blanks, at < bytes.length && !isHalfLine, events)
       const size = this.#measure(bytes, at, events)
       if (size === undefined || at + size > bytes.length) break
       const message = bytes.subarray(at, at + size)
