@@ -1,6 +1,6 @@
-import type { WriteStream } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
-import { finished } from 'node:stream/promises'
+import { once } from 'node:events'
+import { createWriteStream, type WriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { decodeG711, FRAME_SAMPLES, type G711Law } from '../../lib/media/g711.ts'
 import { formatWavHeader, WAV_HEADER_BYTES } from '../../lib/media/wav.ts'
 
@@ -12,28 +12,29 @@ const MAX_UNWRITTEN_BYTES = 60 * 8000 * 2
 
 /** Writes frames of G.711 to a WAV file as they come: 16-bit mono, 8000 Hz. The header is completed by `close`. */
 export class WavRecorder {
-  readonly #file: FileHandle
+  readonly #path: string
   readonly #stream: WriteStream
-  readonly #ended: Promise<void>
   readonly #samples = new Int16Array(FRAME_SAMPLES)
   #batch = Buffer.alloc(BATCH_BYTES)
   #batched = 0
   #dataBytes = 0
   #closed: Promise<void> | null = null
-  #failure: unknown = null
+  #failure: Error | null = null
 
-  private constructor(file: FileHandle) {
-    this.#file = file
-    this.#stream = file.createWriteStream({ start: 0, autoClose: false })
-    this.#ended = finished(this.#stream).catch((cause: unknown) => {
+  private constructor(path: string, stream: WriteStream) {
+    this.#path = path
+    this.#stream = stream
+    stream.on('error', (cause) => {
       this.#failure = cause
     })
-    this.#stream.write(formatWavHeader(0))
+    stream.write(formatWavHeader(0))
   }
 
   /** Makes the file, or empties it; rejects where it cannot be written. */
   static async open(path: string): Promise<WavRecorder> {
-    return new WavRecorder(await open(path, 'w'))
+    const stream = createWriteStream(path)
+    await once(stream, 'open')
+    return new WavRecorder(path, stream)
   }
 
   /** Takes one frame of 160 bytes. */
@@ -59,14 +60,20 @@ export class WavRecorder {
   }
 
   async #finish(): Promise<void> {
-    try {
+    if (!this.#stream.closed) {
       this.#flush()
       this.#stream.end()
-      await this.#ended
-      if (this.#failure !== null) throw this.#failure
-      await this.#file.write(formatWavHeader(this.#dataBytes), 0, WAV_HEADER_BYTES, 0)
+      // It closes by itself, after an error too.
+      await new Promise<void>((resolve) => {
+        this.#stream.once('close', () => resolve())
+      })
+    }
+    if (this.#failure !== null) throw this.#failure
+    const file = await open(this.#path, 'r+')
+    try {
+      await file.write(formatWavHeader(this.#dataBytes), 0, WAV_HEADER_BYTES, 0)
     } finally {
-      await this.#file.close()
+      await file.close()
     }
   }
 }

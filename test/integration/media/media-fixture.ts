@@ -27,6 +27,9 @@ export async function startEngine(options: Partial<MediaOptions> & { pairs?: num
     rtpPorts: await freeRange(pairs),
     workers: 1,
     codecs: ['PCMU', 'PCMA', 'G722', 'opus'],
+    onWarning: (message) => {
+      throw new Error(`unexpected warning: ${message}`)
+    },
     agentTalkerModule: new URL('./echo-talker.js', import.meta.url).href,
     ...rest,
   })
