@@ -1,6 +1,7 @@
 import {
   isAlias,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -16,8 +17,9 @@ import { substitute } from './variables.ts'
 
 /** Longest config file. Ten thousand tenants fit in it many times over. */
 export const MAX_FILE_BYTES = 4 * 1024 * 1024
-/** Most values that a file may come to, aliases unfolded: a bomb of nested aliases ends here. */
+/** Most values that a file may hold, and most that its aliases may stand for: a bomb of nested aliases ends here. */
 const MAX_VALUES = 500_000
+const MAX_ALIASED_VALUES = 10_000
 const MAX_DEPTH = 32
 /** Most problems that are told of one file. */
 export const MAX_PROBLEMS = 100
@@ -53,7 +55,7 @@ export function readDocument(text: string, env: Environment): ConfigDocument {
     const position = at(error.pos[0])
     return { position, message: syntaxMessage(error, lines[position.line - 1] ?? '') }
   })
-  const walk = new Walk(env, (alias) => (isAlias(alias) ? alias.resolve(document) : undefined))
+  const walk = new Walk(env)
   const data = syntax.length === 0 ? walk.value(document.contents, []) : undefined
   return {
     data,
@@ -88,17 +90,21 @@ class Walk {
   readonly substituted = new Set<string>()
   readonly #offsets = new Map<string, number>()
   readonly #env: Environment
-  readonly #resolve: (node: unknown) => unknown
+  readonly #anchors = new Map<string, unknown>()
   #values = 0
+  #aliasedValues = 0
+  #aliasDepth = 0
 
-  constructor(env: Environment, resolve: (node: unknown) => unknown) {
+  constructor(env: Environment) {
     this.#env = env
-    this.#resolve = resolve
   }
 
   value(node: unknown, keys: readonly PropertyKey[]): unknown {
     this.#values += 1
-    if (this.#values > MAX_VALUES || keys.length > MAX_DEPTH) return this.#tooMuch(keys)
+    if (this.#aliasDepth > 0) this.#aliasedValues += 1
+    const tooMany = this.#values > MAX_VALUES || this.#aliasedValues > MAX_ALIASED_VALUES
+    if (tooMany || keys.length > MAX_DEPTH || this.#aliasDepth > MAX_DEPTH) return this.#tooMuch(keys)
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) this.#anchors.set(node.anchor, node)
     if (isMap<ParsedNode, ParsedNode | null>(node)) {
       this.#note(keys, node.range?.[0])
       const entries = node.items.map(({ key, value }) => {
@@ -115,7 +121,10 @@ class Walk {
     }
     if (isAlias(node)) {
       this.#note(keys, node.range?.[0])
-      return this.value(this.#resolve(node), keys)
+      this.#aliasDepth += 1
+      const value = this.value(this.#anchors.get(node.source), keys)
+      this.#aliasDepth -= 1
+      return value
     }
     return isScalar(node) ? this.#scalar(node, keys) : null
   }
@@ -154,7 +163,7 @@ class Walk {
 
   #tooMuch(keys: readonly PropertyKey[]): undefined {
     const known = this.complaints.some(({ code }) => code === 'limit')
-    const message = `too much for a config file: more than ${MAX_VALUES} values or ${MAX_DEPTH} levels, aliases counted where they are used`
+    const message = `too much for a config file: at most ${MAX_VALUES} values, ${MAX_ALIASED_VALUES} of them by aliases, on ${MAX_DEPTH} levels`
     if (!known) this.complaints.push({ code: 'limit', keys, message, suggestion: null })
     return undefined
   }

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { parseMediaEngine, parsePostgres, parseRedis, parseSipEngine } from '../../../lib/config/engines.ts'
+
+describe('an engine', () => {
+  it('is embedded, or a server named by a URL with its secret', () => {
+    assert.deepEqual(parseSipEngine('embedded'), { kind: 'embedded' })
+    assert.deepEqual(parseSipEngine('drachtio://:cymru@127.0.0.1:9022'), {
+      kind: 'drachtio',
+      host: '127.0.0.1',
+      port: 9022,
+      secret: 'cymru',
+    })
+    assert.deepEqual(parseMediaEngine('freeswitch://:Clue%40Con@media.example.net'), {
+      kind: 'freeswitch',
+      host: 'media.example.net',
+      port: 8021,
+      secret: 'Clue@Con',
+    })
+    assert.equal(parseSipEngine('freeswitch://:x@127.0.0.1'), undefined)
+    assert.equal(parseSipEngine('drachtio://:%E0%A4%A@127.0.0.1'), undefined)
+  })
+
+  it('stores records in the data folder or on a server', () => {
+    assert.deepEqual(parsePostgres('embedded'), { kind: 'embedded' })
+    assert.deepEqual(parsePostgres('postgres://tandem@db/calls'), { kind: 'server', url: 'postgres://tandem@db/calls' })
+    assert.equal(parsePostgres('mysql://db/calls'), undefined)
+  })
+
+  const REDIS: readonly (readonly [text: string, want: unknown])[] = [
+    ['embedded', { kind: 'embedded' }],
+    ['redis://127.0.0.1:6379', { kind: 'server', url: 'redis://127.0.0.1:6379' }],
+    ['rediss://cache.example.net', { kind: 'server', url: 'rediss://cache.example.net' }],
+    [
+      'redis+sentinel://h1,h2:26380/main',
+      {
+        kind: 'sentinel',
+        hosts: [
+          { host: 'h1', port: 26_379 },
+          { host: 'h2', port: 26_380 },
+        ],
+        name: 'main',
+        password: null,
+      },
+    ],
+    [
+      'redis+cluster://:pass@h1,h2',
+      {
+        kind: 'cluster',
+        hosts: [
+          { host: 'h1', port: 6_379 },
+          { host: 'h2', port: 6_379 },
+        ],
+        password: 'pass',
+      },
+    ],
+    ['redis+sentinel://h1,h2', undefined],
+    ['redis+cluster://h1/name', undefined],
+    ['redis://', undefined],
+    ['memcached://h1', undefined],
+  ]
+  for (const [text, want] of REDIS) {
+    it(`${want === undefined ? 'refuses' : 'reads'} ${text} as shared state`, () => {
+      assert.deepEqual(parseRedis(text), want)
+    })
+  }
+})
