@@ -54,7 +54,7 @@ export class JitterBuffer {
   latePackets = 0
   /** Packets whose samples were there already. */
   duplicates = 0
-  /** Times that the timeline was mapped anew: another SSRC, a jump of timestamps, a stall. */
+  /** Times that the timeline was mapped anew: the first packet, another SSRC, a jump of timestamps, a stall. */
   resyncs = 0
 
   /** The timeline starts at once: silence is given out until the first packet comes. */
@@ -74,12 +74,16 @@ export class JitterBuffer {
     const length = payload.length
     if (length === 0 || length > CAPACITY / 2) return
     const newest = this.#isNewest(ssrc, sequence)
+    const follows = ssrc === this.#ssrc && seqDelta(this.#sequence, sequence) === 1
+    const resyncs = this.resyncs
     let position = this.#locate(ssrc, timestamp, newest, nowMs)
     if (newest) {
       this.#ssrc = ssrc
       this.#sequence = sequence
-      if (position < this.#next) position = this.#onLate(position)
+      if (position < this.#next) position = this.#onLate(position, nowMs)
       else this.#lateInARow = 0
+      // No packet is missing in between: it was silence, and nothing needs to be waited for.
+      if (follows || resyncs !== this.resyncs) this.#fillUpTo(position)
     }
     if (position + length <= this.#next) {
       this.latePackets++
@@ -129,25 +133,37 @@ export class JitterBuffer {
     return position
   }
 
-  /** Maps `timestamp` to the first position that nothing has been written to or given out for. */
+  /** Maps `timestamp` to where the clock stands, on a frame's edge, behind all that is buffered. */
   #resync(timestamp: number, nowMs: number): number {
-    if (this.#offset !== null) this.resyncs++
+    const behind = Math.ceil(this.#end / FRAME_SAMPLES)
+    const clock = Math.round(((nowMs - this.#baseMs) * SAMPLES_PER_MS) / FRAME_SAMPLES)
+    const position = Math.max(behind, clock) * FRAME_SAMPLES
+    this.resyncs++
     this.#timestamp = timestamp
-    this.#offset = this.#end - timestamp
-    this.#baseMs = nowMs - this.#end / SAMPLES_PER_MS
-    return this.#end
+    this.#offset = position - timestamp
+    this.#baseMs = nowMs - position / SAMPLES_PER_MS
+    return position
   }
 
   /** The newest packet lies in time that was given out: shifts the timeline, or leaves it late. */
-  #onLate(position: number): number {
+  #onLate(position: number, nowMs: number): number {
     const stretch = this.#options.late === 'stretch' || ++this.#lateInARow >= MAX_LATE_IN_A_ROW
     if (!stretch || this.#offset === null) return position
     this.#lateInARow = 0
     this.resyncs++
-    const shift = this.#next - position
-    this.#offset += shift
-    this.#baseMs += shift / SAMPLES_PER_MS
+    this.#offset += this.#next - position
+    this.#baseMs = nowMs - this.#next / SAMPLES_PER_MS
     return this.#next
+  }
+
+  /** Puts silence from what is buffered up to `position`. */
+  #fillUpTo(position: number): void {
+    if (position - this.#next > CAPACITY) return
+    for (let at = this.#end; at < position; at++) {
+      this.#samples[at & MASK] = this.#silence
+      this.#present[at & MASK] = 1
+    }
+    this.#end = Math.max(this.#end, position)
   }
 
   #write(position: number, payload: Uint8Array): void {
