@@ -1,0 +1,72 @@
+import type { SipRequest } from '../../lib/sip/message.ts'
+import type { DialogRecord } from './dialog-store.ts'
+import { Alarm, type Scheduler } from './scheduler.ts'
+import type { ServerTransaction, ServerUser } from './transaction/server-transaction.ts'
+import type { ClientConnection } from './wire/client-connection.ts'
+
+/** How long an INVITE may ring after the application's last provisional response (our policy, above every ring timeout). */
+export const MAX_RINGING_MS = 300_000
+
+export interface PendingEvents {
+  readonly scheduler: Scheduler
+  /** How long the application may take for its first response. */
+  readonly patienceMs: number
+  /** It took longer. */
+  readonly onOverdue: () => void
+  /** The transaction ended without its answer. */
+  readonly onLost: () => void
+  /** An ACK to its 2xx came with the INVITE's branch. */
+  readonly onAck: (ack: SipRequest) => void
+}
+
+/** A request that an application owes an answer. */
+export class PendingRequest implements ServerUser {
+  readonly txnId: string
+  readonly transaction: ServerTransaction
+  readonly client: ClientConnection
+  /** The request came in a dialog that was there before. */
+  readonly wasInDialog: boolean
+  /** The dialog it came in, or that its INVITE has opened. */
+  record: DialogRecord | undefined
+  /** Our To tag, once there is one. */
+  localTag: string | undefined
+  readonly #events: PendingEvents
+  readonly #alarm: Alarm
+
+  constructor(
+    txnId: string,
+    transaction: ServerTransaction,
+    client: ClientConnection,
+    record: DialogRecord | undefined,
+    events: PendingEvents,
+  ) {
+    this.txnId = txnId
+    this.transaction = transaction
+    this.client = client
+    this.record = record
+    this.wasInDialog = record !== undefined
+    this.#events = events
+    this.#alarm = new Alarm(events.scheduler, events.onOverdue)
+    // Other transactions end by themselves after 64*T1 (RFC 4320).
+    if (transaction.request.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.patienceMs)
+  }
+
+  /** The application is at work: an INVITE may ring on. */
+  onProvisional(): void {
+    if (this.transaction.request.method === 'INVITE') {
+      this.#alarm.set(this.#events.scheduler.nowMs() + MAX_RINGING_MS)
+    }
+  }
+
+  close(): void {
+    this.#alarm.set(undefined)
+  }
+
+  onServerEnd(): void {
+    this.#events.onLost()
+  }
+
+  onServerAck(ack: SipRequest): void {
+    this.#events.onAck(ack)
+  }
+}

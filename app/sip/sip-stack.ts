@@ -1,0 +1,264 @@
+import { randomFillSync } from 'node:crypto'
+import { ok, type Result } from '../../lib/core/result.ts'
+import { buildRefusal, buildResponse } from '../../lib/sip/build.ts'
+import { hostPort } from '../../lib/sip/compose.ts'
+import { readDraft } from '../../lib/sip/draft.ts'
+import { markSource } from '../../lib/sip/edit.ts'
+import { IdMaker } from '../../lib/sip/ids.ts'
+import type { ListenSpec } from '../../lib/sip/listen-address.ts'
+import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
+import type { SipParseError } from '../../lib/sip/parse-error.ts'
+import { parseMessage } from '../../lib/sip/parser.ts'
+import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
+import { responseTarget } from '../../lib/sip/targets.ts'
+import type { Timing } from '../../lib/sip/transaction/timing.ts'
+import { AccessGate } from './access-gate.ts'
+import { AppLink, NOK } from './app-link.ts'
+import { Cdr } from './cdr.ts'
+import { DialogStore } from './dialog-store.ts'
+import { Resolver } from './resolver.ts'
+import { Scheduler } from './scheduler.ts'
+import type { SipCounters, SipTraceMessage } from './server-options.ts'
+import { Sockets } from './sockets.ts'
+import type { StackContext } from './stack-context.ts'
+import { Tracer } from './tracer.ts'
+import type { LocalSocket } from './transaction/network.ts'
+import { TransactionLayer } from './transaction/transaction-layer.ts'
+import type { Arrival, Remote, TransportError, TransportHandler } from './transport/transport.ts'
+import { TransportSet } from './transport/transport-set.ts'
+import { Uac } from './uac.ts'
+import { Uas } from './uas.ts'
+import type { ClientConnection } from './wire/client-connection.ts'
+import type { Command } from './wire/heads.ts'
+import { type WireHandler, WireServer } from './wire/wire-server.ts'
+
+/** What we announce to clients. drachtio-srf wants `v<major>.<minor>.<patch>` of at least 0.8.2 to ping. */
+export const SERVER_VERSION = 'v0.9.10-tandem'
+
+export interface SipStackOptions {
+  readonly listen: readonly ListenSpec[]
+  readonly advertise: string | undefined
+  readonly secret: string
+  readonly adminHost: string
+  readonly adminPort: number
+  readonly userAgent: string | undefined
+  readonly timing: Timing
+  /** Takes the messages that passed; undefined where nobody looks. */
+  readonly trace: ((batch: readonly SipTraceMessage[]) => void) | undefined
+}
+
+/** The whole SIP server of one thread: sockets, transactions, dialogs, and the applications behind the wire protocol. */
+export class SipStack implements TransportHandler, WireHandler {
+  readonly gate: AccessGate
+  readonly #scheduler: Scheduler
+  readonly #tracer: Tracer | undefined
+  readonly #counts = { requestsIn: 0, responsesIn: 0, messagesOut: 0, malformed: 0, stray: 0, transportErrors: 0 }
+  #core:
+    | { readonly context: StackContext; readonly uas: Uas; readonly uac: Uac; readonly set: TransportSet }
+    | undefined
+
+  private constructor(trace: SipStackOptions['trace']) {
+    this.#scheduler = new Scheduler(() => performance.now())
+    this.gate = new AccessGate(() => this.#scheduler.nowMs())
+    this.#tracer = trace === undefined ? undefined : new Tracer(trace)
+  }
+
+  /** Opens the sockets, then the port for applications, which is returned. */
+  static async start(
+    options: SipStackOptions,
+  ): Promise<Result<{ readonly stack: SipStack; readonly adminPort: number }, TransportError>> {
+    const stack = new SipStack(options.trace)
+    const opened = await TransportSet.listen(options.listen, stack)
+    if (!opened.ok) return opened
+    const wire = stack.#assemble(options, opened.value)
+    try {
+      return ok({ stack, adminPort: await wire.listen() })
+    } catch (cause) {
+      await stack.close()
+      throw cause
+    }
+  }
+
+  #assemble(options: SipStackOptions, set: TransportSet): WireServer {
+    const ids = new IdMaker((bytes) => randomFillSync(bytes))
+    const sockets = new Sockets(set, options.advertise, (bytes, remote, from) => this.#onOutgoing(bytes, remote, from))
+    const scheduler = this.#scheduler
+    const { timing, secret, userAgent, adminHost: host, adminPort: port } = options
+    const hostports = () => ({ advertised: sockets.hostports('advertised'), bound: sockets.hostports('bound') })
+    const wire = new WireServer(
+      { host, port, secret, version: SERVER_VERSION, hostports, makeId: () => ids.uuid() },
+      this,
+    )
+    const transactions = new TransactionLayer({ scheduler, network: sockets, timing, makeTrying })
+    const link = new AppLink(ids, () => performance.timeOrigin + performance.now())
+    const dialogs = new DialogStore()
+    const cdr = new Cdr(wire, link)
+    const context: StackContext = {
+      scheduler,
+      timing,
+      sockets,
+      transactions,
+      dialogs,
+      wire,
+      link,
+      cdr,
+      ids,
+      userAgent,
+    }
+    const uac = new Uac(context, new Resolver(() => scheduler.nowMs()))
+    const uas = new Uas(context, {
+      admit: (arrival) => this.gate.admit(arrival.remoteHost),
+      sendBye: (record, reason) => uac.sendBye(record, reason),
+    })
+    this.#core = { context, uas, uac, set }
+    return wire
+  }
+
+  /** Our sockets as `udp/host:port`, as others reach them. */
+  hostports(): string[] {
+    return this.#core?.context.sockets.hostports('advertised') ?? []
+  }
+
+  counters(): SipCounters {
+    const context = this.#core?.context
+    return {
+      serverTransactions: context?.transactions.serverCount ?? 0,
+      clientTransactions: context?.transactions.clientCount ?? 0,
+      dialogs: context?.dialogs.size ?? 0,
+      pendingRequests: this.#core?.uas.pendingCount ?? 0,
+      outgoingRequests: this.#core?.uac.outgoingCount ?? 0,
+      timers: this.#scheduler.size,
+      clients: context?.wire.clientCount ?? 0,
+      ...this.#counts,
+      refused: this.gate.refusedCount,
+      dropped: this.gate.droppedCount,
+      malformedSources: this.gate.malformedCount,
+      traceDropped: this.#tracer?.droppedCount ?? 0,
+    }
+  }
+
+  async close(): Promise<void> {
+    const core = this.#core
+    if (core === undefined) return
+    this.#core = undefined
+    await core.context.wire.close()
+    core.uas.close()
+    core.uac.close()
+    core.context.dialogs.clear()
+    core.context.transactions.close()
+    this.#scheduler.close()
+    await core.set.close()
+    this.#tracer?.flush()
+  }
+
+  onMessage(bytes: Buffer, arrival: Arrival): void {
+    if (this.#core === undefined || this.gate.isBanned(arrival.remoteHost)) return
+    const parsed = parseMessage(bytes)
+    if (!parsed.ok) {
+      this.#onMalformed(parsed.error, arrival)
+      return
+    }
+    const message = parsed.value
+    this.#trace('in', bytes, message.callId, arrival, arrival)
+    if (message.kind === 'response') {
+      this.#counts.responsesIn += 1
+      const known = this.#core.context.transactions.onResponse({ response: message, bytes, arrival })
+      if (!known) this.#counts.stray += 1
+      return
+    }
+    this.#counts.requestsIn += 1
+    const marked = markSource(message, arrival.remoteHost, arrival.remotePort)
+    let forwarded: Buffer | undefined
+    const toForward = (): Buffer => {
+      forwarded ??= marked === message ? bytes : marked.serialize()
+      return forwarded
+    }
+    this.#core.uas.onRequest(marked, toForward, arrival)
+  }
+
+  onTrouble(): void {
+    this.#counts.transportErrors += 1
+  }
+
+  onSip(client: ClientConnection, command: Command): void {
+    const core = this.#core
+    if (core === undefined) return
+    const { link } = core.context
+    const [txnId = '', dialogId = '', proxyUri = ''] = command.fields
+    const draft = readDraft(command.message ?? NO_BODY)
+    if (!draft.ok) {
+      link.nok(client, command.msgId, `Server error: ${draft.error}`)
+      return
+    }
+    const { start } = draft.value
+    if (start.kind === 'response') {
+      if (txnId === '') link.refuse(client, command.msgId, 'transaction id missing')
+      else core.uas.respond(client, command.msgId, txnId, draft.value)
+      return
+    }
+    const wish = { client, msgId: command.msgId, draft: draft.value, method: start.method }
+    if (start.method === 'CANCEL') core.uac.cancel(wish, txnId)
+    else if (dialogId !== '') core.uac.requestInDialog(wish, dialogId)
+    else if (start.method === 'ACK') link.nok(client, command.msgId, NOK.needlessAck)
+    else core.uac.request(wish, start.uri, proxyUri)
+  }
+
+  onClientGone(client: ClientConnection): void {
+    const core = this.#core
+    if (core === undefined) return
+    core.uas.onClientGone(client)
+    core.uac.onClientGone(client)
+    for (const record of core.context.dialogs.ownedBy(client)) core.context.dialogs.remove(record)
+  }
+
+  /** Answers what cannot be parsed but can be answered; strangers get nothing. */
+  #onMalformed(error: SipParseError, arrival: Arrival): void {
+    if (error.code === 'empty') return
+    this.#counts.malformed += 1
+    if (error.partial === undefined || this.gate.admit(arrival.remoteHost) !== 'admit') return
+    const core = this.#core
+    const refusal = buildRefusal(error, reasonPhrase(error.status), core?.context.ids.tag() ?? '')
+    if (core === undefined || refusal === undefined) return
+    const { topVia } = error.partial
+    const target = topVia && responseTarget(topVia, arrival.protocol, arrival.remoteHost, arrival.remotePort)
+    const remote: Remote = {
+      protocol: arrival.protocol,
+      host: arrival.remoteHost,
+      port: target?.port ?? arrival.remotePort,
+      ...(arrival.flow === undefined ? {} : { flow: arrival.flow }),
+    }
+    core.context.sockets.send(refusal, remote, arrival, () => {})
+  }
+
+  #onOutgoing(bytes: Buffer, remote: Remote, from: LocalSocket): void {
+    this.#counts.messagesOut += 1
+    if (this.#tracer === undefined) return
+    const callId = /^(?:Call-ID|i)\s*:\s*(.*)\r$/im.exec(bytes.toString('latin1'))?.[1] ?? ''
+    this.#trace('out', bytes, callId.trim(), from, { ...remote, remoteHost: remote.host, remotePort: remote.port })
+  }
+
+  #trace(
+    direction: 'in' | 'out',
+    bytes: Buffer,
+    callId: string,
+    local: LocalSocket,
+    remote: Pick<Arrival, 'protocol' | 'remoteHost' | 'remotePort'>,
+  ): void {
+    this.#tracer?.add({
+      atMs: performance.timeOrigin + performance.now(),
+      direction,
+      protocol: remote.protocol,
+      local: hostPort(local.localHost, local.localPort),
+      remote: hostPort(remote.remoteHost, remote.remotePort),
+      callId,
+      message: bytes.toString('utf8'),
+    })
+  }
+}
+
+/** The 100 that stops a client's retransmissions (RFC 3261 §8.2.6.1, RFC 4320 §4.1). */
+function makeTrying(request: SipRequest): Buffer {
+  const trying = buildResponse(request, 100, reasonPhrase(100))
+  if (!trying.ok) throw new Error(`a 100 without headers of its own was refused: ${trying.error.message}`)
+  return trying.value.serialize()
+}

@@ -1,0 +1,139 @@
+import type { SipRequest } from '../../../lib/sip/message.ts'
+import { tagOf } from '../../../lib/sip/name-addr.ts'
+import { responseTarget } from '../../../lib/sip/targets.ts'
+import { clientTransactionKey, mergeKey, serverTransactionKey } from '../../../lib/sip/transaction/matching.ts'
+import type { Timing } from '../../../lib/sip/transaction/timing.ts'
+import type { Scheduler } from '../scheduler.ts'
+import type { Arrival, Remote } from '../transport/transport.ts'
+import { type ClientContext, ClientTransaction, type ClientUser, type Received } from './client-transaction.ts'
+import type { LocalSocket, Network } from './network.ts'
+import { type ServerContext, ServerTransaction } from './server-transaction.ts'
+
+export interface TransactionLayerOptions {
+  readonly scheduler: Scheduler
+  readonly network: Network
+  /** For UDP; over TCP the same with `reliable`. */
+  readonly timing: Timing
+  readonly makeTrying: (request: SipRequest) => Buffer
+}
+
+/** What a request is to the transaction layer (RFC 3261 §17.2.3). */
+export type RequestMatch =
+  | { readonly kind: 'absorbed' }
+  | { readonly kind: 'new'; readonly key: string }
+  /** The same request on another way: it forked upstream and merged here (RFC 3261 §8.2.2.2). */
+  | { readonly kind: 'merged'; readonly key: string }
+
+/** All transactions of the server, found by the keys of RFC 3261 §17.1.3 and §17.2.3. */
+export class TransactionLayer {
+  readonly #servers = new Map<string, ServerTransaction>()
+  readonly #clients = new Map<string, ClientTransaction>()
+  /** Requests outside of dialogs that are open, by what they are apart from their way. */
+  readonly #open = new Map<string, ServerTransaction>()
+  readonly #server: { readonly udp: ServerContext; readonly tcp: ServerContext }
+  readonly #client: { readonly udp: ClientContext; readonly tcp: ClientContext }
+
+  constructor({ scheduler, network, timing, makeTrying }: TransactionLayerOptions) {
+    const onServerEnd = (transaction: ServerTransaction): void => this.#dropServer(transaction)
+    const onClientEnd = (transaction: ClientTransaction): void => {
+      this.#clients.delete(transaction.key)
+    }
+    const server = (reliable: boolean): ServerContext => ({
+      scheduler,
+      network,
+      timing: { ...timing, reliable },
+      makeTrying,
+      onTerminated: onServerEnd,
+    })
+    const client = (reliable: boolean): ClientContext => ({
+      scheduler,
+      network,
+      timing: { ...timing, reliable },
+      onTerminated: onClientEnd,
+    })
+    this.#server = { udp: server(false), tcp: server(true) }
+    this.#client = { udp: client(false), tcp: client(true) }
+  }
+
+  get serverCount(): number {
+    return this.#servers.size
+  }
+
+  get clientCount(): number {
+    return this.#clients.size
+  }
+
+  /** Finds out whether a request other than CANCEL is new. Repetitions, and ACKs to failures, are dealt with here. */
+  match(request: SipRequest): RequestMatch {
+    const identity = identityOf(request)
+    const key = serverTransactionKey(request.topVia(), identity)
+    const known = this.#servers.get(key)
+    if (known !== undefined) {
+      if (request.method === 'ACK') known.onAck(request)
+      else known.onRetransmission()
+      return { kind: 'absorbed' }
+    }
+    if (tagOf(request.to()) !== undefined || request.method === 'ACK') return { kind: 'new', key }
+    return { kind: this.#open.has(mergeKey(identity)) ? 'merged' : 'new', key }
+  }
+
+  /** The INVITE that a CANCEL means (RFC 3261 §9.2). */
+  invitedBy(cancel: SipRequest): ServerTransaction | undefined {
+    return this.#servers.get(serverTransactionKey(cancel.topVia(), identityOf(cancel), 'INVITE'))
+  }
+
+  /** Begins the server transaction of a request that `match` found new. */
+  openServer(key: string, request: SipRequest, arrival: Arrival): ServerTransaction {
+    const target = responseTarget(request.topVia(), arrival.protocol, arrival.remoteHost, arrival.remotePort)
+    const remote: Remote = arrival.flow === undefined ? target : { ...target, flow: arrival.flow }
+    const transaction = new ServerTransaction(key, request, arrival, remote, this.#server[arrival.protocol])
+    this.#servers.set(key, transaction)
+    if (tagOf(request.to()) === undefined) this.#open.set(mergeKey(identityOf(request)), transaction)
+    return transaction
+  }
+
+  /** Begins a client transaction; nothing is sent before its `start`. */
+  openClient(
+    request: SipRequest,
+    bytes: Buffer,
+    way: { readonly remote: Remote; readonly from: LocalSocket },
+    user: ClientUser,
+  ): ClientTransaction {
+    const key = clientTransactionKey(request.topVia().params.get('branch') ?? '', request.method)
+    const transaction = new ClientTransaction(key, request, bytes, way, user, this.#client[way.remote.protocol])
+    this.#clients.set(key, transaction)
+    return transaction
+  }
+
+  /** Gives a response to its client transaction. False if there is none. */
+  onResponse(received: Received): boolean {
+    const { response } = received
+    const branch = response.topVia().params.get('branch') ?? ''
+    const transaction = this.#clients.get(clientTransactionKey(branch, response.cseq().method))
+    transaction?.onResponse(received)
+    return transaction !== undefined
+  }
+
+  /** Forgets all transactions. */
+  close(): void {
+    for (const transaction of this.#servers.values()) transaction.abandon()
+    for (const transaction of this.#clients.values()) transaction.abandon()
+    this.#servers.clear()
+    this.#clients.clear()
+    this.#open.clear()
+  }
+
+  #dropServer(transaction: ServerTransaction): void {
+    this.#servers.delete(transaction.key)
+    const merge = mergeKey(identityOf(transaction.request))
+    if (this.#open.get(merge) === transaction) this.#open.delete(merge)
+  }
+}
+
+const identityOf = (request: SipRequest) => ({
+  method: request.method,
+  uri: request.uri,
+  callId: request.callId,
+  fromTag: tagOf(request.from()),
+  cseq: request.cseq().seq,
+})

@@ -1,0 +1,352 @@
+import { buildResponse, type HeaderInput } from '../../lib/sip/build.ts'
+import { composeCancel, composeResponse, requestedToTag } from '../../lib/sip/compose.ts'
+import { afterRemoteRequest, isInOrder, openAsUas } from '../../lib/sip/dialog.ts'
+import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
+import { judgeRequest, judgeUnrouted } from '../../lib/sip/judge-request.ts'
+import type { SipRequest } from '../../lib/sip/message.ts'
+import { tagOf } from '../../lib/sip/name-addr.ts'
+import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
+import { exchangeMs } from '../../lib/sip/transaction/timing.ts'
+import { AckWaiting } from './ack-waiting.ts'
+import { NOK } from './app-link.ts'
+import type { DialogRecord } from './dialog-store.ts'
+import { PendingRequest } from './pending-request.ts'
+import type { StackContext } from './stack-context.ts'
+import type { ServerTransaction } from './transaction/server-transaction.ts'
+import type { Arrival } from './transport/transport.ts'
+import type { ClientConnection } from './wire/client-connection.ts'
+
+/** Who may send requests outside of dialogs. */
+export type Admission = 'admit' | 'drop' | 'reject'
+
+/** What the UAS core leaves to others. */
+export interface UasPorts {
+  /** Judges, and counts, a source whose request belongs to nothing we know. */
+  admit(arrival: Arrival): Admission
+  /** Ends a dialog by a BYE of our own. */
+  sendBye(record: DialogRecord, reason: string): void
+}
+
+/** A request with its bytes as they go to applications. */
+interface Inbound {
+  readonly request: SipRequest
+  readonly bytes: () => Buffer
+  readonly arrival: Arrival
+}
+
+/** Within these seconds a peer is told to try again whose INVITE met another of its own (RFC 3261 §14.2). */
+const MAX_RETRY_AFTER_SECONDS = 10
+
+/** The UAS side of the server (RFC 3261 §8.2, §9.2, §12.2.2, §13.3): everything between a request and the application. */
+export class Uas {
+  readonly #stack: StackContext
+  readonly #ports: UasPorts
+  readonly #pending = new Map<string, PendingRequest>()
+
+  constructor(stack: StackContext, ports: UasPorts) {
+    this.#stack = stack
+    this.#ports = ports
+  }
+
+  /** Requests that applications owe an answer. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
+  /** A request from the network, its Via marked with its source. */
+  onRequest(request: SipRequest, bytes: () => Buffer, arrival: Arrival): void {
+    const inbound: Inbound = { request, bytes, arrival }
+    const match = this.#stack.transactions.match(request)
+    if (match.kind === 'absorbed') return
+    if (request.method === 'CANCEL') this.#onCancel(inbound, match.key)
+    else if (request.method === 'ACK') this.#onAck(inbound)
+    else {
+      const record = this.#dialogOf(request)
+      if (record !== undefined) this.#onInDialog(record, inbound, match.key)
+      else this.#onNew(inbound, match.key, match.kind === 'merged')
+    }
+  }
+
+  /** A response of an application to a request it was sent. */
+  respond(client: ClientConnection, msgId: string, txnId: string, draft: Draft): void {
+    const { link } = this.#stack
+    const pending = this.#pending.get(txnId)
+    if (draft.start.kind !== 'response' || pending === undefined || pending.client !== client) {
+      link.nok(client, msgId, NOK.unknownResponse)
+      return
+    }
+    if (lacksContentType(draft)) {
+      link.nok(client, msgId, NOK.missingContentType)
+      return
+    }
+    const { status, reason } = draft.start
+    const { transaction } = pending
+    const { request, arrival, remote } = transaction
+    pending.localTag ??= requestedToTag(draft) ?? this.#stack.ids.tag()
+    const response = composeResponse(request, draft, status, reason, {
+      local: this.#stack.sockets.addressOf(arrival.protocol, arrival.localHost, arrival.localPort),
+      toTag: pending.localTag,
+      userAgent: this.#stack.userAgent,
+    })
+    if (!response.ok) {
+      link.nok(client, msgId, `Server error: ${response.error.message}`)
+      return
+    }
+    const bytes = response.value.serialize()
+    this.#keepDialog(pending, status)
+    if (!transaction.respond(status, bytes)) {
+      this.#close(pending)
+      link.nok(client, msgId, NOK.unknownResponse)
+      return
+    }
+    const dialogId = pending.record?.id ?? ''
+    if (status >= 200) this.#onFinalSent(pending, status, bytes)
+    else pending.onProvisional()
+    link.responseSent(client, msgId, bytes, remote, { txnId, dialogId })
+  }
+
+  /** An application is gone: what it owed is answered 503. */
+  onClientGone(client: ClientConnection): void {
+    for (const pending of this.#pending.values()) {
+      if (pending.client === client) this.#settle(pending, 503)
+    }
+  }
+
+  /** Forgets everything. */
+  close(): void {
+    for (const pending of this.#pending.values()) pending.close()
+    this.#pending.clear()
+  }
+
+  #dialogOf(request: SipRequest): DialogRecord | undefined {
+    const toTag = tagOf(request.to())
+    return toTag === undefined
+      ? undefined
+      : this.#stack.dialogs.byPeer(request.callId, toTag, tagOf(request.from()) ?? '')
+  }
+
+  #onNew(inbound: Inbound, key: string, merged: boolean): void {
+    const { request, arrival } = inbound
+    const admission = this.#ports.admit(arrival)
+    if (admission === 'drop') return
+    const transaction = this.#stack.transactions.openServer(key, request, arrival)
+    if (admission === 'reject') {
+      this.#reply(transaction, 403)
+      return
+    }
+    if (tagOf(request.to()) !== undefined) {
+      this.#reply(transaction, 481)
+      return
+    }
+    const refusal = judgeRequest(request, merged)
+    if (refusal !== undefined) {
+      this.#reply(transaction, refusal.status, refusal.headers)
+      return
+    }
+    const client = this.#stack.wire.pick(request.method)
+    if (client === undefined) {
+      const { status, headers } = judgeUnrouted(request.method, this.#stack.wire.routedVerbs())
+      this.#reply(transaction, status, headers)
+      return
+    }
+    this.#hand(inbound, transaction, client, undefined)
+    if (request.method === 'INVITE') this.#stack.cdr.attempt('network', inbound.bytes())
+  }
+
+  #onInDialog(record: DialogRecord, inbound: Inbound, key: string): void {
+    const { request, arrival } = inbound
+    const transaction = this.#stack.transactions.openServer(key, request, arrival)
+    const { method } = request
+    if (record.ending) {
+      this.#reply(transaction, method === 'BYE' ? 200 : 481)
+      return
+    }
+    if (!isInOrder(record.dialog, request.cseq().seq)) {
+      this.#reply(transaction, 500)
+      return
+    }
+    if (method === 'INVITE' && record.ourInvite !== undefined) {
+      this.#reply(transaction, 491)
+      return
+    }
+    if (method === 'INVITE' && record.theirInvite !== undefined) {
+      const seconds = Math.floor(Math.random() * (MAX_RETRY_AFTER_SECONDS + 1))
+      this.#reply(transaction, 500, [['Retry-After', String(seconds)]])
+      return
+    }
+    this.#stack.dialogs.update(record, afterRemoteRequest(record.dialog, request))
+    if (method === 'BYE') this.#onBye(record, inbound, transaction)
+    else this.#hand(inbound, transaction, record.client, record)
+  }
+
+  /** A BYE ends the dialog at once, whatever the application makes of it, and the INVITEs that are open in it. */
+  #onBye(record: DialogRecord, inbound: Inbound, transaction: ServerTransaction): void {
+    const early = record.dialog.state === 'early'
+    record.theirInvite?.cancel()
+    this.#stack.dialogs.remove(record)
+    // An application knows no early dialog: to it the call is cancelled, which `theirInvite` has just told it.
+    if (early) this.#reply(transaction, 200)
+    else this.#hand(inbound, transaction, record.client, record)
+    this.#stack.cdr.stop('network', early ? 'call-canceled' : 'normal-release', inbound.bytes())
+  }
+
+  /** Gives a request to its application, which now owes an answer. */
+  #hand(
+    inbound: Inbound,
+    transaction: ServerTransaction,
+    client: ClientConnection,
+    record: DialogRecord | undefined,
+  ): void {
+    const { request, arrival } = inbound
+    const txnId = this.#stack.ids.uuid()
+    const pending = new PendingRequest(txnId, transaction, client, record, {
+      scheduler: this.#stack.scheduler,
+      patienceMs: 2 * exchangeMs(this.#stack.timing),
+      onOverdue: () => this.#onOverdue(pending),
+      onLost: () => this.#close(pending),
+      onAck: (ack) => this.#onAck({ request: ack, bytes: () => ack.serialize(), arrival }),
+    })
+    this.#pending.set(txnId, pending)
+    transaction.user = pending
+    if (request.method === 'INVITE') {
+      this.#reply(transaction, 100)
+      if (record !== undefined) record.theirInvite = { cancel: () => this.#terminate(pending) }
+    }
+    this.#stack.link.deliver(client, inbound.bytes(), arrival, { txnId, dialogId: record?.id ?? '' })
+  }
+
+  #onCancel({ request, bytes, arrival }: Inbound, key: string): void {
+    const invite = this.#stack.transactions.invitedBy(request)
+    if (invite === undefined) {
+      const admission = this.#ports.admit(arrival)
+      if (admission === 'drop') return
+      const transaction = this.#stack.transactions.openServer(key, request, arrival)
+      this.#reply(transaction, admission === 'reject' ? 403 : 481)
+      return
+    }
+    const pending = invite.user instanceof PendingRequest ? invite.user : undefined
+    if (pending !== undefined) pending.localTag ??= this.#stack.ids.tag()
+    this.#reply(this.#stack.transactions.openServer(key, request, arrival), 200, [], pending?.localTag)
+    if (pending === undefined || !invite.open) return
+    this.#settle(pending, 487)
+    const cancel = bytes()
+    const dialogId = pending.wasInDialog ? (pending.record?.id ?? '') : ''
+    this.#stack.link.deliver(pending.client, cancel, arrival, { txnId: pending.txnId, dialogId })
+    if (!pending.wasInDialog) this.#stack.cdr.stop('network', 'call-canceled', cancel)
+  }
+
+  /** An ACK that belongs to no transaction: that of a 2xx. */
+  #onAck(inbound: Inbound): void {
+    const record = this.#dialogOf(inbound.request)
+    const wait = record?.ackWait
+    // Each 2xx is ACKed again when it is repeated; the application hears of it once.
+    if (record === undefined || wait === undefined || wait.seq !== inbound.request.cseq().seq) return
+    record.ackWait = undefined
+    wait.stop()
+    this.#stack.link.deliver(record.client, inbound.bytes(), inbound.arrival, {
+      txnId: wait.txnId,
+      dialogId: record.id,
+    })
+    this.#runAfterAck(record)
+  }
+
+  #runAfterAck(record: DialogRecord): boolean {
+    const { afterAck } = record
+    record.afterAck = undefined
+    afterAck?.()
+    return afterAck !== undefined
+  }
+
+  /** Opens or confirms the dialog that a 101-299 to an INVITE makes (RFC 3261 §12.1.1). */
+  #keepDialog(pending: PendingRequest, status: number): void {
+    const { request, arrival } = pending.transaction
+    if (request.method !== 'INVITE' || pending.wasInDialog || status <= 100 || status >= 300) return
+    const { dialogs } = this.#stack
+    const state = status < 200 ? 'early' : 'confirmed'
+    const { record } = pending
+    if (record !== undefined) {
+      if (record.dialog.state !== state) dialogs.update(record, { ...record.dialog, state })
+      return
+    }
+    const dialog = openAsUas(request, pending.localTag ?? '', state)
+    if (dialog === undefined) return
+    const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
+    pending.record = dialogs.open(dialog, dialog.remoteTag, { client: pending.client, socket, flow: arrival.flow })
+    pending.record.theirInvite = { cancel: () => this.#terminate(pending) }
+  }
+
+  #onFinalSent(pending: PendingRequest, status: number, bytes: Buffer): void {
+    const { record, transaction } = pending
+    this.#close(pending)
+    if (transaction.request.method !== 'INVITE') return
+    if (status >= 300) {
+      this.#dropEarly(pending)
+      if (!pending.wasInDialog) this.#stack.cdr.stop('application', 'call-rejected', bytes)
+      return
+    }
+    if (!pending.wasInDialog) this.#stack.cdr.start('application', 'uas', bytes)
+    if (record === undefined) return
+    const invite = { seq: transaction.request.cseq().seq, txnId: pending.txnId }
+    record.ackWait?.stop()
+    record.ackWait = new AckWaiting(invite, this.#stack.scheduler, this.#stack.timing, {
+      resend: () => transaction.respond(status, bytes),
+      giveUp: () => this.#onNoAck(record),
+    })
+  }
+
+  /** No ACK in 64*T1: the session counts as up, and is ended (RFC 3261 §13.3.1.4). */
+  #onNoAck(record: DialogRecord): void {
+    record.ackWait = undefined
+    if (!this.#runAfterAck(record)) this.#ports.sendBye(record, 'SIP ;cause=408 ;text="ACK timeout"')
+  }
+
+  #onOverdue(pending: PendingRequest): void {
+    if (pending.transaction.request.method === 'INVITE') this.#terminate(pending, 503)
+  }
+
+  /** Ends an open INVITE by ourselves and tells its application as a CANCEL would. */
+  #terminate(pending: PendingRequest, status = 487): void {
+    const { request, arrival } = pending.transaction
+    if (!this.#settle(pending, status)) return
+    const cancel = composeCancel(request, undefined)
+    if (!cancel.ok) return
+    const dialogId = pending.wasInDialog ? (pending.record?.id ?? '') : ''
+    this.#stack.link.deliver(pending.client, cancel.value.serialize(), arrival, { txnId: pending.txnId, dialogId })
+  }
+
+  /** Answers in place of the application. False if the transaction was over. */
+  #settle(pending: PendingRequest, status: number): boolean {
+    this.#close(pending)
+    this.#dropEarly(pending)
+    pending.localTag ??= this.#stack.ids.tag()
+    return this.#reply(pending.transaction, status, [], pending.localTag)
+  }
+
+  /** The application owes nothing any more. */
+  #close(pending: PendingRequest): void {
+    pending.close()
+    this.#pending.delete(pending.txnId)
+    if (pending.record !== undefined && pending.transaction.request.method === 'INVITE') {
+      pending.record.theirInvite = undefined
+    }
+  }
+
+  /** A failed INVITE takes the early dialog with it that it had opened. */
+  #dropEarly(pending: PendingRequest): void {
+    if (!pending.wasInDialog && pending.record !== undefined) this.#stack.dialogs.remove(pending.record)
+  }
+
+  /** A response of our own. */
+  #reply(
+    transaction: ServerTransaction,
+    status: number,
+    headers: readonly HeaderInput[] = [],
+    localTag?: string,
+  ): boolean {
+    const { userAgent } = this.#stack
+    const toTag = status === 100 ? undefined : (localTag ?? this.#stack.ids.tag())
+    const all = userAgent === undefined || status === 100 ? headers : [...headers, ['Server', userAgent] as const]
+    const response = buildResponse(transaction.request, status, reasonPhrase(status), { toTag, headers: all })
+    return response.ok && transaction.respond(status, response.value.serialize())
+  }
+}

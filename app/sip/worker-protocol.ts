@@ -1,0 +1,14 @@
+import type { AccessSnapshot, SipCounters, SipTraceMessage } from './server-options.ts'
+
+/** What the main thread asks of the SIP server's worker. */
+export type ToWorker =
+  | { readonly kind: 'access'; readonly snapshot: AccessSnapshot }
+  | { readonly kind: 'counters'; readonly id: number }
+  | { readonly kind: 'close' }
+
+/** What the worker tells the main thread. */
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly adminPort: number; readonly hostports: readonly string[] }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'counters'; readonly id: number; readonly counters: SipCounters }
+  | { readonly kind: 'trace'; readonly batch: readonly SipTraceMessage[] }

@@ -1,0 +1,62 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { parseListenAddress } from '../../lib/sip/listen-address.ts'
+import { RFC_3261_TIMING } from '../../lib/sip/transaction/timing.ts'
+import type { SipServerOptions } from './server-options.ts'
+import { SipStack } from './sip-stack.ts'
+import type { FromWorker, ToWorker } from './worker-protocol.ts'
+
+/** The SIP server's thread. It starts at once and reports `ready` or `failed`; all else is asked of it by messages. */
+
+const port = parentPort
+if (port === null) throw new Error('the SIP server worker was started outside of a worker thread')
+
+const post = (message: FromWorker): void => port.postMessage(message)
+
+async function run(options: SipServerOptions): Promise<void> {
+  const listen = options.listen.map((text) => {
+    const address = parseListenAddress(text)
+    if (!address.ok) throw new Error(address.error)
+    return address.value
+  })
+  const started = await SipStack.start({
+    listen,
+    advertise: options.advertise,
+    secret: options.secret,
+    adminHost: options.adminHost ?? '127.0.0.1',
+    adminPort: options.adminPort ?? 0,
+    userAgent: options.userAgent,
+    timing: { ...RFC_3261_TIMING, ...options.timers, timerDMs: 64 * (options.timers?.t1Ms ?? RFC_3261_TIMING.t1Ms) },
+    trace: options.trace === true ? (batch) => post({ kind: 'trace', batch }) : undefined,
+  })
+  if (!started.ok) {
+    post({ kind: 'failed', code: started.error.code, message: started.error.message })
+    port?.close()
+    return
+  }
+  const { stack, adminPort } = started.value
+  stack.gate.set({ allowAll: options.allowAll ?? false, sources: [], unknown: options.unknown ?? 'drop' })
+  port?.on('message', (message: ToWorker) => void onMessage(stack, message))
+  post({ kind: 'ready', adminPort, hostports: stack.hostports() })
+}
+
+async function onMessage(stack: SipStack, message: ToWorker): Promise<void> {
+  switch (message.kind) {
+    case 'access':
+      stack.gate.set(message.snapshot)
+      break
+    case 'counters':
+      post({ kind: 'counters', id: message.id, counters: stack.counters() })
+      break
+    case 'close':
+      await stack.close()
+      port?.close()
+      break
+    default:
+      message satisfies never
+  }
+}
+
+run(workerData).catch((cause: unknown) => {
+  post({ kind: 'failed', code: 'failed', message: cause instanceof Error ? cause.message : String(cause) })
+  port?.close()
+})

@@ -1,0 +1,24 @@
+/** The phrases of the responses this server makes by itself (RFC 3261 §21). */
+const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
+  [100, 'Trying'],
+  [200, 'OK'],
+  [400, 'Bad Request'],
+  [403, 'Forbidden'],
+  [405, 'Method Not Allowed'],
+  [408, 'Request Timeout'],
+  [416, 'Unsupported URI Scheme'],
+  [420, 'Bad Extension'],
+  [481, 'Call/Transaction Does Not Exist'],
+  [482, 'Loop Detected'],
+  [483, 'Too Many Hops'],
+  [487, 'Request Terminated'],
+  [491, 'Request Pending'],
+  [500, 'Server Internal Error'],
+  [501, 'Not Implemented'],
+  [503, 'Service Unavailable'],
+  [505, 'Version Not Supported'],
+  [513, 'Message Too Large'],
+])
+
+/** The phrase for a status; empty for one this server never makes. */
+export const reasonPhrase = (status: number): string => REASON_PHRASES.get(status) ?? ''
