@@ -34,7 +34,7 @@ export class UdpTransport implements Transport {
   static async listen(at: SocketAddress, handler: TransportHandler): Promise<Result<UdpTransport, TransportError>> {
     const socket = createSocket({
       type: isIPv6(at.host) ? 'udp6' : 'udp4',
-      ipv6Only: true,
+      ipv6Only: isIPv6(at.host),
       recvBufferSize: UDP_RECEIVE_BUFFER_BYTES,
       // All hosts are addresses already; Node would ask its resolver, in another thread, for each datagram.
       lookup: (host, _options, callback) => callback(null, host, isIPv6(host) ? 6 : 4),
