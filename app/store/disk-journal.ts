@@ -157,6 +157,7 @@ export class DiskJournal {
       const earlier = stretch.next.segment < this.#firstSegment
       return { frames: stretch.frames, damaged: stretch.damaged, earlier, source: { kind: 'disk', next: stretch.next } }
     }
+    await this.#forgetBefore(this.#reader.position.segment)
     if (this.#trouble === null || this.#flushing !== null || this.#pending.length === 0) return null
     const lent = this.#pending.slice(0, 1000)
     this.#lent = new Set(lent)

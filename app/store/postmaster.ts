@@ -24,7 +24,7 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
     const pid = Number(lines[0])
     const socket = lines[LINE_SOCKET]
     if (!Number.isSafeInteger(pid) || pid <= 0 || socket === undefined || socket === '') return null
-    return isAlive(pid) && runsProgram(pid, 'postgres') ? { pid, socket } : null
+    return isAlive(pid) && (await runsProgram(pid, 'postgres', data)) ? { pid, socket } : null
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null
     throw error

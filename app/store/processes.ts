@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { promisify } from 'node:util'
 import { codeOf } from './store-error.ts'
 
 /** Fields of `/proc/<pid>/stat` after the name, counted from 0 (proc(5): `state` is field 3, `starttime` field 22). */
@@ -18,12 +21,22 @@ export function isAlive(pid: number): boolean {
 /** Ticks from boot to the start of the process: tells it from a later one of the same number. Null without /proc. */
 export const startOf = (pid: number): string | null => statOf(pid)?.[START_TIME] ?? null
 
-/** True where the process runs a program whose command line has the word; where there is no /proc, believed. */
-export function runsProgram(pid: number, word: string): boolean {
+/**
+ * True where the process runs the program of this name with this among its arguments. A number alone says nothing: it may
+ * have been given to another process since.
+ */
+export async function runsProgram(pid: number, name: string, argument: string): Promise<boolean> {
+  const [program = '', ...rest] = await commandOf(pid)
+  return basename(program) === name && rest.includes(argument)
+}
+
+async function commandOf(pid: number): Promise<readonly string[]> {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(word)
+    if (existsSync('/proc/self/cmdline')) return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)])
+    return stdout.trim().split(' ')
   } catch {
-    return isAlive(pid)
+    return [] // The process is gone.
   }
 }
 
