@@ -124,7 +124,7 @@ export function acceptAnswer(ourOffer: string, answerSdp: string): Result<Agreed
   if (section.kind !== 'audio' || section.port === 0) {
     return err({ code: 'sdp-no-audio', message: 'the answer rejects the audio' })
   }
-  if (!PLAIN_RTP.has(section.protocol)) return unusableProtocol([section])
+  if (!isPlainRtp(section)) return unusableProtocol([section])
   const names = offered.codecs.flatMap((map) => codecOf(map, supportedCodecs(Object.keys(CODECS))) ?? [])
   const codec = section.codecs.flatMap(
     (map) =>
@@ -167,7 +167,7 @@ function pickAudio(offer: Description, local: LocalMedia, before: number): Resul
     .sort((a, b) => Number(b.index === before) - Number(a.index === before))
   const first = audio[0]
   if (first === undefined) return err({ code: 'sdp-no-audio', message: 'the offer has no audio, or only with port 0' })
-  const plain = audio.filter(({ section }) => PLAIN_RTP.has(section.protocol))
+  const plain = audio.filter(({ section }) => isPlainRtp(section))
   if (plain.length === 0) return unusableProtocol(audio.map(({ section }) => section))
   for (const { section, index } of plain) {
     const codec = section.codecs.flatMap((map) => codecOf(map, local.codecs) ?? [])[0]
@@ -261,7 +261,7 @@ const eventFor = (section: MediaSection, codec: { readonly rateHz: number }): Rt
 
 function unusableProtocol(sections: readonly MediaSection[]): Result<never, SdpRefusal> {
   const protocols = sections.map(({ protocol }) => protocol).join(', ')
-  if (sections.some(({ protocol }) => protocol.includes('SAVP'))) {
+  if (sections.some(({ protocol }) => protocol.toUpperCase().includes('SAVP'))) {
     return err({ code: 'sdp-srtp-required', message: `only encrypted audio is offered: ${protocols}` })
   }
   return err({ code: 'sdp-no-common-codec', message: `unknown transport of audio: ${protocols}` })
@@ -280,6 +280,7 @@ function addressProblem(section: MediaSection, ours: 4 | 6): Result<never, SdpRe
 }
 
 const ipVersionOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4)
+const isPlainRtp = ({ protocol }: MediaSection): boolean => PLAIN_RTP.has(protocol.toUpperCase())
 const isCodecName = (name: string): name is CodecName => Object.hasOwn(CODECS, name)
 
 const sends = (direction: Direction): boolean => direction === 'sendrecv' || direction === 'sendonly'

@@ -124,7 +124,7 @@ function readSection(
   return ok({
     kind,
     port,
-    protocol: protocol.toUpperCase(),
+    protocol,
     formats,
     codecs: codecs.value,
     address,
