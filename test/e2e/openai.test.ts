@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { startLocalAgent } from '../../app/agent/local/server.ts'
+import { startLocalAgent } from '../../app/agent/local/local-agent.ts'
 import { endedCalls } from '../helpers/api-call.ts'
 import { tandem } from '../helpers/run.ts'
 import { GREETING, NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
