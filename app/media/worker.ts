@@ -182,8 +182,9 @@ async function bindPair(address: string, rtpPort: number): Promise<Result<Socket
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-async function importAgent(url: string | null): Promise<AgentModule | null> {
-  return url === null ? null : await import(url)
+async function importAgent(url: string | null | undefined): Promise<AgentModule | null> {
+  if (url === null) return null
+  return url === undefined ? import('../agent/talker.ts') : await import(url)
 }
 
 if (parentPort !== null) {

@@ -3,8 +3,6 @@ import { timestampDelta } from './sequence.ts'
 
 /** Events 0-15 of RFC 4733 §3.2 by their keys. */
 const DIGITS = '0123456789*#ABCD'
-/** The payload of one event (RFC 4733 §2.3). */
-export const DTMF_PAYLOAD_BYTES = 4
 /** A press whose end packets are all lost is over when none of its packets has come for so long. */
 const LOST_END_MS = 200
 /** Nobody presses faster; a flood of events beyond it is dropped. Our policy. */

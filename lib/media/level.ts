@@ -1,7 +1,7 @@
 import { type G711Law, toLinearTable } from './g711.ts'
 
 /** At and above this level a frame counts as audible; line noise and comfort noise of carriers lie below. Our policy. */
-export const AUDIBLE_DBOV = -50
+const AUDIBLE_DBOV = -50
 
 /** Full scale of 16-bit samples: 0 dBov is a square wave that just does not clip (RFC 6464 §3). */
 const OVERLOAD = 32768

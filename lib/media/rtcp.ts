@@ -12,7 +12,7 @@ const NTP_EPOCH_OFFSET_S = 2_208_988_800
 const MAX_BLOCKS = 31
 
 /** A sender's part of an SR (RFC 3550 §6.4.1). */
-export interface SenderInfo {
+interface SenderInfo {
   readonly wallMs: number
   readonly rtpTimestamp: number
   readonly packets: number

@@ -15,7 +15,7 @@ export interface MediaOptions {
   readonly codecs: readonly string[]
   /** How long RTP and RTCP may be silent. */
   readonly silenceTimeoutMs?: number
-  /** URL of a module that exports `createAgentTalker(spec, emit): Talker`; the realtime agent by default. Null: phones only. */
+  /** URL of a module that exports `createAgentTalker(spec, emit): Talker`, in place of the realtime agent. Null: phones only. */
   readonly agentTalkerModule?: string | null
   /** Faults that end no call, for the log. */
   readonly onWarning?: (message: string) => void
@@ -30,7 +30,6 @@ export interface EmbeddedMedia extends MediaEngine {
   crashWorker(index: number): Promise<void>
 }
 
-const AGENT_TALKER = new URL('../../agent/talker.js', import.meta.url).href
 /** Semantics, section 6. */
 const SILENCE_TIMEOUT_MS = 30_000
 /** Pairs that another process holds are skipped, up to so many a leg. */
@@ -68,7 +67,7 @@ class Engine implements EmbeddedMedia, HostSink {
       bindAddress: options.bindAddress ?? options.address,
       codecs: options.codecs,
       silenceTimeoutMs: options.silenceTimeoutMs ?? SILENCE_TIMEOUT_MS,
-      agentTalkerModule: options.agentTalkerModule === undefined ? AGENT_TALKER : options.agentTalkerModule,
+      agentTalkerModule: options.agentTalkerModule,
     }
     this.#warn = options.onWarning ?? (() => {})
     this.#range = options.rtpPorts

@@ -12,8 +12,8 @@ export interface WorkerOptions {
   readonly address: string
   readonly codecs: readonly string[]
   readonly silenceTimeoutMs: number
-  /** URL of the module that makes agent talkers; null where only phones are carried. */
-  readonly agentTalkerModule: string | null
+  /** URL of another module that makes agent talkers; null where only phones are carried. */
+  readonly agentTalkerModule: string | null | undefined
 }
 
 /** Names a leg between the threads; never used twice. */
