@@ -62,8 +62,11 @@ export class Speech {
   #start(): Worker {
     const worker = new Worker(new URL('./speech/worker.js', import.meta.url))
     worker.on('message', (result: SpeechResult) => this.#onResult(result))
-    // The next sentence starts a new thread.
-    worker.on('error', () => this.#fail())
+    // Whoever waits learns of it at once; the next sentence starts a new thread. 'exit' follows 'error'.
+    worker.on('error', () => undefined)
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#fail()
+    })
     worker.unref()
     return worker
   }

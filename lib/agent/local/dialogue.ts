@@ -49,7 +49,7 @@ export interface Reply {
   readonly call?: ToolCall
 }
 
-export interface ToolCall {
+interface ToolCall {
   readonly name: string
   /** JSON, as the wire has it. */
   readonly arguments: string

@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../../core/result.ts'
 import { parse } from './parse.ts'
 import { type ApiError, type Json, refusal } from './wire.ts'
 
-export type Status = 'completed' | 'incomplete' | 'in_progress'
+type Status = 'completed' | 'incomplete' | 'in_progress'
 
 /** One conversation item as the server keeps it. Audio is never kept, only its length. */
 export type Item = Message | FunctionCall | FunctionOutput
@@ -39,7 +39,7 @@ export interface FunctionCall {
   readonly arguments: string
 }
 
-export interface FunctionOutput {
+interface FunctionOutput {
   readonly id: string
   readonly type: 'function_call_output'
   readonly callId: string
