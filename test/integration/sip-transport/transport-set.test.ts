@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { describePortHolder } from '../../../app/sip/transport/port-holder.ts'
+import { TransportSet } from '../../../app/sip/transport/transport-set.ts'
+import { Recorder } from './recorder.ts'
+
+const HOST = '127.0.0.1'
+
+describe('a set of transports', () => {
+  it('sends by protocol and prefers the socket asked for', async () => {
+    const recorder = new Recorder()
+    const addresses = [
+      { protocol: 'udp', host: HOST, port: 0 },
+      { protocol: 'tcp', host: HOST, port: 0 },
+      { protocol: 'udp', host: HOST, port: 0 },
+    ] as const
+    const opened = await TransportSet.listen(addresses, recorder)
+    assert.ok(opened.ok)
+    const set = opened.value
+    const [first, tcp, second] = set.transports
+    assert.ok(first !== undefined && tcp !== undefined && second !== undefined)
+    const toFirst = { protocol: 'udp', ...first.local } as const
+    const done = (error: unknown): void => assert.equal(error, undefined)
+    set.send(Buffer.from('by the first'), toFirst, done)
+    assert.equal((await recorder.next()).arrival.remotePort, first.local.port)
+    set.send(Buffer.from('by the second'), toFirst, done, second.local.port)
+    assert.equal((await recorder.next()).arrival.remotePort, second.local.port)
+    assert.equal(set.find({ protocol: 'tcp', host: HOST, port: 1 }), tcp)
+    assert.equal(set.find({ protocol: 'udp', host: '::1', port: 1 }), undefined)
+    await set.close()
+  })
+
+  it('refuses a destination it has no transport for', async () => {
+    const opened = await TransportSet.listen([{ protocol: 'udp', host: HOST, port: 0 }], new Recorder())
+    assert.ok(opened.ok)
+    const error = await new Promise((resolve) =>
+      opened.value.send(Buffer.from('x'), { protocol: 'tcp', host: HOST, port: 1 }, resolve),
+    )
+    assert.deepEqual(error, { code: 'no-transport', message: 'no tcp transport for 127.0.0.1:1' })
+    await opened.value.close()
+  })
+
+  it('gives back what it opened when one address fails', async () => {
+    const holder = await TransportSet.listen([{ protocol: 'tcp', host: HOST, port: 0 }], new Recorder())
+    assert.ok(holder.ok)
+    const port = holder.value.transports[0]?.local.port ?? 0
+    const both = [
+      { protocol: 'udp', host: HOST, port },
+      { protocol: 'tcp', host: HOST, port },
+    ] as const
+    const failed = await TransportSet.listen(both, new Recorder())
+    assert.equal(!failed.ok && failed.error.code, 'address-in-use')
+    await holder.value.close()
+    const again = await TransportSet.listen(both, new Recorder())
+    assert.ok(again.ok)
+    await again.value.close()
+  })
+})
+
+describe('the holder of a port', () => {
+  it('is unknown where nobody holds it', () => {
+    assert.equal(describePortHolder('tcp', HOST, 0), undefined)
+  })
+})
