@@ -207,6 +207,30 @@ describe('local agent', () => {
     await client.close()
   })
 
+  it('closes a socket that sends more than a frame may hold, and serves the next one', async () => {
+    const client = new Client(agent, KEY)
+    await client.next('session.created')
+    client.rt.socket.send('x'.repeat(17 * 1024 * 1024))
+    assert.ok([1006, 1009].includes((await client.closed).code))
+    const next = new Client(agent, KEY)
+    await next.next('session.created')
+    await next.close()
+  })
+
+  it('takes an append of a minute at once, and one that is not base64 not at all', async () => {
+    const client = new Client(agent, KEY)
+    await client.useG711()
+    client.send({
+      type: 'input_audio_buffer.append',
+      audio: Buffer.concat([caller, silence(60_000)]).toString('base64'),
+    })
+    assert.ok((await client.next('input_audio_buffer.speech_stopped')).audio_end_ms > 1_000)
+    client.send({ type: 'input_audio_buffer.append', event_id: 'bad', audio: '*not base64*' })
+    const { error } = await client.next('error')
+    assert.deepEqual([error.code, error.event_id], ['invalid_value', 'bad'])
+    await client.close()
+  })
+
   it('refuses a port that is taken, an address that is not loopback, and faults that do not exist', async () => {
     await assert.rejects(startLocalAgent({ apiKey: KEY, port: agent.port }), /EADDRINUSE/)
     await assert.rejects(startLocalAgent({ apiKey: KEY, host: '0.0.0.0' }), /loopback only/)
