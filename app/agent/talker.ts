@@ -1,0 +1,263 @@
+import { stepSession } from '../../lib/agent/session.ts'
+import { HANG_UP } from '../../lib/agent/session-config.ts'
+import {
+  deadlineMs,
+  newSession,
+  type SessionEffect,
+  type SessionInput,
+  type SessionState,
+} from '../../lib/agent/session-state.ts'
+import type { AgentSpec, BackendSpec } from '../../lib/agent/spec.ts'
+import { assertNever } from '../../lib/core/assert-never.ts'
+import { err, ok, type Result } from '../../lib/core/result.ts'
+import { transcode, transcodingTable } from '../../lib/media/g711.ts'
+import type { AgentRecord } from '../../lib/observe/call-record.ts'
+import type { AgentRefusal } from '../media/port.ts'
+import type { EmitLegEvent, G711, Line, Talker } from '../media/talker.ts'
+import { CallerAudio } from './caller-audio.ts'
+import { runHttpTool } from './http-tool.ts'
+import { type AgentMeter, newAgentMeter } from './meter.ts'
+import { RealtimeSocket } from './realtime-socket.ts'
+
+/** What a leg speaks unless it is told otherwise: with a delayed offer the codec is known only after the agent must be ready. */
+const DEFAULT_CODEC: G711 = 'PCMU'
+
+/**
+ * An agent on a leg: opens its socket at once, and tries the backends in order until one is configured.
+ * @param meter of the worker, shared by its agents
+ */
+export function createAgentTalker(spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter = newAgentMeter()): Talker {
+  return new AgentTalker(spec, emit, meter)
+}
+
+/** Performs what lib/agent/session.ts decides, on one socket and one line. All of it runs on the thread of the leg's RTP. */
+class AgentTalker implements Talker {
+  readonly #spec: AgentSpec
+  readonly #emit: EmitLegEvent
+  readonly #meter: AgentMeter
+  readonly #createdAtMs = performance.now()
+  readonly #callerAudio: CallerAudio
+  readonly #callEnd = new AbortController()
+  readonly #ready: Promise<Result<void, AgentRefusal>>
+  #resolveReady: (result: Result<void, AgentRefusal>) => void = () => undefined
+  readonly #inputs: SessionInput[] = []
+  #stepping = false
+  /** Backends not tried yet. */
+  #untried: readonly BackendSpec[]
+  #backend: BackendSpec
+  #state: SessionState
+  #socket: RealtimeSocket
+  #line: Line | null = null
+  #startedAtMs: number | null = null
+  #firstAudioMs: number | null = null
+  #connected = false
+  #timer: NodeJS.Timeout | undefined
+  #wakeAtMs: number | null = null
+  #closing: Promise<AgentRecord | null> | null = null
+
+  constructor(spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter) {
+    this.#spec = spec
+    this.#emit = emit
+    this.#meter = meter
+    this.#callerAudio = new CallerAudio(spec.batchMs, meter)
+    this.#ready = new Promise((resolve) => {
+      this.#resolveReady = resolve
+    })
+    const [first, ...others] = spec.backends
+    this.#backend = first
+    this.#untried = others
+    const setupMs = this.#setupShareMs()
+    this.#state = newSession(DEFAULT_CODEC, this.#createdAtMs, setupMs)
+    this.#socket = this.#connect(setupMs)
+    this.#arm()
+  }
+
+  ready(): Promise<Result<void, AgentRefusal>> {
+    return this.#ready
+  }
+
+  attach(line: Line): void {
+    if (line.codec !== this.#line?.codec) this.#callerAudio.flush(this.#socket)
+    this.#line = line
+    this.#input({ kind: 'attached', codec: line.codec })
+  }
+
+  start(): void {
+    this.#startedAtMs ??= performance.now()
+    this.#input({ kind: 'started' })
+  }
+
+  onAudio(frame: Uint8Array, nowMs: number): void {
+    const { phase, started, inputCodec } = this.#state
+    if (!started || phase !== 'up' || this.#line === null) return
+    const table = transcodingTable(this.#line.codec, inputCodec)
+    const sent = this.#callerAudio.add(frame, table, this.#socket)
+    if (sent) this.#meter.appendDelay.add(performance.now() - nowMs)
+  }
+
+  onDtmf(digit: string): void {
+    this.#input({ kind: 'dtmf', digit })
+  }
+
+  onPlayed(itemId: string): void {
+    this.#input({ kind: 'played', itemId })
+  }
+
+  close(): Promise<AgentRecord | null> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<AgentRecord | null> {
+    this.#input({ kind: 'ended' })
+    this.#untried = []
+    this.#callEnd.abort()
+    clearTimeout(this.#timer)
+    this.#resolveReady(err({ code: 'agent-refused', message: 'the call ended before the agent was ready' }))
+    await this.#socket.close()
+    if (!this.#connected) return null
+    const { turns, bargeIns, tokens } = this.#state
+    return { backend: this.#backend.kind, firstAudioMs: this.#firstAudioMs, turns, bargeIns, reconnects: 0, tokens }
+  }
+
+  /** An equal part of the time that is left for each backend that is left, so that one which hangs does not use it all up. */
+  #setupShareMs(): number {
+    const leftMs = this.#createdAtMs + this.#spec.connectTimeoutMs - performance.now()
+    return Math.max(1, Math.floor(leftMs / (this.#untried.length + 1)))
+  }
+
+  #connect(setupMs: number): RealtimeSocket {
+    const isCurrent = (): boolean => this.#socket === socket
+    const socket: RealtimeSocket = new RealtimeSocket(
+      this.#backend,
+      setupMs,
+      {
+        onOpen: () => isCurrent() && this.#input({ kind: 'opened' }),
+        onEvent: (event) => isCurrent() && this.#input({ kind: 'server', event }),
+        onEnd: (end) => isCurrent() && this.#input({ kind: 'closed', ...end }),
+      },
+      this.#meter,
+    )
+    return socket
+  }
+
+  /** Steps the session and performs the effects; inputs that come of them wait for their turn. */
+  #input(input: SessionInput): void {
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+        const { state, effects } = stepSession(this.#state, next, performance.now(), this.#spec)
+        this.#state = state
+        for (const effect of effects) this.#perform(effect)
+      }
+    } catch (error) {
+      this.#onBug(error)
+    } finally {
+      this.#stepping = false
+    }
+    this.#arm()
+  }
+
+  #perform(effect: SessionEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#socket.send(effect.event)
+      case 'play':
+        return this.#play(effect)
+      case 'endItem':
+        return this.#line?.end(effect.itemId)
+      case 'flush':
+        this.#inputs.push({ kind: 'flushed', items: this.#line?.flush() ?? [] })
+        return
+      case 'ready':
+        return this.#onReady()
+      case 'refuse':
+        return this.#onRefused({ code: effect.code, message: effect.message })
+      case 'runTool':
+        void this.#runTool(effect)
+        return
+      case 'news':
+        return this.#emit(effect.news)
+      case 'turn': {
+        const at = new Date(Date.now() - Math.max(0, performance.now() - effect.atMs))
+        return this.#emit({ kind: 'turn', at, who: effect.who, text: effect.text })
+      }
+      case 'count':
+        this.#meter.faults[effect.fault] += 1
+        return
+      case 'closeSocket':
+        void this.#socket.close()
+        return
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  #play({ itemId, audio, codec }: Extract<SessionEffect, { kind: 'play' }>): void {
+    const line = this.#line
+    const table = line === null ? null : transcodingTable(codec, line.codec)
+    if (table !== null) transcode(audio, table)
+    if (line?.play(itemId, audio) !== true) {
+      this.#inputs.push({ kind: 'overflowed', itemId, samples: audio.length })
+      return
+    }
+    if (this.#startedAtMs !== null) this.#firstAudioMs ??= Math.round(performance.now() - this.#startedAtMs)
+  }
+
+  #onReady(): void {
+    this.#connected = true
+    const setupMs = Math.round(performance.now() - this.#createdAtMs)
+    this.#emit({ kind: 'agent.connected', backend: this.#backend.kind, setupMs })
+    this.#resolveReady(ok(undefined))
+  }
+
+  /** The next backend, or the end of it. */
+  #onRefused(refusal: AgentRefusal): void {
+    const [next, ...others] = this.#untried
+    if (next === undefined) return this.#resolveReady(err(refusal))
+    this.#backend = next
+    this.#untried = others
+    const setupMs = this.#setupShareMs()
+    this.#state = newSession(this.#line?.codec ?? DEFAULT_CODEC, performance.now(), setupMs)
+    this.#socket = this.#connect(setupMs)
+    if (this.#startedAtMs !== null) this.#inputs.push({ kind: 'started' })
+  }
+
+  async #runTool(effect: Extract<SessionEffect, { kind: 'runTool' }>): Promise<void> {
+    const tool = this.#spec.tools.find(({ name }) => name === effect.name && name !== HANG_UP)
+    if (tool === undefined) return
+    const result = await runHttpTool(tool, {
+      callId: effect.callId,
+      arguments: effect.arguments,
+      call: this.#spec.variables,
+      signal: this.#callEnd.signal,
+    })
+    this.#input({ kind: 'toolDone', result })
+  }
+
+  /** One timer for all deadlines of the session. */
+  #arm(): void {
+    const atMs = this.#closing === null ? deadlineMs(this.#state) : null
+    if (atMs === this.#wakeAtMs) return
+    this.#wakeAtMs = atMs
+    clearTimeout(this.#timer)
+    if (atMs === null) return
+    const wake = (): void => {
+      this.#wakeAtMs = null
+      this.#input({ kind: 'woken' })
+    }
+    this.#timer = setTimeout(wake, Math.max(0, Math.ceil(atMs - performance.now()))).unref()
+  }
+
+  /** A bug ends this call's agent, not the worker with all its calls. */
+  #onBug(error: unknown): void {
+    this.#inputs.length = 0
+    this.#meter.faults.internalError += 1
+    const message = error instanceof Error ? error.message : String(error)
+    void this.#socket.close()
+    this.#resolveReady(err({ code: 'agent-refused', message }))
+    this.#emit({ kind: 'agent.lost', code: 'internal-error', message })
+  }
+}

@@ -1,0 +1,187 @@
+import { assertNever } from '../core/assert-never.ts'
+import type { Step } from '../core/step.ts'
+import type { G711Law } from '../media/g711.ts'
+import { addDigit, dtmfText, NO_DIGITS } from './dtmf-batch.ts'
+import { greetingInstructions } from './greeting.ts'
+import { REQUEST_MARK } from './protocol.ts'
+import { enqueue, hold, plainRequest, sendNext } from './response-sequencer.ts'
+import { onServerEvent } from './server-events.ts'
+import { codecSettings, sessionSettings } from './session-config.ts'
+import {
+  hasDigitsDue,
+  isStalled,
+  type SessionEffect,
+  type SessionInput,
+  type SessionState,
+  STALL_MS,
+} from './session-state.ts'
+import { change, fail, nextId, send, type Work } from './session-work.ts'
+import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
+import type { AgentSpec } from './spec.ts'
+import { followUpTools, forgoHangUp, hangUpWhenHeard, onToolDone } from './tool-turns.ts'
+
+/**
+ * The agent's side of one call on one realtime socket (OpenAI Realtime GA): setup, greeting, turns, barge-in, tools, keys, transcript.
+ * Inputs may come late, twice or in a wrong order, and after the end: what means nothing any more is ignored.
+ */
+export function stepSession(
+  state: SessionState,
+  input: SessionInput,
+  nowMs: number,
+  spec: AgentSpec,
+): Step<SessionState, SessionEffect> {
+  const work: Work = { state, effects: [], nowMs, spec }
+  if (state.phase === 'closed') {
+    // The line's last word: what the caller heard before the end belongs to the transcript.
+    if (input.kind === 'flushed') onFlushed(work, input.items)
+    return { state: work.state, effects: work.effects }
+  }
+  take(work, input)
+  proceed(work)
+  return { state: work.state, effects: work.effects }
+}
+
+function take(work: Work, input: SessionInput): void {
+  switch (input.kind) {
+    case 'opened':
+      return onOpened(work)
+    case 'closed':
+      return onClosed(work, input)
+    case 'server':
+      return onServerEvent(work, input.event)
+    case 'attached':
+      return onAttached(work, input.codec)
+    case 'started':
+      return change(work, { started: true })
+    case 'played':
+      return onPlayed(work, input.itemId)
+    case 'flushed':
+      return onFlushed(work, input.items)
+    case 'overflowed':
+      return onOverflow(work, input.itemId, input.samples)
+    case 'dtmf':
+      return onDtmf(work, input.digit)
+    case 'toolDone':
+      return onToolDone(work, input.result)
+    case 'woken':
+      return onWoken(work)
+    case 'ended':
+      return onEnded(work)
+    default:
+      return assertNever(input)
+  }
+}
+
+/** What follows from the new state, whatever led to it. */
+function proceed(work: Work): void {
+  advanceSpeech(work)
+  followUpTools(work)
+  if (hasDigitsDue(work.state, work.nowMs)) tellDigits(work)
+  greet(work)
+  requestResponse(work)
+  if (work.state.phase !== 'closed') hangUpWhenHeard(work)
+}
+
+function onOpened(work: Work): void {
+  if (work.state.phase !== 'opening') return
+  change(work, { phase: 'configuring' })
+  updateSession(work, work.state.codec, true)
+}
+
+function onAttached(work: Work, codec: G711Law): void {
+  change(work, { codec })
+  const { phase, inputCodec } = work.state
+  if (phase === 'opening') change(work, { inputCodec: codec, outputCodec: codec })
+  else if (phase !== 'lost' && inputCodec !== codec) updateSession(work, codec, false)
+}
+
+function updateSession(work: Work, codec: G711Law, whole: boolean): void {
+  const eventId = nextId(work, 'update')
+  const session = whole ? sessionSettings(work.spec, codec) : codecSettings(codec)
+  send(work, { type: 'session.update', event_id: eventId, session })
+  change(work, { updates: [...work.state.updates, { eventId, codec }], inputCodec: codec })
+}
+
+function onClosed(work: Work, input: Extract<SessionInput, { kind: 'closed' }>): void {
+  const { lastError } = work.state
+  const code = lastError?.code ?? (input.code === 0 ? 'no-connection' : `ws-${input.code}`)
+  fail(work, input.refusal, code, lastError?.message ?? input.message)
+}
+
+/** A key: it silences the agent as a voice would, and is told to it with the others that follow without a pause. */
+function onDtmf(work: Work, digit: string): void {
+  const { phase, started, dtmf, responses } = work.state
+  if (phase !== 'up' || !started) return
+  const batch = addDigit(dtmf, digit, work.nowMs)
+  if (batch === dtmf) return
+  change(work, { dtmf: batch })
+  forgoHangUp(work)
+  const { active } = responses
+  const speaking = active !== null && !work.state.discarded.includes(active.responseId)
+  cutSpeech(work)
+  if (!speaking) return
+  send(work, { type: 'response.cancel', event_id: nextId(work, 'cancel'), response_id: active.responseId })
+}
+
+function tellDigits(work: Work): void {
+  const itemId = nextId(work, 'dtmf')
+  send(work, {
+    type: 'conversation.item.create',
+    event_id: nextId(work, 'item'),
+    item: {
+      id: itemId,
+      type: 'message',
+      role: 'user',
+      content: [{ type: 'input_text', text: dtmfText(work.state.dtmf.digits) }],
+    },
+  })
+  change(work, { dtmf: NO_DIGITS, responses: enqueue(work.state.responses, plainRequest([itemId])) })
+}
+
+function onWoken(work: Work): void {
+  const { phase, setupDeadlineMs } = work.state
+  const settingUp = phase === 'opening' || phase === 'configuring'
+  if (settingUp && work.nowMs >= setupDeadlineMs) {
+    const what = phase === 'opening' ? 'the socket did not open in time' : 'the session was not configured in time'
+    return fail(work, 'agent-timeout', 'timeout', what)
+  }
+  if (isStalled(work.state, work.nowMs)) {
+    fail(work, 'agent-timeout', 'agent-stalled', `no word from the server for ${STALL_MS} ms while it owes a response`)
+  }
+}
+
+/** The call is over. The server's session ends with it, so nothing is truncated; the line still tells what was heard. */
+function onEnded(work: Work): void {
+  if (work.state.ledger.length > 0) work.effects.push({ kind: 'flush' })
+  change(work, { phase: 'closed', cut: null, hangUp: null })
+  work.effects.push({ kind: 'closeSocket' })
+}
+
+/** The dialog is confirmed and the server knows the leg's codec: the agent speaks first, where it has something to say. */
+function greet(work: Work): void {
+  const { phase, started, greeted, updates, responses } = work.state
+  if (phase !== 'up' || !started || greeted || updates.length > 0) return
+  change(work, { greeted: true })
+  const { greeting } = work.spec
+  if (greeting === '') return
+  const request = { ...plainRequest([]), instructions: greetingInstructions(greeting) }
+  change(work, { responses: enqueue(responses, request) })
+}
+
+/** Sends the next `response.create`, if there is one and nothing is in its way. */
+function requestResponse(work: Work): void {
+  if (work.state.phase !== 'up') return
+  // While the caller speaks nothing is asked for: the response to the speech will know what waits here.
+  if (work.state.caller.speaking) change(work, { responses: hold(work.state.responses, Number.POSITIVE_INFINITY) })
+  const eventId = `response-${work.state.serial}`
+  const { sequencer, request } = sendNext(work.state.responses, eventId, work.nowMs)
+  if (request === null) return
+  change(work, { responses: sequencer, serial: work.state.serial + 1, quietSinceMs: work.nowMs })
+  const exact =
+    request.instructions === null ? {} : { instructions: request.instructions, tool_choice: 'none' as const }
+  send(work, {
+    type: 'response.create',
+    event_id: eventId,
+    response: { ...exact, metadata: { [REQUEST_MARK]: eventId } },
+  })
+}

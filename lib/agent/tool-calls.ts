@@ -1,0 +1,109 @@
+import type { FunctionCall } from './protocol.ts'
+import { MAX_ARGUMENTS_CHARS } from './protocol.ts'
+
+/** Calls that one session may make. Beyond it they are ignored: a model that loops must not run up a bill. */
+export const MAX_TOOL_CALLS = 512
+/** Calls that may be running at one time. */
+export const MAX_RUNNING_TOOLS = 16
+
+/** The calls of one response. One response may make several; they are answered together. */
+interface Round {
+  readonly responseId: string
+  readonly running: readonly string[]
+  /** Items with the outputs that were sent. */
+  readonly outputs: readonly string[]
+  /** `response.done` has come. */
+  readonly done: boolean
+  /** The response ran to its end: a cancelled one is not followed up, as the caller has moved on. */
+  readonly wantsReply: boolean
+}
+
+/** Which tool calls were seen, so that each runs once, and which are not answered yet. */
+export interface ToolCalls {
+  readonly seen: readonly string[]
+  readonly rounds: readonly Round[]
+}
+
+export const NO_TOOL_CALLS: ToolCalls = { seen: [], rounds: [] }
+
+/** A call is `new` once, whatever event tells of it first and however often. */
+export function judgeCall(calls: ToolCalls, callId: string): 'new' | 'known' | 'too-many' {
+  if (calls.seen.includes(callId)) return 'known'
+  const running = calls.rounds.reduce((sum, round) => sum + round.running.length, 0)
+  return calls.seen.length >= MAX_TOOL_CALLS || running >= MAX_RUNNING_TOOLS ? 'too-many' : 'new'
+}
+
+export function beginCall(calls: ToolCalls, responseId: string, callId: string): ToolCalls {
+  const round = calls.rounds.find((known) => known.responseId === responseId) ?? newRound(responseId)
+  return {
+    seen: [...calls.seen, callId],
+    rounds: put(calls.rounds, { ...round, running: [...round.running, callId] }),
+  }
+}
+
+/** The output of a call was sent as item `itemId`. */
+export function endCall(calls: ToolCalls, callId: string, itemId: string): ToolCalls {
+  const round = calls.rounds.find(({ running }) => running.includes(callId))
+  if (round === undefined) return calls
+  const running = round.running.filter((id) => id !== callId)
+  return { ...calls, rounds: put(calls.rounds, { ...round, running, outputs: [...round.outputs, itemId] }) }
+}
+
+/** `response.done`: no further call of this response will come. */
+export function endRound(calls: ToolCalls, responseId: string, wantsReply: boolean): ToolCalls {
+  const round = calls.rounds.find((known) => known.responseId === responseId)
+  return round === undefined ? calls : { ...calls, rounds: put(calls.rounds, { ...round, done: true, wantsReply }) }
+}
+
+export const isRunning = (calls: ToolCalls, callId: string): boolean =>
+  calls.rounds.some(({ running }) => running.includes(callId))
+
+/** Takes out the rounds whose calls are all answered. `outputs` are the items that one further response is to answer; null: none is wanted. */
+export function takeAnswered(calls: ToolCalls): {
+  readonly calls: ToolCalls
+  readonly outputs: readonly string[] | null
+} {
+  const isAnswered = (round: Round): boolean => round.done && round.running.length === 0
+  const answered = calls.rounds.filter(isAnswered)
+  if (answered.length === 0) return { calls, outputs: null }
+  const outputs = answered.flatMap((round) => (round.wantsReply ? round.outputs : []))
+  return {
+    calls: { ...calls, rounds: calls.rounds.filter((round) => !isAnswered(round)) },
+    outputs: outputs.length > 0 ? outputs : null,
+  }
+}
+
+/** The arguments as an object, or what is wrong with them, in words for the model. */
+export function parseArguments(call: FunctionCall): Readonly<Record<string, unknown>> | string {
+  if (call.arguments.length > MAX_ARGUMENTS_CHARS) return `arguments longer than ${MAX_ARGUMENTS_CHARS} characters`
+  if (call.arguments.trim() === '') return {}
+  const value = parseJson(call.arguments)
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? { ...value }
+    : 'the arguments are not a JSON object'
+}
+
+/** What a tool that could not be run answers to the model. */
+export const toolError = (message: string): string => JSON.stringify({ error: message })
+
+const newRound = (responseId: string): Round => ({
+  responseId,
+  running: [],
+  outputs: [],
+  done: false,
+  wantsReply: false,
+})
+
+const put = (rounds: readonly Round[], round: Round): readonly Round[] => {
+  const at = rounds.findIndex(({ responseId }) => responseId === round.responseId)
+  return at < 0 ? [...rounds, round] : rounds.with(at, round)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}

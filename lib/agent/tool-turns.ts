@@ -1,0 +1,125 @@
+import type { FunctionCall } from './protocol.ts'
+import { enqueue, plainRequest } from './response-sequencer.ts'
+import { HANG_UP } from './session-config.ts'
+import type { ToolResult } from './session-state.ts'
+import { addTurn, change, count, nextId, send, tell, type Work } from './session-work.ts'
+import {
+  beginCall,
+  endCall,
+  endRound,
+  isRunning,
+  judgeCall,
+  parseArguments,
+  takeAnswered,
+  toolError,
+} from './tool-calls.ts'
+
+/** How long what the agent says before it hangs up may take. */
+const HANG_UP_DEADLINE_MS = 30_000
+/** Longest output that is given to the agent. */
+const MAX_OUTPUT_CHARS = 64 * 1024
+/** How much of a tool's output stands in the transcript. */
+const TURN_OUTPUT_CHARS = 1_024
+const MAX_REASON_CHARS = 256
+
+/** A finished function call. It is told of by more than one event, and runs once. */
+export function onCall(work: Work, responseId: string, call: FunctionCall): void {
+  const verdict = judgeCall(work.state.tools, call.callId)
+  if (verdict === 'known') return
+  if (verdict === 'too-many') return count(work, 'tooManyCalls')
+  change(work, { tools: beginCall(work.state.tools, responseId, call.callId) })
+  const args = parseArguments(call)
+  if (typeof args === 'string') return reject(work, call, args)
+  if (call.name === HANG_UP && work.state.hangUp !== null)
+    return reject(work, call, 'the call is being hung up already')
+  if (call.name === HANG_UP) return onHangUp(work, responseId, call.callId, args.reason)
+  if (!work.spec.tools.some(({ name }) => name === call.name))
+    return reject(work, call, 'there is no tool of this name')
+  work.effects.push({ kind: 'runTool', callId: call.callId, name: call.name, arguments: args })
+}
+
+/** A tool has answered, or has failed. The agent gets one output per call, and the record one turn. */
+export function onToolDone(work: Work, result: ToolResult): void {
+  const { tools } = work.state
+  if (!isRunning(tools, result.callId)) return
+  const { callId, output, ...rest } = result
+  tell(work, {
+    kind: 'agent.tool',
+    name: rest.name,
+    ok: rest.ok,
+    tookMs: rest.tookMs,
+    ...(rest.message !== undefined && { message: rest.message }),
+  })
+  addTurn(work, 'tool', `${rest.name}: ${output.slice(0, TURN_OUTPUT_CHARS)}`, work.nowMs)
+  const itemId = nextId(work, 'output')
+  change(work, { tools: endCall(tools, callId, itemId) })
+  if (work.state.phase !== 'up') return
+  send(work, {
+    type: 'conversation.item.create',
+    event_id: nextId(work, 'item'),
+    item: { id: itemId, type: 'function_call_output', call_id: callId, output: output.slice(0, MAX_OUTPUT_CHARS) },
+  })
+}
+
+/** `response.done`: once all its calls are answered, one response follows them up. */
+export function onCallsComplete(work: Work, responseId: string, completed: boolean): void {
+  const { tools, hangUp } = work.state
+  change(work, { tools: endRound(tools, responseId, completed) })
+  if (hangUp?.responseId === responseId) change(work, { hangUp: { ...hangUp, responseDone: true } })
+}
+
+/** Asks for the response that answers finished tool calls; none where the agent is about to hang up. */
+export function followUpTools(work: Work): void {
+  const { calls, outputs } = takeAnswered(work.state.tools)
+  if (calls === work.state.tools) return
+  change(work, { tools: calls })
+  if (outputs === null || work.state.hangUp !== null || work.state.phase !== 'up') return
+  change(work, { responses: enqueue(work.state.responses, plainRequest(outputs)) })
+}
+
+/** Hangs up when everything said before has been played, or has taken too long. */
+export function hangUpWhenHeard(work: Work): void {
+  const { hangUp, ledger } = work.state
+  if (hangUp === null) return
+  const heard = hangUp.responseDone && ledger.length === 0
+  if (!heard && work.nowMs < hangUp.deadlineMs) return
+  change(work, { hangUp: null })
+  endHangUp(work, hangUp.callId, true, '{"ok":true}', work.nowMs - hangUp.beganAtMs)
+  tell(work, { kind: 'hangUp', reason: hangUp.reason })
+}
+
+/** The caller speaks up during the farewell: the call goes on, and the agent learns that it does. */
+export function forgoHangUp(work: Work): void {
+  const { hangUp } = work.state
+  if (hangUp === null || work.state.phase !== 'up') return
+  change(work, { hangUp: null })
+  endHangUp(
+    work,
+    hangUp.callId,
+    false,
+    toolError('the caller began to speak: the call goes on'),
+    work.nowMs - hangUp.beganAtMs,
+  )
+}
+
+function endHangUp(work: Work, callId: string, ok: boolean, output: string, tookMs: number): void {
+  const message = ok ? {} : { message: 'the caller began to speak' }
+  onToolDone(work, { callId, name: HANG_UP, ok, output, tookMs: Math.round(tookMs), ...message })
+}
+
+function onHangUp(work: Work, responseId: string, callId: string, reason: unknown): void {
+  change(work, {
+    hangUp: {
+      callId,
+      responseId,
+      reason: typeof reason === 'string' ? reason.slice(0, MAX_REASON_CHARS) : '',
+      beganAtMs: work.nowMs,
+      deadlineMs: work.nowMs + HANG_UP_DEADLINE_MS,
+      responseDone: false,
+    },
+  })
+}
+
+function reject(work: Work, call: FunctionCall, message: string): void {
+  onToolDone(work, { callId: call.callId, name: call.name, ok: false, output: toolError(message), tookMs: 0, message })
+}
