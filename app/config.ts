@@ -1,4 +1,5 @@
-import { readFileSync, statSync, unwatchFile, watchFile } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { defaultConfig } from '../lib/config/default-config.ts'
 import { MAX_FILE_BYTES } from '../lib/config/document.ts'
@@ -50,6 +51,8 @@ export function watchConfig(
   { env = environment, pollMs = POLL_MS }: { readonly env?: Environment; readonly pollMs?: number } = {},
 ): ConfigWatch {
   let last = readConfigFile(file)
+  let seen = fingerprint(statSync(file, { throwIfNoEntry: false }))
+  let closed = false
   const reload = (always: boolean): void => {
     const text = readConfigFile(file)
     // A save that changes nothing, or a touch, is no change.
@@ -57,14 +60,25 @@ export function watchConfig(
     last = text
     onChange(text.ok ? parseConfig(text.value, { env, file }) : text)
   }
-  const onStat = (): void => reload(false)
+  const look = async (): Promise<void> => {
+    const now = fingerprint(await stat(file).catch(() => undefined))
+    if (closed || now === seen) return
+    seen = now
+    reload(false)
+  }
   const onHangup = (): void => reload(true)
-  watchFile(file, { interval: pollMs, persistent: false }, onStat)
+  const timer = setInterval(() => void look(), pollMs).unref()
   process.on('SIGHUP', onHangup)
   return {
     close() {
-      unwatchFile(file, onStat)
+      closed = true
+      clearInterval(timer)
       process.off('SIGHUP', onHangup)
     },
   }
+}
+
+/** What tells one state of a file from the next without reading it; the link's target counts, not the link. */
+function fingerprint(stats: Stats | undefined): string {
+  return stats === undefined ? 'none' : `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeMs}:${stats.ctimeMs}`
 }

@@ -37,9 +37,9 @@ function optionsRequest({ transport, uri }: PingTarget, local: string): string {
   ].join('\r\n')
 }
 
-/** The final status line at the head of an answer; undefined for a 1xx or anything that is no answer. */
+/** The final status line in what has come back; undefined where there are only 1xx yet, or no answer at all. */
 function finalStatus(text: string): string | undefined {
-  return /^SIP\/2\.0 ([2-6]\d\d[^\r\n]*)/.exec(text)?.[1]
+  return /^SIP\/2\.0 ([2-6]\d\d[^\r\n]*)\r?\n/m.exec(text)?.[1]
 }
 
 function formatLocal(address: string, port: number): string {
@@ -83,7 +83,7 @@ function pingStream(target: PingTarget): Promise<string> {
     })
     socket.on('data', (data) => {
       text += data.toString('latin1')
-      const status = finalStatus(text.replace(/^\s+/, ''))
+      const status = finalStatus(text)
       if (status !== undefined) resolve(status)
       else if (text.length > MAX_ANSWER_BYTES) reject(new Error('what answers there is no SIP server'))
     })
