@@ -30,9 +30,15 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
 }
 
-/** Writes to standard output and waits until it is taken. */
+/** Writes to standard output and waits until it is taken. Where its reader has gone (`| head`), the command ends well. */
 export function print(text: string): Promise<void> {
+  if (process.stdout.listenerCount('error', onOutputError) === 0) process.stdout.on('error', onOutputError)
   return new Promise((done) => process.stdout.write(text, () => done()))
 }
 
 export const printJson = (value: unknown): Promise<void> => print(`${JSON.stringify(value, null, 2)}\n`)
+
+function onOutputError(error: Error): void {
+  if ('code' in error && error.code === 'EPIPE') process.exit(0)
+  throw error
+}

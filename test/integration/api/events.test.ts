@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type RunningApi, startApi } from '../../../app/api/server.ts'
 import { trunkId } from '../../../lib/core/ids.ts'
 import { type ApiParts, apiParts, bearer, KEYS } from '../../helpers/api.ts'
@@ -120,7 +121,7 @@ describe('the stream of events', () => {
     const reader = await open('?trunk=none')
     const { id } = parts.events.emit({ event: 'dtmf', n: 1 })
     const waiting = reader.next()
-    while (reader.lastEventId !== id) await new Promise((resolve) => setImmediate(resolve))
+    while (reader.lastEventId !== id) await delay(1)
     await reader.close()
     await waiting.catch(() => undefined)
   })
@@ -132,11 +133,11 @@ describe('the stream of events', () => {
     socket.pause()
     await once(socket, 'connect')
     socket.write(`GET /api/v1/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${KEYS.viewer}\r\n\r\n`)
-    while (parts.events.readers === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (parts.events.readers === 0) await delay(1)
     const padding = 'x'.repeat(60_000)
     while (parts.events.readers > 0) {
       parts.events.emit({ event: 'dtmf', padding })
-      await new Promise((resolve) => setImmediate(resolve))
+      await delay(1)
     }
     socket.destroy()
     await once(socket, 'close')
