@@ -5,7 +5,7 @@ const MAX_CHANNEL_BYTES = 256
 /** A value, in bytes of JSON. */
 const MAX_VALUE_BYTES = 256 * 1024
 /** A message, in bytes of JSON: what Postgres notifies is below 8000 bytes, the channel's name included. */
-export const MAX_MESSAGE_BYTES = 7000
+const MAX_MESSAGE_BYTES = 7000
 /** Shared state is for what lives now. */
 const MAX_TTL_MS = 30 * 86_400_000
 

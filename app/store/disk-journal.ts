@@ -29,7 +29,7 @@ export interface JournalLimits {
   readonly memoryLength: number
 }
 
-export const JOURNAL_LIMITS: JournalLimits = {
+const JOURNAL_LIMITS: JournalLimits = {
   batchDelayMs: 5,
   retryDelayMs: 500,
   segmentBytes: 8 * 1024 * 1024,
@@ -40,7 +40,7 @@ export const JOURNAL_LIMITS: JournalLimits = {
 /** After a crash this many numbers are skipped: more than can have been given out and shown, but not synced. */
 const SEQUENCE_GAP = 10_000
 /** UTF-16 units of JSON in one write, so that turning them into bytes does not hold up the loop. */
-const WRITE_LENGTH = 2 * 1024 * 1024
+const WRITE_LENGTH = 512 * 1024
 const CHECKPOINT_INTERVAL_MS = 1000
 
 /** Entries to write to Postgres, then to be marked `done` or `putBack`. */
@@ -279,7 +279,8 @@ export class DiskJournal {
     this.#dropped += dropped
     this.#synced.advance(dropped)
     this.#written.advance(dropped)
-    this.#options.onTrouble({ reason: this.#trouble ?? 'the disk is too slow', dropped: this.#dropped })
+    this.#trouble ??= 'the disk is too slow'
+    this.#options.onTrouble({ reason: this.#trouble, dropped: this.#dropped })
   }
 
   #setPending(entries: Entry[]): void {

@@ -20,6 +20,7 @@ const POLL_MS = 20
 const STOP_TIMEOUT_MS = 5000
 /** What a server that was killed left behind: its last processes go within moments, and then a start works. */
 const REMAINS = /shared memory block|lock file "postmaster.pid"/
+const NO_SPACE = /No space left on device|Check free disk space/
 const REMAINS_TIMEOUT_MS = 5000
 const RESTART_FIRST_MS = 200
 const RESTART_MAX_MS = 10_000
@@ -225,7 +226,7 @@ export class EmbeddedPostgres {
   async #failure(words: string): Promise<StoreError> {
     const written = await readFile(this.#home.log, 'utf8').catch(() => '')
     const tail = written.trimEnd().split('\n').slice(-3).join(' | ')
-    if (tail.includes('No space left on device')) {
+    if (NO_SPACE.test(tail)) {
       return new StoreError('disk-full', `no space left for PostgreSQL in ${this.#home.data}`)
     }
     return new StoreError('embedded-failed', `${words}; see ${this.#home.log}: ${tail}`)
@@ -282,6 +283,10 @@ async function gone(pid: number, timeoutMs: number): Promise<boolean> {
 
 function initError(data: string, error: unknown): StoreError {
   const said = typeof error === 'object' && error !== null && 'stderr' in error ? String(error.stderr).trim() : ''
-  if (said.includes('No space left on device')) return new StoreError('disk-full', `no space left for ${data}`, error)
-  return new StoreError('embedded-failed', `initdb could not make ${data}: ${said || wordsOf(error)}`, error)
+  if (NO_SPACE.test(said)) return new StoreError('disk-full', `no space left for ${data}`, error)
+  return new StoreError(
+    'embedded-failed',
+    `initdb could not make ${data}: ${said === '' ? wordsOf(error) : said.replaceAll(/\s*\n\s*/g, ' | ')}`,
+    error,
+  )
 }

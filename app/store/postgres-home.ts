@@ -19,7 +19,7 @@ import type { PostgresBinaries } from './postgres-binaries.ts'
 import { codeOf, StoreError } from './store-error.ts'
 
 /** Who the server runs as, where it cannot run as us: PostgreSQL refuses to be root. */
-export interface Account {
+interface Account {
   readonly uid: number
   readonly gid: number
 }

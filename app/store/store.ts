@@ -18,7 +18,7 @@ import type { CallStore, Journal } from './port.ts'
 import { createPool } from './postgres.ts'
 import { askOnce } from './postmaster.ts'
 import { readSqlFiles, sqlOf } from './sql-files.ts'
-import { codeOf } from './store-error.ts'
+import { codeOf, type StoreError } from './store-error.ts'
 import { WriteBehind } from './write-behind.ts'
 
 export interface StoreOptions {
@@ -32,7 +32,7 @@ export interface StoreOptions {
 }
 
 /** Figures for /readyz and metrics. */
-export interface StoreState {
+interface StoreState {
   /** Why Postgres takes nothing, or null. */
   readonly postgresAway: string | null
   /** False while the disk refuses the journal. */
@@ -85,7 +85,8 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 async function assemble(options: StoreOptions, endings: Endings): Promise<Store> {
   const { dataDir, node } = options
   const changes = new Changes()
-  const postgresUrl = await reachPostgres(options, changes, endings)
+  let onCrash: (error: StoreError) => void = () => undefined
+  const postgresUrl = await reachPostgres(options, (error) => onCrash(error), endings)
   const prepare = once(() => prepareDatabase(postgresUrl, new Date()))
   await prepare().catch((error: unknown) => {
     // Away is what the journal is for; anything else would never get better by itself.
@@ -122,13 +123,15 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
       if (batch.damaged > 0) changes.degraded('record', `${batch.damaged} bytes of the journal cannot be read`)
       if (deadLetters.count > before) changes.degraded('record', deadLetters.words)
     },
-    probe: async () => void (await pool.query('select 1')),
+    // Over a new connection: an old one may outlive the server for a moment.
+    probe: () => askOnce(postgresUrl, async (client) => void (await client.query('select 1'))),
     upkeep: () => ensurePartitions(pool, new Date()),
     onChange: (away) => {
       if (away === null) changes.recovered('postgres', 'Postgres takes records again')
       else changes.degraded('postgres', away.message)
     },
   })
+  onCrash = (error) => writeBehind.suspect(error)
   const shared = new PostgresSharedState(pool, postgresUrl)
   endings.add(() => within(CLOSE_CONNECTIONS_MS, shared.close()))
   endings.add(() => within(CLOSE_CONNECTIONS_MS, writeBehind.stop()))
@@ -156,12 +159,16 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   }
 }
 
-async function reachPostgres(options: StoreOptions, changes: Changes, endings: Endings): Promise<string> {
+async function reachPostgres(
+  options: StoreOptions,
+  onCrash: (error: StoreError) => void,
+  endings: Endings,
+): Promise<string> {
   const { postgres, dataDir, onProgress } = options
   if (postgres !== 'embedded') return postgres
   const server = await EmbeddedPostgres.start({
     dataDir,
-    onCrash: (error) => changes.degraded('postgres', error.message),
+    onCrash,
     ...(onProgress === undefined ? {} : { onProgress }),
   })
   endings.add(() => server.stop())

@@ -56,8 +56,9 @@ export class WriteBehind {
     this.#wake()
   }
 
-  /** Something says that Postgres may be away: look. */
-  suspect(): void {
+  /** Something says that Postgres may be away, or why it is: look. */
+  suspect(reason?: StoreError): void {
+    if (reason !== undefined) this.#change(reason)
     this.#suspect = true
     this.notify()
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoreChange } from '../../../app/store/changes.ts'
+import { prepareDatabase } from '../../../app/store/migrate.ts'
 import { askOnce } from '../../../app/store/postmaster.ts'
 import { type Store, type StoreOptions, startStore } from '../../../app/store/store.ts'
 import { callId, type NodeId, nodeId, tenantId, trunkId } from '../../../lib/core/ids.ts'
@@ -19,6 +20,7 @@ describe('the store of a node', () => {
   before(async function () {
     this.timeout(60_000)
     postgres = await startPostgres()
+    await prepareDatabase(postgres.url, at(0))
   })
 
   after(() => postgres.stop())
@@ -301,12 +303,12 @@ describe('the store of a node', () => {
 
   describe('while Postgres is away', () => {
     it('takes records, says so, and has each of them once when it is back', async () => {
-      const { journal, calls, onState, ready, state, shared } = await start()
+      const store = await start()
+      const { journal, calls, shared } = store
       const changes: StoreChange[] = []
-      onState((change) => changes.push(change))
+      store.onState((change) => changes.push(change))
       journal.call(callRow(1))
       await journal.written(5000)
-      const store = started[0] ?? assert.fail()
       const degraded = nextChange(store, 'store.degraded')
       await postgres.interrupt()
       assert.equal((await degraded).part, 'postgres')
@@ -315,8 +317,8 @@ describe('the store of a node', () => {
         journal.event({ event: 'call.incoming', call: callIdOf(n) })
       }
       await journal.synced()
-      assert.equal(ready(), true)
-      assert.notEqual(state().postgresAway, null)
+      assert.equal(store.ready(), true)
+      assert.notEqual(store.state().postgresAway, null)
       await assert.rejects(journal.written(50), /has not taken all records within 50 ms/)
       await assert.rejects(calls.calls({ limit: 1 }), /Postgres: /)
       await assert.rejects(shared.get('call:1'), /shared state: /)
@@ -324,7 +326,7 @@ describe('the store of a node', () => {
       await postgres.resume()
       await journal.written(15_000)
       await recovered
-      assert.equal(state().postgresAway, null)
+      assert.equal(store.state().postgresAway, null)
       const counts = await askOnce(postgres.url, async (client) => {
         const { rows } = await client.query(
           'select (select count(*) from calls) as calls, (select count(*) from call_events) as events',
@@ -410,6 +412,24 @@ describe('the store of a node', () => {
       assert.equal((await calls.events(callIdOf(n))).length, 1)
     }
   })
+
+  it('starts its embedded Postgres again when that dies, and says so', async () => {
+    const own = join(dataDir, 'own')
+    const store = await start({ postgres: 'embedded', dataDir: own })
+    const pid = Number((await readFile(join(own, 'postgres', 'postmaster.pid'), 'utf8')).split('\n')[0])
+    const changes: StoreChange[] = []
+    store.onState((change) => changes.push(change))
+    const recovered = nextChange(store, 'store.recovered')
+    process.kill(pid, 'SIGKILL')
+    store.journal.call(callRow(1))
+    await recovered
+    await store.journal.written(15_000)
+    assert.equal((await store.calls.call(callIdOf(1)))?.state, 'incoming')
+    assert.deepEqual(
+      changes.map(({ event, part }) => `${event} ${part}`),
+      ['store.degraded postgres', 'store.recovered postgres'],
+    )
+  }).timeout(30_000)
 
   it('is refused to a second node in the same data folder', async () => {
     await start()
