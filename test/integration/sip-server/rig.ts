@@ -1,6 +1,5 @@
-import { once } from 'node:events'
-import Srf from 'drachtio-srf'
 import { type SipServer, type SipServerOptions, startSipServer } from '../../../app/sip/server.ts'
+import { newSrf, type SrfApp } from './srf.ts'
 
 /** Fast enough for tests, slow enough for a busy machine: 64*T1 is 3.2 s. */
 export const FAST_TIMERS = { t1Ms: 50, t2Ms: 200, t4Ms: 250 } as const
@@ -14,7 +13,7 @@ export const sdp = (port: number): string =>
 /** A SIP server with one published drachtio-srf on it. */
 export interface Station {
   readonly server: SipServer
-  readonly srf: Srf
+  readonly srf: SrfApp
   /** `127.0.0.1:port` of its socket. */
   address(protocol?: 'udp' | 'tcp'): string
   close(): Promise<void>
@@ -41,10 +40,10 @@ export async function station(options: Partial<SipServerOptions> = {}): Promise<
 }
 
 /** Another application on a server. */
-export async function connect(server: SipServer): Promise<Srf> {
-  const srf = new Srf()
+export async function connect(server: SipServer): Promise<SrfApp> {
+  const srf = newSrf()
   srf.on('error', () => {})
-  const connected = once(srf, 'connect')
+  const connected = new Promise<void>((resolve) => srf.once('connect', () => resolve()))
   srf.connect({ host: '127.0.0.1', port: server.adminPort, secret: SECRET })
   await connected
   return srf

@@ -1,0 +1,90 @@
+import drachtioSrf from 'drachtio-srf'
+
+/** What these tests use of drachtio-srf, typed as it behaves: its own declarations miss callbacks and promises. */
+
+export interface SrfMessage {
+  readonly body: string
+  get(name: string): string
+  has(name: string): boolean
+  getParsedHeader(name: 'cseq'): { readonly seq: number }
+}
+
+export interface SrfRequest extends SrfMessage {
+  readonly method: string
+  readonly uri: string
+  readonly source_address: string
+  on(event: 'cancel', listener: () => void): void
+  on(event: 'response', listener: (res: SrfReceived) => void): void
+  cancel(): void
+}
+
+export interface SrfReceived extends SrfMessage {
+  readonly status: number
+  readonly reason: string
+  readonly source_address: string
+}
+
+export interface SrfResponse {
+  send(status: number, options?: SrfOptions, callback?: (err: unknown, sent: SrfMessage) => void): void
+}
+
+export interface SrfOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly localSdp?: string
+  readonly localSdpB?: string
+  readonly callingNumber?: string
+  readonly auth?: { readonly username: string; readonly password: string }
+  readonly noAck?: boolean
+  readonly proxy?: string
+}
+
+export interface SrfProgress {
+  readonly cbRequest?: (err: unknown, req: SrfRequest) => void
+  readonly cbProvisional?: (res: SrfReceived) => void
+}
+
+export interface SrfDialog {
+  readonly sip: { readonly callId: string; readonly localTag: string; readonly remoteTag: string }
+  readonly local: { readonly sdp: string }
+  readonly remote: { readonly sdp: string }
+  on(event: string, listener: (req: SrfRequest, res: SrfResponse) => void): void
+  once(event: string, listener: (req: SrfRequest, res: SrfResponse) => void): void
+  destroy(): Promise<unknown>
+  modify(sdp: string): Promise<string>
+  request(options: SrfOptions & { readonly method: string }): Promise<SrfReceived>
+}
+
+/** A failed createUAC: the final response's status. */
+export interface SrfError extends Error {
+  readonly status: number
+  readonly res?: SrfReceived
+}
+
+type Handler = (req: SrfRequest, res: SrfResponse) => void
+
+export interface SrfApp {
+  connect(options: { readonly host: string; readonly port: number; readonly secret: string }): void
+  disconnect(): void
+  on(event: string, listener: (...args: string[]) => void): void
+  once(event: string, listener: (...args: unknown[]) => void): void
+  invite(handler: Handler): void
+  options(handler: Handler): void
+  message(handler: Handler): void
+  register(handler: Handler): void
+  createUAS(req: SrfRequest, res: SrfResponse, options: SrfOptions): Promise<SrfDialog>
+  createUAC(uri: string, options: SrfOptions, progress?: SrfProgress): Promise<SrfDialog>
+  createB2BUA(
+    req: SrfRequest,
+    res: SrfResponse,
+    uri: string,
+    options: SrfOptions,
+  ): Promise<{ readonly uas: SrfDialog; readonly uac: SrfDialog }>
+  request(uri: string, options: SrfOptions & { readonly method: string }): Promise<SrfRequest>
+}
+
+/** A new drachtio-srf. */
+export function newSrf(): SrfApp {
+  const Srf = drachtioSrf as unknown as new () => SrfApp
+  return new Srf()
+}
