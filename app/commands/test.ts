@@ -50,7 +50,7 @@ async function runTests(kind: Kind): Promise<boolean> {
 function checkSources(): string[] {
   const steps: readonly (readonly [string, string, ...string[]])[] = [
     ['types', 'tsc', '-p', '.'],
-    ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
+    ['format and lint', 'biome', 'ci', '--error-on-warnings', '--colors=off', '.'],
     ['lint with types', 'oxlint', '--type-aware', '--deny-warnings', 'app', 'lib', 'test'],
     ['unused code', 'knip'],
   ]

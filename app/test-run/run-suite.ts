@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Suite } from './suites.ts'
 
@@ -62,6 +62,7 @@ function faultOf(counts: Counts | null, code: number | null, signal: string | nu
 }
 
 function testFiles(folder: string): readonly string[] {
+  if (!existsSync(folder)) return []
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: false })
   return names
     .filter((name) => name.endsWith('.test.js'))

@@ -48,13 +48,7 @@ export type Config = DeepReadonly<Omit<ParsedConfig, '$schema' | 'agents' | 'tru
   readonly trunks: readonly TrunkConfig[]
 }
 
-export type NodeConfig = Config['node']
-export type FleetConfig = Config['fleet']
-export type SipConfig = Config['sip']
-export type MediaConfig = Config['media']
 export type StoreConfig = Config['store']
-export type HttpConfig = Config['http']
-export type GroupConfig = Config['groups'][string]
 export type TenantConfig = Config['tenants'][number]
 
 /** The environment as `app/config.ts` reads it. */

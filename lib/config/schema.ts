@@ -6,10 +6,10 @@ import { media } from './media.ts'
 import { fleet, log, node } from './node.ts'
 import { sip } from './sip.ts'
 import { store } from './store.ts'
-import { group, tenant } from './tenants.ts'
+import { groups, tenant } from './tenants.ts'
 import { trunk } from './trunks.ts'
 import { section } from './units.ts'
-import { name, optional, words } from './values.ts'
+import { optional, words } from './values.ts'
 
 /**
  * A whole config file: every key, its default and what it is for. What a file may say is `z.input` of this; what it
@@ -27,7 +27,7 @@ export const configSchema = section({
   identity: identity.prefault({}).describe('STIR verification of incoming calls.'),
   agents: agents.prefault({}).describe('Who answers calls, by name.'),
   trunks: z.array(trunk).max(1_024).prefault([]).describe('Interconnects with carriers.'),
-  groups: z.record(name, group).prefault({}).describe('Sets of trunks that can stand in for each other, by name.'),
+  groups: groups.prefault({}).describe('Sets of trunks that can stand in for each other, by name.'),
   tenants: z.array(tenant).max(10_000).prefault([]).describe('Whose numbers are answered by whom.'),
   router: optional(words('a file')).describe('TypeScript or JavaScript file with the router.'),
   dns,
