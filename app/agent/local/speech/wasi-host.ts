@@ -4,12 +4,19 @@
  *
  * It stands in for `node:wasi`, which is experimental, warns on every start, and would want a temporary file.
  */
-export interface WasiRun {
+export interface WasiHost {
   readonly imports: Readonly<Record<string, (...args: never[]) => number>>
   /** The memory of the instance, to be given before it starts. */
-  attach(memory: { readonly buffer: ArrayBufferLike }): void
-  /** All that the program wrote to its file. */
+  attach(memory: WasmMemory): void
+  /** Sets the arguments of the next run and forgets the output of the last. */
+  begin(args: readonly string[]): void
+  /** All that the program has written to its file. */
   output(): Uint8Array
+}
+
+/** Its buffer is another one after it has grown. */
+export interface WasmMemory {
+  readonly buffer: ArrayBufferLike
 }
 
 /** The path that the program may write to; whatever it opens is this file. */
@@ -43,19 +50,14 @@ export class ProcessExit extends Error {
   }
 }
 
-export function hostRun(args: readonly string[]): WasiRun {
-  const encoded = args.map((arg) => Buffer.from(`${arg}\0`))
-  const chunks: Buffer[] = []
+export function createHost(): WasiHost {
+  let args: readonly Buffer[] = []
+  let chunks: Buffer[] = []
   let written = 0
-  let buffer: ArrayBufferLike = new ArrayBuffer(0)
-  let memory: { readonly buffer: ArrayBufferLike } = { buffer }
-  let view: DataView = new DataView(buffer)
-  // The memory's buffer is another one after it has grown.
+  let memory: WasmMemory = { buffer: new ArrayBuffer(0) }
+  let view: DataView = new DataView(memory.buffer)
   const at = (): DataView => {
-    if (buffer !== memory.buffer) {
-      buffer = memory.buffer
-      view = new DataView(buffer)
-    }
+    if (view.buffer !== memory.buffer) view = new DataView(memory.buffer)
     return view
   }
 
@@ -76,13 +78,13 @@ export function hostRun(args: readonly string[]): WasiRun {
 
   const imports = {
     args_sizes_get: (countAt: number, sizeAt: number): number => {
-      at().setUint32(countAt, encoded.length, true)
-      at().setUint32(sizeAt, Buffer.concat(encoded).length, true)
+      at().setUint32(countAt, args.length, true)
+      at().setUint32(sizeAt, Buffer.concat(args).length, true)
       return SUCCESS
     },
     args_get: (pointersAt: number, textAt: number): number => {
       let next = textAt
-      encoded.forEach((arg, i) => {
+      args.forEach((arg, i) => {
         at().setUint32(pointersAt + 4 * i, next, true)
         new Uint8Array(memory.buffer).set(arg, next)
         next += arg.length
@@ -128,6 +130,11 @@ export function hostRun(args: readonly string[]): WasiRun {
     imports,
     attach: (given) => {
       memory = given
+    },
+    begin: (given) => {
+      args = given.map((arg) => Buffer.from(`${arg}\0`))
+      chunks = []
+      written = 0
     },
     output: () => Buffer.concat(chunks),
   }

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads'
 import { loadFlite } from './flite.ts'
 
 /**
- * The thread that speaks. A sentence keeps it busy for 15 to 100 ms, in which the sessions' thread goes on.
+ * The thread that speaks. A sentence keeps it busy for 5 to 30 ms, in which the sessions' thread goes on.
  * In: `SpeechOrder`. Out: `SpeechResult`, in the same order.
  */
 export interface SpeechOrder {
