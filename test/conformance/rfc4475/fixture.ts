@@ -15,13 +15,13 @@ export interface Fixture {
 }
 
 /**
- * A message from text as one writes it: each line ends in CRLF, the indentation of the first line is taken off all, and a
- * line of `---` is where the body starts. `\xHH` in the text of `String.raw` stands for a byte.
+ * The head of a message from text as one writes it: each line ends in CRLF, and the indentation of the first line is
+ * taken off all. `\xHH` in the text of a `String.raw` stands for a byte.
  */
 export function sip(text: string): Buffer {
   const lines = text.replace(/^\n/, '').replace(/\n *$/, '').split('\n')
   const indent = /^ */.exec(lines[0] ?? '')?.[0].length ?? 0
-  const wire = lines.map((line) => line.slice(indent)).map((line) => (line === '---' ? '' : line))
+  const wire = lines.map((line) => line.slice(indent))
   const bytes = Buffer.from(`${wire.join('\r\n')}\r\n`, 'utf8').toString('latin1')
   return Buffer.from(
     bytes.replace(/\\x([0-9a-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),

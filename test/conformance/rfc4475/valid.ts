@@ -6,7 +6,23 @@ import { alone, type Fixture, sip, withSdp } from './fixture.ts'
 
 const long = (word: string, times: number): string => word.repeat(times)
 
-const VIA_SPELLINGS = ['Via', 'v', 'V', 'Via', 'ViA', 'VIa', 'VIA', 'via', 'viA', 'vIa', 'vIA', 'V ', 'v ', 'Via  ', 'v  ']
+const VIA_SPELLINGS = [
+  'Via',
+  'v',
+  'V',
+  'Via',
+  'ViA',
+  'VIa',
+  'VIA',
+  'via',
+  'viA',
+  'vIa',
+  'vIA',
+  'V ',
+  'v ',
+  'Via  ',
+  'v  ',
+]
 
 /** RFC 4475 §3.1.1: syntactically valid, however it looks. */
 export const VALID: readonly Fixture[] = [
@@ -225,7 +241,7 @@ export const VALID: readonly Fixture[] = [
     check: (message) => {
       assert.equal(message.vias().length, 34)
       assert.equal(message.from().params.get('tag')?.length, 155)
-      assert.equal(message.to().displayName?.length, 101)
+      assert.match(message.to().displayName ?? '', /^I have a user name of (extreme){10} proportion$/)
     },
   },
   {
@@ -312,7 +328,8 @@ export const VALID: readonly Fixture[] = [
     why: 'a body of several parts with binary content and line ends of its own',
     expected: 'accept',
     bytes: (() => {
-      const text = '--7a9cbec0\r\nContent-Type: text/plain\r\n\r\nHello\r\n--7a9cbec0\r\nContent-Type: application/octet-stream\r\n\r\n'
+      const text =
+        '--7a9cbec0\r\nContent-Type: text/plain\r\n\r\nHello\r\n--7a9cbec0\r\nContent-Type: application/octet-stream\r\n\r\n'
       const binary = Buffer.from('3082015206092a864886f70d010702a0000d0a0d0afffe00c3', 'hex')
       const body = Buffer.concat([Buffer.from(text), binary, Buffer.from('\r\n--7a9cbec0--\r\n')])
       const head = sip(`

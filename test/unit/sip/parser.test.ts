@@ -307,8 +307,9 @@ describe('the parser', () => {
   })
 
   it('never throws on a message with bytes changed, and what it accepts can be read and sent on', () => {
-    const seed = bytesOf({}, ['Contact: "A, B" <sip:a@[::1]:5060;lr>;q=0.5, *', 'Route: <sip:r;lr>', 'l: 4'], 'body')
-    const change = fc.tuple(fc.nat(seed.length - 1), fc.constantFrom(...'\0\r\n \t:;,<>"\\@[]%=?/9Z\x80'))
+    const seed = bytesOf({}, ['Contact: "A, B" <sip:a@[::1]:5060;lr>;q=0.5', 'Route: <sip:r;lr>', 'l: 4'], 'body')
+    assert.ok(parseMessage(seed).ok)
+    const change = fc.tuple(fc.nat(seed.length - 1), fc.constantFrom(...'\0\r\n \t:;,<>"\\@[]%=?/9Z\x80'.split('')))
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 6 }), (changes) => {
         const bytes = Buffer.from(seed)
