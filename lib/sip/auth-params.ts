@@ -1,4 +1,4 @@
-import { COMMA, DQUOTE, EQUALS, skipBlanks, skipQuoted, skipToken } from './chars.ts'
+import { COMMA, codeAt, DQUOTE, EQUALS, skipBlanks, skipQuoted, skipToken } from './chars.ts'
 import { MAX_PARAMS } from './limits.ts'
 import { quote, unquote } from './quoted-string.ts'
 
@@ -23,7 +23,7 @@ export function parseAuthParams(text: string): AuthParams | undefined {
   while (at < text.length) {
     const nameEnd = skipToken(text, at)
     const equals = skipBlanks(text, nameEnd)
-    if (nameEnd === at || text.charCodeAt(equals) !== EQUALS || params.size === MAX_PARAMS) return undefined
+    if (nameEnd === at || codeAt(text, equals) !== EQUALS || params.size === MAX_PARAMS) return undefined
     const name = text.slice(at, nameEnd).toLowerCase()
     if (params.has(name)) return undefined
     const valueStart = skipBlanks(text, equals + 1)
@@ -32,14 +32,14 @@ export function parseAuthParams(text: string): AuthParams | undefined {
     params.set(name, unquote(text.slice(valueStart, valueEnd).trimEnd()))
     at = skipBlanks(text, valueEnd)
     if (at === text.length) break
-    if (text.charCodeAt(at) !== COMMA) return undefined
+    if (codeAt(text, at) !== COMMA) return undefined
     at = skipBlanks(text, at + 1)
   }
   return { scheme: text.slice(start, schemeEnd), params }
 }
 
 function endOfValue(text: string, at: number): number {
-  if (text.charCodeAt(at) === DQUOTE) return skipQuoted(text, at)
+  if (codeAt(text, at) === DQUOTE) return skipQuoted(text, at)
   const comma = text.indexOf(',', at)
   return comma < 0 ? text.length : comma
 }

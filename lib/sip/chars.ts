@@ -27,7 +27,10 @@ for (let c = 65; c <= 90; c++) classes[c] = classes[c + 32] = TOKEN | ALPHA
 for (const c of "-.!%*_+`'~") classes[c.charCodeAt(0)] = TOKEN
 for (const c of ':[]@/?&$#=^{}|()') classes[c.charCodeAt(0)] = VALUE
 
-const classOf = (code: number): number => classes[code] ?? 0
+const classOf = (code: number): number => (code >= 0 && code < 128 ? (classes[code] ?? 0) : 0)
+
+/** The character code at an index, -1 beyond the end. In hot loops `charCodeAt` must not: its NaN costs the fast path. */
+export const codeAt = (text: string, at: number): number => (at < text.length ? text.charCodeAt(at) : -1)
 
 /** `token` of RFC 3261 §25.1: alphanumerics and `-.!%*_+\`'~`. */
 export const isTokenChar = (code: number): boolean => (classOf(code) & TOKEN) !== 0
@@ -44,7 +47,7 @@ export function isToken(text: string): boolean {
 
 /** Index of the first character at or after `at` that is no space or tab. */
 export function skipBlanks(text: string, at: number): number {
-  while (isBlank(text.charCodeAt(at))) at++
+  while (isBlank(codeAt(text, at))) at++
   return at
 }
 
@@ -52,13 +55,13 @@ export function skipBlanks(text: string, at: number): number {
 export function trimBlanks(text: string): string {
   const start = skipBlanks(text, 0)
   let end = text.length
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--
+  while (end > start && isBlank(codeAt(text, end - 1))) end--
   return text.slice(start, end)
 }
 
 /** Index of the first character at or after `at` that ends a token. */
 export function skipToken(text: string, at: number): number {
-  while (isTokenChar(text.charCodeAt(at))) at++
+  while (isTokenChar(codeAt(text, at))) at++
   return at
 }
 
@@ -68,7 +71,7 @@ export function skipToken(text: string, at: number): number {
  */
 export function skipQuoted(text: string, at: number): number {
   for (let i = at + 1; i < text.length; i++) {
-    const code = text.charCodeAt(i)
+    const code = codeAt(text, i)
     if (code === BACKSLASH) i++
     else if (code === DQUOTE) return i + 1
   }
@@ -82,7 +85,7 @@ export function skipQuoted(text: string, at: number): number {
 export function parseDecimal(text: string, max: number): number | undefined {
   let value = 0
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
+    const code = codeAt(text, i)
     if (!isDigit(code)) return undefined
     value = value * 10 + (code - 48)
     if (value > max) return undefined

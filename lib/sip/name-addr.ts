@@ -1,4 +1,4 @@
-import { DQUOTE, isAlpha, isToken, LT, SEMICOLON, skipBlanks, skipQuoted } from './chars.ts'
+import { codeAt, DQUOTE, isAlpha, isToken, LT, SEMICOLON, skipBlanks, skipQuoted } from './chars.ts'
 import { type Params, parseParams } from './params.ts'
 import { quote, unquote } from './quoted-string.ts'
 
@@ -23,12 +23,12 @@ export const tagOf = (address: NameAddr): string | undefined => address.params.g
 export function parseNameAddr(text: string): NameAddr | undefined {
   let at = skipBlanks(text, 0)
   let displayName: string | undefined
-  if (text.charCodeAt(at) === DQUOTE) {
+  if (codeAt(text, at) === DQUOTE) {
     const end = skipQuoted(text, at)
     if (end < 0) return undefined
     displayName = unquote(text.slice(at, end))
     at = skipBlanks(text, end)
-    if (text.charCodeAt(at) !== LT) return undefined
+    if (codeAt(text, at) !== LT) return undefined
   } else {
     const open = text.indexOf('<', at)
     if (open < 0) return parseAddrSpec(text, at)
@@ -48,7 +48,7 @@ export function parseNameAddr(text: string): NameAddr | undefined {
 function parseAddrSpec(text: string, at: number): NameAddr | undefined {
   let end = at
   for (; end < text.length; end++) {
-    const code = text.charCodeAt(end)
+    const code = codeAt(text, end)
     if (code === SEMICOLON || code <= 32) break
   }
   const uri = text.slice(at, end)
@@ -60,9 +60,9 @@ function parseAddrSpec(text: string, at: number): NameAddr | undefined {
 /** `scheme:something` without blanks or brackets. Whether the scheme's own syntax is met is asked when the URI is used. */
 function isUriLike(uri: string): boolean {
   const colon = uri.indexOf(':')
-  if (colon < 1 || colon === uri.length - 1 || !isAlpha(uri.charCodeAt(0))) return false
+  if (colon < 1 || colon === uri.length - 1 || !isAlpha(codeAt(uri, 0))) return false
   for (let i = 0; i < uri.length; i++) {
-    const code = uri.charCodeAt(i)
+    const code = codeAt(uri, i)
     if (code <= 32 || code === LT || code === DQUOTE) return false
   }
   return true

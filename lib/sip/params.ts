@@ -1,4 +1,4 @@
-import { DQUOTE, EQUALS, isValueChar, SEMICOLON, skipBlanks, skipQuoted, skipToken } from './chars.ts'
+import { codeAt, DQUOTE, EQUALS, isValueChar, SEMICOLON, skipBlanks, skipQuoted, skipToken } from './chars.ts'
 import { MAX_PARAMS } from './limits.ts'
 import { unquote } from './quoted-string.ts'
 
@@ -77,8 +77,8 @@ export class Params {
 export const NO_PARAMS = new Params([], [])
 
 function skipValue(text: string, at: number): number {
-  if (text.charCodeAt(at) === DQUOTE) return skipQuoted(text, at)
-  while (isValueChar(text.charCodeAt(at))) at++
+  if (codeAt(text, at) === DQUOTE) return skipQuoted(text, at)
+  while (isValueChar(codeAt(text, at))) at++
   return at
 }
 
@@ -92,7 +92,7 @@ export function parseParams(text: string, at: number): Params | undefined {
   const names: string[] = []
   const values: (string | undefined)[] = []
   while (at < text.length) {
-    if (text.charCodeAt(at) !== SEMICOLON || names.length === MAX_PARAMS) return undefined
+    if (codeAt(text, at) !== SEMICOLON || names.length === MAX_PARAMS) return undefined
     const start = skipBlanks(text, at + 1)
     const nameEnd = skipToken(text, start)
     if (nameEnd === start) return undefined
@@ -100,7 +100,7 @@ export function parseParams(text: string, at: number): Params | undefined {
     if (names.includes(name)) return undefined
     at = skipBlanks(text, nameEnd)
     let value: string | undefined
-    if (text.charCodeAt(at) === EQUALS) {
+    if (codeAt(text, at) === EQUALS) {
       const valueStart = skipBlanks(text, at + 1)
       const valueEnd = skipValue(text, valueStart)
       if (valueEnd < 0) return undefined

@@ -1,7 +1,7 @@
 import { type Buffer, isAscii } from 'node:buffer'
 import { err, ok, type Result } from '../core/result.ts'
 import { assembleRequest, assembleResponse } from './assemble.ts'
-import { CR, isBlank, isToken, LF, parseDecimal } from './chars.ts'
+import { CR, codeAt, isBlank, isToken, LF, parseDecimal } from './chars.ts'
 import { fromWireText, type HeaderLine, lineValue } from './header-line.ts'
 import { CALL_ID, CSEQ, FROM, headerName, TO, VIA } from './header-names.ts'
 import { MAX_HEADER_LINE_BYTES, MAX_HEADER_LINES, MAX_MESSAGE_BYTES } from './limits.ts'
@@ -53,7 +53,7 @@ type StartLine =
   | { readonly kind: 'response'; readonly status: number; readonly reason: string }
 
 function parseStartLine(line: string): Result<StartLine, SipFault> {
-  if (isSipVersion(line, 0) && line.charCodeAt(7) === 32) return parseStatusLine(line)
+  if (isSipVersion(line, 0) && codeAt(line, 7) === 32) return parseStatusLine(line)
   const firstSpace = line.indexOf(' ')
   const lastSpace = line.lastIndexOf(' ')
   const method = line.slice(0, firstSpace)
@@ -73,7 +73,7 @@ function parseStartLine(line: string): Result<StartLine, SipFault> {
 function parseStatusLine(line: string): Result<StartLine, SipFault> {
   const digits = line.slice(8, 11)
   const status = parseDecimal(digits, 699)
-  if (status === undefined || status < 100 || digits.length < 3 || (line.length > 11 && line.charCodeAt(11) !== 32)) {
+  if (status === undefined || status < 100 || digits.length < 3 || (line.length > 11 && codeAt(line, 11) !== 32)) {
     return err(malformed('start-line', `the status is not 100 to 699: ${line.slice(8, 24)}`))
   }
   return ok({ kind: 'response', status, reason: fromWireText(line.slice(12)) })
@@ -95,12 +95,12 @@ function scanLines(head: string, at: number, ascii: boolean, lines: HeaderLine[]
   while (at < head.length) {
     let end = head.indexOf('\r', at)
     let folded = false
-    while (end >= 0 && head.charCodeAt(end + 1) === LF && isBlank(head.charCodeAt(end + 2))) {
+    while (end >= 0 && codeAt(head, end + 1) === LF && isBlank(codeAt(head, end + 2))) {
       folded = true
       end = head.indexOf('\r', end + 2)
     }
     if (end < 0) end = head.length
-    else if (head.charCodeAt(end + 1) !== LF)
+    else if (codeAt(head, end + 1) !== LF)
       return malformed('header-syntax', `a lone CR in header line ${lines.length + 1}`)
     if (end - at > MAX_HEADER_LINE_BYTES) {
       return malformed('header-too-long', `header line too long: ${end - at} > ${MAX_HEADER_LINE_BYTES}`)
@@ -108,7 +108,7 @@ function scanLines(head: string, at: number, ascii: boolean, lines: HeaderLine[]
     if (lines.length === MAX_HEADER_LINES) return malformed('too-many-headers', `over ${MAX_HEADER_LINES} header lines`)
     const colon = head.indexOf(':', at)
     let nameEnd = colon
-    while (nameEnd > at && isBlank(head.charCodeAt(nameEnd - 1))) nameEnd--
+    while (nameEnd > at && isBlank(codeAt(head, nameEnd - 1))) nameEnd--
     const header = colon < 0 || colon > end ? undefined : headerName(head.slice(at, nameEnd))
     if (header === undefined) return malformed('header-syntax', `header line ${lines.length + 1} has no proper name`)
     if (folded ? LONE_LF.test(head.slice(colon, end)) : hasLineFeed(head, colon, end)) {

@@ -1,4 +1,4 @@
-import { COLON, isAlpha, isDigit, LBRACKET, parseDecimal, SEMICOLON } from './chars.ts'
+import { COLON, codeAt, isAlpha, isDigit, LBRACKET, parseDecimal, SEMICOLON } from './chars.ts'
 import { MAX_PARAMS } from './limits.ts'
 import { Params } from './params.ts'
 
@@ -73,10 +73,10 @@ function parseSip(scheme: 'sip' | 'sips', text: string, start: number): SipUri |
   const host = text.slice(hostStart, hostEnd)
   let i = hostEnd
   let port: number | undefined
-  if (text.charCodeAt(i) === COLON) {
+  if (codeAt(text, i) === COLON) {
     const portStart = i + 1
     i = portStart
-    while (isDigit(text.charCodeAt(i))) i++
+    while (isDigit(codeAt(text, i))) i++
     port = parseDecimal(text.slice(portStart, i), 65_535)
     if (port === undefined) return undefined
   }
@@ -89,11 +89,11 @@ function parseSip(scheme: 'sip' | 'sips', text: string, start: number): SipUri |
 
 /** Index after the host that starts at `at`: a name, an IPv4 address or an IPv6 reference; `at` where there is none. */
 function endOfHost(text: string, at: number): number {
-  if (text.charCodeAt(at) === LBRACKET) {
+  if (codeAt(text, at) === LBRACKET) {
     const end = text.indexOf(']', at)
     return end > at + 1 && /^[0-9A-Fa-f:.]+$/.test(text.slice(at + 1, end)) ? end + 1 : at
   }
-  while (isHostChar(text.charCodeAt(at))) at++
+  while (isHostChar(codeAt(text, at))) at++
   return at
 }
 
@@ -103,7 +103,7 @@ const isHostChar = (code: number): boolean =>
 
 function parseUriParams(text: string): Params | undefined {
   if (text === '') return Params.of([])
-  if (text.charCodeAt(0) !== SEMICOLON) return undefined
+  if (codeAt(text, 0) !== SEMICOLON) return undefined
   const parts = text.slice(1).split(';')
   if (parts.length > MAX_PARAMS) return undefined
   const entries: [string, string | undefined][] = []

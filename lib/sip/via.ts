@@ -1,4 +1,15 @@
-import { COLON, isDigit, LBRACKET, parseDecimal, RBRACKET, SEMICOLON, SLASH, skipBlanks, skipToken } from './chars.ts'
+import {
+  COLON,
+  codeAt,
+  isDigit,
+  LBRACKET,
+  parseDecimal,
+  RBRACKET,
+  SEMICOLON,
+  SLASH,
+  skipBlanks,
+  skipToken,
+} from './chars.ts'
 import { type Params, parseParams } from './params.ts'
 
 /** One hop a request took (RFC 3261 §20.42): where its response goes back to. */
@@ -31,10 +42,10 @@ export function parseVia(text: string): Via | undefined {
   const host = text.slice(at, hostEnd)
   at = skipBlanks(text, hostEnd)
   let port: number | undefined
-  if (text.charCodeAt(at) === COLON) {
+  if (codeAt(text, at) === COLON) {
     const start = skipBlanks(text, at + 1)
     at = start
-    while (isDigit(text.charCodeAt(at))) at++
+    while (isDigit(codeAt(text, at))) at++
     port = parseDecimal(text.slice(start, at), 65_535)
     if (port === undefined) return undefined
   }
@@ -50,12 +61,12 @@ function skipProtocol(text: string): number {
 }
 
 function skipHost(text: string, at: number): number {
-  if (text.charCodeAt(at) === LBRACKET) {
+  if (codeAt(text, at) === LBRACKET) {
     const end = text.indexOf(']', at)
     return end < 0 ? at : end + 1
   }
   for (; at < text.length; at++) {
-    const code = text.charCodeAt(at)
+    const code = codeAt(text, at)
     if (code === COLON || code === SEMICOLON || code <= 32 || code === SLASH || code === RBRACKET) break
   }
   return at
