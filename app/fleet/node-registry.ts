@@ -1,23 +1,24 @@
 import type { NodeId } from '../../lib/core/ids.ts'
 import type { SharedState } from './shared-state.ts'
 
-/** What a node says of itself in the shared state, each heartbeat. */
-export interface NodeView {
+/** What a node says of itself in the shared state, each heartbeat; JSON. */
+export interface NodeEntry {
   readonly id: NodeId
   readonly region: string
-  /** Its SIP addresses, as `udp/HOST:PORT`. */
-  readonly sip: readonly string[]
-  readonly state: 'ready' | 'draining' | 'impaired'
+  /** Address that is advertised to carriers. */
+  readonly address: string
+  readonly state: 'starting' | 'ready' | 'draining'
   /** Why it would serve no call now. */
   readonly impediments: readonly string[]
-  readonly calls: number
-  readonly startedAt: string
   readonly version: string
+  readonly startedAt: string
+  readonly calls: number
+  readonly maxCalls: number
 }
 
 export interface HeartbeatOptions {
   readonly shared: SharedState
-  readonly view: () => NodeView
+  readonly entry: () => NodeEntry
   readonly intervalMs: number
   /** A node that has not been heard of for this long is gone. */
   readonly ttlMs: number
@@ -41,7 +42,7 @@ export class Heartbeat {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#beating
-    await this.#options.shared.delete(PREFIX + this.#options.view().id)
+    await this.#options.shared.delete(PREFIX + this.#options.entry().id)
   }
 
   /** One beat at a time: a slow store is not asked again before it has answered. */
@@ -52,9 +53,9 @@ export class Heartbeat {
   }
 
   async #put(): Promise<void> {
-    const { shared, view, ttlMs, onError } = this.#options
+    const { shared, entry, ttlMs, onError } = this.#options
     try {
-      const now = view()
+      const now = entry()
       await shared.put(PREFIX + now.id, now, ttlMs)
     } catch (error) {
       onError(error)
@@ -63,13 +64,13 @@ export class Heartbeat {
 }
 
 /** All nodes that the shared state has heard of lately. */
-export async function listNodes(shared: SharedState): Promise<readonly NodeView[]> {
+export async function listNodes(shared: SharedState): Promise<readonly NodeEntry[]> {
   const entries = await shared.list(PREFIX)
-  return [...entries.values()].filter(isNodeView)
+  return [...entries.values()].filter(isNodeEntry)
 }
 
 /** Another version of Tandem may have written it: what we rely on is checked. */
-function isNodeView(value: unknown): value is NodeView {
+function isNodeEntry(value: unknown): value is NodeEntry {
   return (
     typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' && 'state' in value
   )
