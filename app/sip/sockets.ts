@@ -65,13 +65,15 @@ export class Sockets implements Network {
   }
 
   #find(remote: Remote, prefer: LocalSocket | undefined): Transport | undefined {
-    const fallback = this.#transports.find(remote, prefer?.localPort)
-    if (prefer === undefined) return fallback
-    const same = this.#transports.transports.find(
-      ({ protocol, local }) =>
-        protocol === remote.protocol && local.host === prefer.localHost && local.port === prefer.localPort,
-    )
-    return same ?? fallback
+    if (prefer !== undefined) {
+      for (const transport of this.#transports.transports) {
+        const { local, protocol } = transport
+        if (protocol === remote.protocol && local.port === prefer.localPort && local.host === prefer.localHost) {
+          return transport
+        }
+      }
+    }
+    return this.#transports.find(remote, prefer?.localPort)
   }
 }
 

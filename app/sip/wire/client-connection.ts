@@ -60,7 +60,8 @@ export class ClientConnection {
     if (!this.#corked) {
       this.#corked = true
       this.#socket.cork()
-      process.nextTick(() => {
+      // Not in nextTick, which would come between the datagrams that one turn reads.
+      setImmediate(() => {
         this.#corked = false
         this.#socket.uncork()
       })

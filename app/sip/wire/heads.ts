@@ -20,10 +20,19 @@ export function parseCommand(payload: Buffer): Command | undefined {
   return { msgId, name, fields, message: end < 0 ? undefined : payload.subarray(end + 2) }
 }
 
+/** The last second that was formatted: all but the first frame of a second need only the digits after the dot. */
+let lastSecond = -1
+let lastText = ''
+
 /** `hh:mm:ss.uuuuuu` in UTC, of wall time in milliseconds. */
 export function wireTime(atMs: number): string {
-  const micros = Math.floor((atMs % 1000) * 1000)
-  return `${new Date(atMs).toISOString().slice(11, 19)}.${String(micros).padStart(6, '0')}`
+  const second = Math.floor(atMs / 1000)
+  if (second !== lastSecond) {
+    lastSecond = second
+    lastText = new Date(second * 1000).toISOString().slice(11, 19)
+  }
+  const micros = Math.floor((atMs - second * 1000) * 1000)
+  return `${lastText}.${String(micros).padStart(6, '0')}`
 }
 
 /** A peer or one of our own addresses, where a head names one. */
