@@ -9,9 +9,14 @@ import type { BackendSpec } from '../../lib/agent/spec.ts'
 import type { AudioSocket } from './caller-audio.ts'
 import type { AgentMeter } from './meter.ts'
 
-/** A dead TCP link is noticed by its missing pong: appends go into the void for minutes. */
-const PING_EVERY_MS = 15_000
-const PONG_WITHIN_MS = 10_000
+/** A dead TCP link is noticed by its missing pong: without it, appends go into the void for minutes. */
+export interface KeepAlive {
+  readonly pingEveryMs: number
+  readonly pongWithinMs: number
+}
+
+const KEEP_ALIVE: KeepAlive = { pingEveryMs: 15_000, pongWithinMs: 10_000 }
+
 /** How long the server may take to answer our close frame. */
 const CLOSE_WITHIN_MS = 500
 /** Bytes in the socket at which it is given up: the server has read nothing for a minute and more. */
@@ -36,6 +41,7 @@ export interface SocketHandlers {
 export class RealtimeSocket implements AudioSocket {
   readonly #handlers: SocketHandlers
   readonly #meter: AgentMeter
+  readonly #keepAlive: KeepAlive
   #client: OpenAIRealtimeWS | null = null
   #opened = false
   #ended = false
@@ -47,9 +53,16 @@ export class RealtimeSocket implements AudioSocket {
    * Begins to connect. Handlers are called later, never from here.
    * @param connectMs how long the handshake may take
    */
-  constructor(backend: BackendSpec, connectMs: number, handlers: SocketHandlers, meter: AgentMeter) {
+  constructor(
+    backend: BackendSpec,
+    connectMs: number,
+    handlers: SocketHandlers,
+    meter: AgentMeter,
+    keepAlive: KeepAlive = KEEP_ALIVE,
+  ) {
     this.#handlers = handlers
     this.#meter = meter
+    this.#keepAlive = keepAlive
     try {
       this.#listen(connect(backend, connectMs))
     } catch (error) {
@@ -133,10 +146,11 @@ export class RealtimeSocket implements AudioSocket {
   #pingLater(): void {
     clearTimeout(this.#timer)
     if (this.#ended) return
+    const { pingEveryMs, pongWithinMs } = this.#keepAlive
     this.#timer = setTimeout(() => {
       this.#client?.socket.ping(undefined, undefined, ignoreLateError)
-      this.#timer = setTimeout(() => this.#giveUp(`no pong within ${PONG_WITHIN_MS} ms`), PONG_WITHIN_MS).unref()
-    }, PING_EVERY_MS).unref()
+      this.#timer = setTimeout(() => this.#giveUp(`no pong within ${pongWithinMs} ms`), pongWithinMs).unref()
+    }, pingEveryMs).unref()
   }
 
   #giveUp(message: string): void {
@@ -180,10 +194,11 @@ function connect(backend: BackendSpec, connectMs: number): OpenAIRealtimeWS {
   )
 }
 
-/** TCP where the client asked for TLS. Only host and port are taken over. */
+/** TCP where the client asked for TLS. The handshake's timeout is the socket's: without it here it would never run out. */
 function connectPlain(target: net.NetConnectOpts | number | string): net.Socket {
   if (typeof target !== 'object' || !('port' in target)) throw new TypeError('a backend is connected by host and port')
-  return net.connect({ host: target.host ?? 'localhost', port: Number(target.port) })
+  const { host = 'localhost', port, timeout = 0 } = target
+  return net.connect({ host, port: Number(port), timeout })
 }
 
 /** A send on a socket that is closing fails; its `close` says so. */

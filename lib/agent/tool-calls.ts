@@ -26,11 +26,12 @@ export interface ToolCalls {
 
 export const NO_TOOL_CALLS: ToolCalls = { seen: [], rounds: [] }
 
-/** A call is `new` once, whatever event tells of it first and however often. */
-export function judgeCall(calls: ToolCalls, callId: string): 'new' | 'known' | 'too-many' {
+/** A call is `new` once, whatever event tells of it first and however often; `busy`: new, but too many are running. */
+export function judgeCall(calls: ToolCalls, callId: string): 'new' | 'busy' | 'known' | 'too-many' {
   if (calls.seen.includes(callId)) return 'known'
+  if (calls.seen.length >= MAX_TOOL_CALLS) return 'too-many'
   const running = calls.rounds.reduce((sum, round) => sum + round.running.length, 0)
-  return calls.seen.length >= MAX_TOOL_CALLS || running >= MAX_RUNNING_TOOLS ? 'too-many' : 'new'
+  return running >= MAX_RUNNING_TOOLS ? 'busy' : 'new'
 }
 
 export function beginCall(calls: ToolCalls, responseId: string, callId: string): ToolCalls {

@@ -28,6 +28,7 @@ export function onCall(work: Work, responseId: string, call: FunctionCall): void
   if (verdict === 'known') return
   if (verdict === 'too-many') return count(work, 'tooManyCalls')
   change(work, { tools: beginCall(work.state.tools, responseId, call.callId) })
+  if (verdict === 'busy') return reject(work, call, 'too many tools are running')
   const args = parseArguments(call)
   if (typeof args === 'string') return reject(work, call, args)
   if (call.name === HANG_UP && work.state.hangUp !== null)

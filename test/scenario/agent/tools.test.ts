@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict'
+import { MAX_RUNNING_TOOLS } from '../../../lib/agent/tool-calls.ts'
+import { call, Stage, speechStarted } from './stage.ts'
+
+const done = (stage: Stage, callId: string, output = '{"ok":1}'): void =>
+  stage.input({ kind: 'toolDone', result: { callId, name: 'lookup', ok: true, output, tookMs: 12 } })
+
+describe('the tools of an agent', () => {
+  it('run when their call is complete, and once, whatever tells of it', () => {
+    const stage = Stage.talking()
+    stage.server({ type: 'response.created', response: { id: 'r1' } })
+    const item = call('c1', 'lookup', '{"id":7}')
+    stage.server({ type: 'response.output_item.done', response_id: 'r1', item })
+    stage.server({ type: 'response.output_item.done', response_id: 'r1', item })
+    stage.finish('r1', 'completed', [item])
+    assert.deepEqual(stage.of('runTool'), [{ kind: 'runTool', callId: 'c1', name: 'lookup', arguments: { id: 7 } }])
+  })
+
+  it('are answered all, and then followed up by one response', () => {
+    const stage = Stage.talking()
+    stage.server({ type: 'response.created', response: { id: 'r1' } })
+    stage.finish('r1', 'completed', [call('c1', 'lookup'), call('c2', 'book')])
+    done(stage, 'c2')
+    assert.equal(stage.sent('response.create').length, 0)
+    done(stage, 'c1')
+    done(stage, 'c1')
+    assert.equal(stage.sent('conversation.item.create').length, 2)
+    assert.equal(stage.sent('response.create').length, 1)
+    assert.deepEqual(stage.turns, ['tool: lookup: {"ok":1}', 'tool: lookup: {"ok":1}'])
+  })
+
+  it('wait with the follow-up for the end of the response that called them', () => {
+    const stage = Stage.talking()
+    stage.server({ type: 'response.created', response: { id: 'r1' } })
+    stage.server({ type: 'response.output_item.done', response_id: 'r1', item: call('c1', 'lookup') })
+    done(stage, 'c1')
+    assert.equal(stage.sent('response.create').length, 0)
+    stage.finish('r1')
+    assert.equal(stage.sent('response.create').length, 1)
+  })
+
+  it('are not followed up where the caller has interrupted, but answered', () => {
+    const stage = Stage.talking()
+    stage.server({ type: 'response.created', response: { id: 'r1' } })
+    stage.server({ type: 'response.output_item.done', response_id: 'r1', item: call('c1', 'lookup') })
+    stage.server(speechStarted('u1'))
+    stage.finish('r1', 'cancelled')
+    done(stage, 'c1')
+    assert.equal(stage.sent('conversation.item.create').length, 1)
+    assert.equal(stage.sent('response.create').length, 0)
+  })
+
+  const bad: readonly (readonly [string, object, RegExp])[] = [
+    ['nobody knows', call('c1', 'launch'), /no tool of this name/],
+    ['have arguments that are not JSON', call('c1', 'lookup', '{"a":'), /not a JSON object/],
+    ['have a list for arguments', call('c1', 'lookup', '[1]'), /not a JSON object/],
+  ]
+  for (const [why, item, message] of bad) {
+    it(`that ${why} are answered with an error and not run`, () => {
+      const stage = Stage.talking()
+      stage.server({ type: 'response.created', response: { id: 'r1' } })
+      stage.finish('r1', 'completed', [item])
+      assert.equal(stage.of('runTool').length, 0)
+      assert.match(JSON.stringify(stage.sent('conversation.item.create')), message)
+      assert.equal(stage.sent('response.create').length, 1)
+    })
+  }
+
+  it('that are too many at one time are answered with an error and not run', () => {
+    const stage = Stage.talking()
+    stage.server({ type: 'response.created', response: { id: 'r1' } })
+    stage.finish(
+      'r1',
+      'completed',
+      Array.from({ length: 60 }, (_, i) => call(`c${i}`, 'lookup')),
+    )
+    assert.equal(stage.of('runTool').length, MAX_RUNNING_TOOLS)
+    assert.equal(stage.sent('conversation.item.create').length, 60 - MAX_RUNNING_TOOLS)
+  })
+
+  describe('hang_up', () => {
+    const farewell = (): Stage => {
+      const stage = Stage.talking()
+      stage.speak('r1', 'Goodbye.', 1_000)
+      stage.server({
+        type: 'response.output_item.done',
+        response_id: 'r1',
+        item: call('c1', 'hang_up', '{"reason":"done"}'),
+      })
+      return stage
+    }
+
+    it('hangs up when all that was said has been played', () => {
+      const stage = farewell()
+      stage.finish('r1')
+      stage.pass(980)
+      assert.deepEqual(stage.news, [])
+      stage.pass(60)
+      assert.deepEqual(
+        stage.of('news').map(({ news }) => news),
+        [
+          { kind: 'agent.tool', name: 'hang_up', ok: true, tookMs: 980 },
+          { kind: 'hangUp', reason: 'done' },
+        ],
+      )
+      assert.equal(stage.sent('response.create').length, 0)
+    })
+
+    it('hangs up at once where nothing was said', () => {
+      const stage = Stage.talking()
+      stage.server({ type: 'response.created', response: { id: 'r1' } })
+      stage.finish('r1', 'completed', [call('c1', 'hang_up', '')])
+      assert.deepEqual(stage.news, ['agent.tool', 'hangUp'])
+    })
+
+    it('hangs up in the end, also where the farewell never does', () => {
+      const stage = farewell()
+      for (let second = 0; second < 31; second++) {
+        const part = {
+          response_id: 'r1',
+          item_id: 'r1a',
+          content_index: 0,
+          delta: Buffer.alloc(8_000).toString('base64'),
+        }
+        stage.server({ type: 'response.output_audio.delta', ...part })
+        stage.pass(1_000)
+      }
+      assert.ok(stage.news.includes('hangUp'))
+    })
+
+    it('goes on with the call where the caller speaks up during the farewell, and tells the agent so', () => {
+      const stage = farewell()
+      stage.finish('r1')
+      stage.pass(300)
+      stage.server(speechStarted('u1'))
+      stage.pass(60_000)
+      assert.ok(!stage.news.includes('hangUp'))
+      assert.match(JSON.stringify(stage.sent('conversation.item.create')), /the call goes on/)
+    })
+
+    it('still hangs up when the server is lost during the farewell', () => {
+      const stage = farewell()
+      stage.input({ kind: 'closed', code: 1006, message: 'gone', refusal: 'agent-unreachable' })
+      stage.pass(1_100)
+      assert.deepEqual(stage.news, ['agent.lost', 'agent.tool', 'hangUp'])
+    })
+  })
+})
