@@ -1,10 +1,10 @@
 import { isIPv6 } from 'node:net'
 import { err, ok, type Result } from '../../../lib/core/result.ts'
 import { TCP_LIMITS, TcpTransport, type TcpTransportLimits } from './tcp.ts'
-import type { ListenAddress, Remote, SendDone, Transport, TransportError, TransportHandler } from './transport.ts'
+import type { ListenAddress, Remote, Transport, TransportError, TransportHandler } from './transport.ts'
 import { UdpTransport } from './udp.ts'
 
-/** All sockets a SIP server listens at, as one to send through. */
+/** All sockets a SIP server listens at: opened together, found by destination, closed together. */
 export class TransportSet {
   /** In the order in which they were asked for; the first that fits a destination is the one used. */
   readonly transports: readonly Transport[]
@@ -43,14 +43,6 @@ export class TransportSet {
         ? undefined
         : this.transports.find((one) => fits(one) && one.local.port === localPort)) ?? this.transports.find(fits)
     )
-  }
-
-  /** Sends through the transport that fits; `no-transport` where none does. */
-  send(bytes: Buffer, remote: Remote, done: SendDone, localPort?: number): void {
-    const transport = this.find(remote, localPort)
-    if (transport === undefined) {
-      done({ code: 'no-transport', message: `no ${remote.protocol} transport for ${remote.host}:${remote.port}` })
-    } else transport.send(bytes, remote, done)
   }
 
   async close(): Promise<void> {
