@@ -8,9 +8,6 @@ export interface MediaType {
   readonly params: Params
 }
 
-/** The type of a session description (RFC 8866 §8). */
-export const SDP_TYPE = 'application/sdp'
-
 /** Parses a media type, blanks allowed around `/` and `;`. Undefined where it is malformed. */
 export function parseMediaType(text: string): MediaType | undefined {
   const start = skipBlanks(text, 0)

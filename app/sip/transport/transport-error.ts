@@ -38,6 +38,6 @@ export function toListenError(cause: unknown, address: ListenAddress): Transport
 }
 
 /** `udp:127.0.0.1:5060`, `tcp:[::1]:5060`: as in the configuration. */
-export function formatListenAddress({ protocol, host, port }: ListenAddress): string {
+function formatListenAddress({ protocol, host, port }: ListenAddress): string {
   return `${protocol}:${host.includes(':') ? `[${host}]` : host}:${port}`
 }
