@@ -17,7 +17,7 @@ const MAX_FILE_BYTES = 32 * 1024 * 1024
 /** Opens a phone's files; rejects with a message for people where one cannot be read, played or written. */
 export async function openPhone(spec: PhoneSpec, emit: EmitLegEvent, now: () => number): Promise<Talker> {
   const samples = spec.playFile === undefined ? null : await readWav(spec.playFile)
-  const recorder = spec.recordFile === undefined ? null : await WavRecorder.open(spec.recordFile)
+  const recorder = spec.recordFile === undefined ? null : await WavRecorder.open(spec.recordFile, spec.recordRateHz)
   return new Phone({ samples, recorder, emit, now })
 }
 

@@ -35,6 +35,8 @@ export interface PhoneSpec {
   readonly playFile?: string
   /** A WAV file that receives the far end's audio after the jitter buffer, 16-bit mono. */
   readonly recordFile?: string
+  /** 8000 Hz, that of the line, unless told otherwise. */
+  readonly recordRateHz?: 8000 | 16000
   /** Keys to press from the moment the dialog is confirmed, as RFC 4733 events: `0-9*#A-D`. */
   readonly digits?: string
 }

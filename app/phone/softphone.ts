@@ -43,6 +43,8 @@ export interface PhoneReport {
   readonly recordFile: string | null
 }
 
+/** Speech recognisers take recordings of this rate as they are. */
+const RECORDING_RATE_HZ = 16_000
 /** Its own range, away from that of a node on the same machine. */
 const RTP_PORTS = { from: 28_000, to: 28_999 }
 
@@ -58,6 +60,7 @@ export async function placeCall(options: PhoneOptions): Promise<PhoneReport> {
       rtpPorts: RTP_PORTS,
       workers: 1,
       codecs: ['PCMU', 'PCMA'],
+      agentTalkerModule: null,
       silenceTimeoutMs: options.seconds * 1_000 + 60_000,
     })
     parts.add('media', () => media.close())
@@ -109,7 +112,7 @@ class Call {
       talker: {
         kind: 'phone',
         ...(playFile !== undefined && { playFile }),
-        ...(recordFile !== undefined && { recordFile }),
+        ...(recordFile !== undefined && { recordFile, recordRateHz: RECORDING_RATE_HZ }),
       },
       onEvent: (event) => this.#onLegEvent(event),
     })

@@ -10,26 +10,53 @@ const PASS_BAND = 0.94
 export function resample(input: Int16Array, fromHz: number, toHz: number): Int16Array {
   if (fromHz === toHz) return input
   const ratio = toHz / fromHz
-  const cutoff = Math.min(1, ratio) * PASS_BAND
-  const reach = ZERO_CROSSINGS / Math.min(1, ratio)
+  const kernels = kernelsOf(fromHz, toHz)
   const output = new Int16Array(Math.ceil(input.length * ratio))
   for (let i = 0; i < output.length; i++) {
-    const center = i / ratio
-    const first = Math.max(0, Math.ceil(center - reach))
-    const last = Math.min(input.length - 1, Math.floor(center + reach))
+    const { first, weights } = kernels[i % kernels.length] ?? NO_KERNEL
+    // The kernel of a phase is made for its first output sample; later ones lie whole input samples further on.
+    const start = first + Math.floor(i / kernels.length) * ((kernels.length * fromHz) / toHz)
     let sum = 0
-    let weights = 0
-    for (let k = first; k <= last; k++) {
-      const distance = k - center
-      const weight = sinc(distance * cutoff) * hann(distance / reach)
-      sum += weight * (input[k] ?? 0)
-      weights += weight
+    let used = 0
+    for (let k = 0; k < weights.length; k++) {
+      const sample = input[start + k]
+      if (sample === undefined) continue
+      const weight = weights[k] ?? 0
+      sum += weight * sample
+      used += weight
     }
     // Dividing by the weights keeps DC exact, at the edges of the signal too.
-    output[i] = weights === 0 ? 0 : Math.max(-32768, Math.min(32767, Math.round(sum / weights)))
+    output[i] = used === 0 ? 0 : Math.max(-32768, Math.min(32767, Math.round(sum / used)))
   }
   return output
 }
+
+/** The weights of the input samples from index `first` on. */
+interface Kernel {
+  readonly first: number
+  readonly weights: Float64Array
+}
+
+const NO_KERNEL: Kernel = { first: 0, weights: new Float64Array() }
+
+/** Where output samples fall between input samples repeats: one kernel for each of these phases. */
+function kernelsOf(fromHz: number, toHz: number): readonly Kernel[] {
+  const ratio = toHz / fromHz
+  const cutoff = Math.min(1, ratio) * PASS_BAND
+  const reach = ZERO_CROSSINGS / Math.min(1, ratio)
+  return Array.from({ length: toHz / greatestCommonDivisor(fromHz, toHz) }, (_, phase) => {
+    const center = phase / ratio
+    const first = Math.ceil(center - reach)
+    const length = Math.floor(center + reach) - first + 1
+    const weights = Float64Array.from({ length }, (_, k) => {
+      const distance = first + k - center
+      return sinc(distance * cutoff) * hann(distance / reach)
+    })
+    return { first, weights }
+  })
+}
+
+const greatestCommonDivisor = (a: number, b: number): number => (b === 0 ? a : greatestCommonDivisor(b, a % b))
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))
 

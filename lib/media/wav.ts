@@ -55,8 +55,8 @@ export function parseWav(file: Buffer): Result<Int16Array, WavRefusal> {
   return malformed(`no ${format === null ? 'fmt' : 'data'} chunk`)
 }
 
-/** The header of a file of `dataBytes` bytes of 16-bit mono PCM at 8000 Hz. */
-export function formatWavHeader(dataBytes: number): Buffer {
+/** The header of a file of `dataBytes` bytes of 16-bit mono PCM. */
+export function formatWavHeader(dataBytes: number, rateHz = MIN_RATE_HZ): Buffer {
   const header = Buffer.alloc(WAV_HEADER_BYTES)
   header.write('RIFF', 0, 'latin1')
   header.writeUInt32LE(WAV_HEADER_BYTES - 8 + dataBytes, 4)
@@ -64,8 +64,8 @@ export function formatWavHeader(dataBytes: number): Buffer {
   header.writeUInt32LE(16, 16)
   header.writeUInt16LE(PCM, 20)
   header.writeUInt16LE(1, 22)
-  header.writeUInt32LE(MIN_RATE_HZ, 24)
-  header.writeUInt32LE(MIN_RATE_HZ * 2, 28)
+  header.writeUInt32LE(rateHz, 24)
+  header.writeUInt32LE(rateHz * 2, 28)
   header.writeUInt16LE(2, 32)
   header.writeUInt16LE(16, 34)
   header.write('data', 36, 'latin1')

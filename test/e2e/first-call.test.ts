@@ -9,6 +9,7 @@ import { recognise } from '../helpers/recognise.ts'
 import { ROOT } from '../helpers/root.ts'
 import { tandem } from '../helpers/run.ts'
 import { GREETING, TandemProcess } from '../helpers/tandem-process.ts'
+import { until } from '../helpers/until.ts'
 
 describe('the first call', () => {
   let node: TandemProcess
@@ -33,6 +34,7 @@ describe('the first call', () => {
     tail.stdout.setEncoding('utf8').on('data', (text: string) => {
       seen += text
     })
+    await until(async () => /^tandem_event_readers\{[^}]*\} 1$/m.test(await node.metrics()), 'tail to follow')
     const wav = join(folder, 'out.wav')
     const placed = await tandem(['call', node.uri, '--record', wav, '--seconds', '8', '--json'])
     assert.equal(placed.code, 0, placed.stderr)

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { allCalls, endedCalls } from '../helpers/api-call.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
 import { sipp } from '../helpers/sipp.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
+import { until } from '../helpers/until.ts'
 
 const CALLS = 20
 
@@ -25,7 +25,10 @@ describe('kill -9 of a node', () => {
       pauseMs: 8_000,
       timeoutMs: 20_000,
     })
-    await until(async () => (await allCalls(first)).filter((call) => call.state === 'active').length === CALLS)
+    await until(
+      async () => (await allCalls(first)).filter((call) => call.state === 'active').length === CALLS,
+      'all calls to be up',
+    )
     await first.kill()
 
     const second = await TandemProcess.start({ dataDir, address })
@@ -40,11 +43,3 @@ describe('kill -9 of a node', () => {
     await rm(dataDir, { recursive: true, force: true })
   })
 })
-
-async function until(done: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + 10_000
-  while (!(await done())) {
-    if (performance.now() > giveUpAt) throw new Error('the calls did not come up in time')
-    await delay(50)
-  }
-}

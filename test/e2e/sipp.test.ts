@@ -117,7 +117,7 @@ describe('SIPp callers', () => {
   })
 
   it('gives every RTP port back', async () => {
-    const metrics = await (await fetch(`${node.url}/metrics`, { headers: { authorization: `Bearer test-key` } })).text()
+    const metrics = await node.metrics()
     assert.match(metrics, /^tandem_media_legs\{[^}]*\} 0$/m)
     assert.match(metrics, /^tandem_active_calls\{[^}]*\} 0$/m)
   })

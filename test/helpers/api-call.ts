@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { TandemProcess } from './tandem-process.ts'
+import { until } from './until.ts'
 
 interface ApiStream {
   readonly packets: number
@@ -41,17 +41,12 @@ export async function allCalls(node: TandemProcess): Promise<readonly ApiCall[]>
   return all
 }
 
-const PATIENCE_MS = 10_000
-const POLL_MS = 50
-
 /** The ended calls, newest first, as soon as there are at least `count`: records are written behind the call's back. */
 export async function endedCalls(node: TandemProcess, count = 0): Promise<readonly ApiCall[]> {
-  const giveUpAt = performance.now() + PATIENCE_MS
-  for (;;) {
-    const calls = await allCalls(node)
-    const ended = calls.filter((call) => call.state === 'ended')
-    if (ended.length === calls.length && ended.length >= count) return ended
-    if (performance.now() > giveUpAt) throw new Error(`${ended.length} of ${calls.length} calls ended, wanted ${count}`)
-    await delay(POLL_MS)
-  }
+  let calls: readonly ApiCall[] = []
+  await until(async () => {
+    calls = await allCalls(node)
+    return calls.length >= count && calls.every((call) => call.state === 'ended')
+  }, `${count} ended calls`)
+  return calls
 }

@@ -87,6 +87,11 @@ export class TandemProcess {
     return body
   }
 
+  /** The metrics as Prometheus scrapes them. */
+  async metrics(): Promise<string> {
+    return (await fetch(`${this.url}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })).text()
+  }
+
   /** Ends it as an operator would and resolves with its exit code; removes its folder. */
   async stop(): Promise<number | null> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
