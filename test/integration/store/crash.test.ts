@@ -9,13 +9,13 @@ import { callIdOf } from '../../helpers/records.ts'
 
 const script = new URL('../../helpers/journal-writer.js', import.meta.url)
 
-describe('a node that is killed while it journals', () => {
+describe('a node that is killed while it journals', function () {
+  this.timeout(60_000)
   let postgres: TestPostgres
   let dataDir: string
   let child: ChildProcess | null = null
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     postgres = await startPostgres()
     dataDir = await tempFolder()
   })
@@ -61,6 +61,6 @@ describe('a node that is killed while it journals', () => {
       } finally {
         await store.close()
       }
-    }).timeout(60_000)
+    })
   }
 })

@@ -12,7 +12,7 @@ import { tempFolder } from '../../helpers/postgres.ts'
 const asRoot = process.getuid?.() === 0
 
 describe('the embedded PostgreSQL', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let folder: string
   const started: EmbeddedPostgres[] = []
 

@@ -13,11 +13,11 @@ const engines = [
 ]
 
 for (const { name, binaries } of engines) {
-  describe(`the schema on ${name}`, () => {
+  describe(`the schema on ${name}`, function () {
+    this.timeout(60_000)
     let postgres: TestPostgres
 
     before(async function () {
-      this.timeout(60_000)
       if (binaries === null) return this.skip()
       postgres = await startPostgres(binaries)
     })

@@ -11,9 +11,9 @@ let postgres: TestPostgres
 let pool: pg.Pool
 let pair: SharedStatePair
 
-describe('shared state without Redis', () => {
-  before(async function () {
-    this.timeout(60_000)
+describe('shared state without Redis', function () {
+  this.timeout(60_000)
+  before(async () => {
     postgres = await startPostgres()
     await prepareDatabase(postgres.url, new Date())
     pool = createPool(postgres.url, () => undefined)
@@ -41,8 +41,7 @@ describe('shared state without Redis', () => {
     assert.equal(await heard, 'ours')
   })
 
-  it('is refused while Postgres is away, and rings again by itself when it is back', async function () {
-    this.timeout(30_000)
+  it('is refused while Postgres is away, and rings again by itself when it is back', async () => {
     let heard: () => void = () => undefined
     const ringing = new Promise<void>((resolve) => {
       heard = resolve

@@ -12,13 +12,13 @@ import { at, attempt, callIdOf, callRow, ended, trace, turn } from '../../helper
 
 const east = nodeId('east-1')
 
-describe('the store of a node', () => {
+describe('the store of a node', function () {
+  this.timeout(60_000)
   let postgres: TestPostgres
   let dataDir: string
   const started: Store[] = []
 
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     postgres = await startPostgres()
     await prepareDatabase(postgres.url, at(0))
   })
@@ -158,7 +158,7 @@ describe('the store of a node', () => {
       assert.equal(await dump(), before)
     }
     await rm(kept, { recursive: true })
-  }).timeout(20_000)
+  })
 
   describe('asked for calls', () => {
     const ids = (page: { readonly calls: readonly { readonly id: string }[] }): number[] =>
@@ -338,7 +338,7 @@ describe('the store of a node', () => {
         changes.map(({ event }) => event),
         ['store.degraded', 'store.recovered'],
       )
-    }).timeout(30_000)
+    })
 
     it('starts, and does when it is back what a start does', async () => {
       const first = await start()
@@ -358,7 +358,7 @@ describe('the store of a node', () => {
         calls.map(({ state }) => state),
         ['incoming', 'ended'],
       )
-    }).timeout(30_000)
+    })
   })
 
   it('sets aside what Postgres will never take, reports it, and goes on with the rest', async () => {
@@ -429,7 +429,7 @@ describe('the store of a node', () => {
       changes.map(({ event, part }) => `${event} ${part}`),
       ['store.degraded postgres', 'store.recovered postgres'],
     )
-  }).timeout(30_000)
+  })
 
   it('is refused to a second node in the same data folder', async () => {
     await start()
