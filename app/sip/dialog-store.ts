@@ -111,7 +111,10 @@ export class DialogStore {
     this.#byKey.delete(keyOf(record.dialog))
     record.ackWait?.stop()
     record.ackWait = undefined
+    // It finds no dialog any more and says so to the application.
+    const { afterAck } = record
     record.afterAck = undefined
+    afterAck?.()
   }
 
   /** The dialogs of one application. */

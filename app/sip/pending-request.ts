@@ -51,6 +51,11 @@ export class PendingRequest implements ServerUser {
     if (transaction.request.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.patienceMs)
   }
 
+  /** The dialog that the INVITE was sent in, as its CANCEL names it; empty for one that opens a dialog. */
+  get inviteDialogId(): string {
+    return this.wasInDialog ? (this.record?.id ?? '') : ''
+  }
+
   /** The application is at work: an INVITE may ring on. */
   onProvisional(): void {
     if (this.transaction.request.method === 'INVITE') {

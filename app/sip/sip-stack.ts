@@ -15,6 +15,7 @@ import type { Timing } from '../../lib/sip/transaction/timing.ts'
 import { AccessGate } from './access-gate.ts'
 import { AppLink, NOK } from './app-link.ts'
 import { Cdr } from './cdr.ts'
+import { DialogSender } from './dialog-sender.ts'
 import { DialogStore } from './dialog-store.ts'
 import { Resolver } from './resolver.ts'
 import { Scheduler } from './scheduler.ts'
@@ -105,10 +106,11 @@ export class SipStack implements TransportHandler, WireHandler {
       ids,
       userAgent,
     }
-    const uac = new Uac(context, new Resolver(() => scheduler.nowMs()))
+    const sender = new DialogSender(context, new Resolver(() => scheduler.nowMs()))
+    const uac = new Uac(context, sender)
     const uas = new Uas(context, {
       admit: (arrival) => this.gate.admit(arrival.remoteHost),
-      sendBye: (record, reason) => uac.sendBye(record, reason),
+      sendBye: (record, reason) => sender.sendBye(record, reason),
     })
     this.#core = { context, uas, uac, set }
     return wire

@@ -1,15 +1,15 @@
-import { buildResponse, type HeaderInput } from '../../lib/sip/build.ts'
+import { buildResponse } from '../../lib/sip/build.ts'
 import { composeCancel, composeInDialog, composeRequest } from '../../lib/sip/compose.ts'
-import { afterRemoteSuccess, confirmAsUac, openAsUac, routeInDialog } from '../../lib/sip/dialog.ts'
+import { routeInDialog } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
-import { NO_BODY, type SipRequest, type SipResponse } from '../../lib/sip/message.ts'
-import { tagOf } from '../../lib/sip/name-addr.ts'
+import type { SipRequest } from '../../lib/sip/message.ts'
 import { type Target, targetOfUri } from '../../lib/sip/targets.ts'
 import { NOK } from './app-link.ts'
+import { credentialsOf } from './credentials.ts'
+import type { DialogSender, Way } from './dialog-sender.ts'
 import type { DialogRecord } from './dialog-store.ts'
+import { OutgoingAnswers } from './outgoing-answers.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
-import type { Resolver } from './resolver.ts'
-import type { Sender } from './sockets.ts'
 import type { StackContext } from './stack-context.ts'
 import type { Received } from './transaction/client-transaction.ts'
 import type { Remote } from './transport/transport.ts'
@@ -23,30 +23,21 @@ interface Wish {
   readonly method: string
 }
 
-/** A way to a destination: an address and the socket that reaches it. */
-interface Way {
-  readonly remote: Remote
-  readonly sender: Sender
-}
-
 /** CSeq numbers of new requests start below this, so that they never reach 2^31 (RFC 3261 §8.1.1.5). */
 const MAX_FIRST_SEQ = 1_000_000
-
-/** Credentials that the ACK of a 2xx repeats from its INVITE (RFC 3261 §13.2.2.4). */
-const CREDENTIALS = ['Authorization', 'Proxy-Authorization'] as const
-
-const EMPTY_DRAFT: Draft = { start: { kind: 'request', method: '', uri: '' }, headers: [], body: NO_BODY }
 
 /** The UAC side of the server (RFC 3261 §8.1, §9.1, §12.2.1, §13.2): everything between an application's wish and the wire. */
 export class Uac {
   readonly #stack: StackContext
-  readonly #resolver: Resolver
+  readonly #sender: DialogSender
+  readonly #answers: OutgoingAnswers
   /** Requests without a final response, by their transaction id. */
   readonly #outgoing = new Map<string, OutgoingRequest>()
 
-  constructor(stack: StackContext, resolver: Resolver) {
+  constructor(stack: StackContext, sender: DialogSender) {
     this.#stack = stack
-    this.#resolver = resolver
+    this.#sender = sender
+    this.#answers = new OutgoingAnswers(stack, sender, (outgoing) => this.#outgoing.delete(outgoing.txnId))
   }
 
   get outgoingCount(): number {
@@ -62,7 +53,7 @@ export class Uac {
       this.#stack.link.nok(wish.client, wish.msgId, why)
       return
     }
-    this.#findWay(target, undefined, (way) => this.#send(wish, uri, way, target))
+    this.#sender.findWay(target, undefined, (way) => this.#send(wish, uri, way, target))
   }
 
   /** A request in a dialog; a BYE that comes before the ACK of our 2xx waits for it (RFC 3261 §15). */
@@ -74,7 +65,8 @@ export class Uac {
     }
     if (this.#isTypeless(wish)) return
     if (wish.method === 'BYE' && record.ackWait !== undefined) {
-      record.afterAck = () => this.requestInDialog(wish, dialogId)
+      if (record.afterAck !== undefined) this.#stack.link.nok(wish.client, wish.msgId, NOK.unknownDialog)
+      else record.afterAck = () => this.requestInDialog(wish, dialogId)
       return
     }
     const { nextHop } = routeInDialog(record.dialog)
@@ -83,7 +75,7 @@ export class Uac {
       this.#stack.link.nok(wish.client, wish.msgId, NOK.invalidUri(nextHop))
       return
     }
-    this.#findWay(target, record, (way) => {
+    this.#sender.findWay(target, record, (way) => {
       if (way === undefined) this.#stack.link.nok(wish.client, wish.msgId, NOK.noTransport)
       else if (wish.method === 'ACK') this.#sendAck(wish, record, way)
       else this.#sendInDialog(wish, record, way)
@@ -105,24 +97,6 @@ export class Uac {
     outgoing.cancel()
   }
 
-  /** Ends a dialog by a BYE of our own and tells its application. */
-  sendBye(record: DialogRecord, reason: string): void {
-    const target = targetOfUri(routeInDialog(record.dialog).nextHop)
-    this.#stack.dialogs.remove(record)
-    if (typeof target === 'string') return
-    this.#findWay(target, record, (way) => {
-      if (way === undefined) return
-      const draft: Draft = { ...EMPTY_DRAFT, headers: [{ name: 'Reason', key: 'reason', value: reason }] }
-      const seq = record.dialog.localSeq + 1
-      const bye = composeInDialog(draft, 'BYE', record.dialog, this.#composing(way, seq))
-      if (!bye.ok) return
-      const bytes = bye.value.serialize()
-      this.#stack.link.deliverUnsolicited(record.client, bytes, way.remote, record.id)
-      this.#stack.cdr.stop('application', 'system-error-initiated-termination', bytes)
-      this.#startAlone(bye.value, bytes, way)
-    })
-  }
-
   /** An application is gone: its INVITEs are cancelled, and a dialog they still open is ended at once. */
   onClientGone(client: ClientConnection): void {
     for (const outgoing of this.#outgoing.values()) {
@@ -139,22 +113,6 @@ export class Uac {
     const typeless = lacksContentType(draft)
     if (typeless) this.#stack.link.nok(client, msgId, NOK.missingContentType)
     return typeless
-  }
-
-  /** Resolves a target. In a dialog the socket it lives at, and a TCP connection of the peer, are preferred. */
-  #findWay(target: Target, record: DialogRecord | undefined, found: (way: Way | undefined) => void): void {
-    const { sockets } = this.#stack
-    this.#resolver.resolve(target.host, (address) => {
-      if (address === undefined) {
-        found(undefined)
-        return
-      }
-      const plain: Remote = { protocol: target.protocol, host: address, port: target.port }
-      const keepsFlow = record?.flow !== undefined && record.dialog.routeSet.length === 0 && target.protocol === 'tcp'
-      const remote: Remote = keepsFlow ? { ...plain, flow: record.flow } : plain
-      const sender = sockets.senderFor(remote, record?.socket)
-      found(sender === undefined ? undefined : { remote, sender })
-    })
   }
 
   #send(wish: Wish, uri: string, way: Way | undefined, target: Target): void {
@@ -190,7 +148,7 @@ export class Uac {
   #sendInDialog(wish: Wish, record: DialogRecord, way: Way): void {
     const { client, msgId, draft, method } = wish
     const seq = record.dialog.localSeq + 1
-    const request = composeInDialog(draft, method, record.dialog, this.#composing(way, seq))
+    const request = composeInDialog(draft, method, record.dialog, this.#sender.composing(way, seq))
     if (!request.ok) {
       this.#stack.link.nok(client, msgId, `Server error: ${request.error.message}`)
       return
@@ -213,35 +171,14 @@ export class Uac {
 
   /** The ACK of a 2xx: a request outside of transactions, kept to answer repetitions of the 2xx with. */
   #sendAck(wish: Wish, record: DialogRecord, way: Way): void {
-    const bytes = this.#acknowledge(record, way, wish.draft)
+    const bytes = this.#sender.acknowledge(record, way, wish.draft)
     if (bytes === undefined) {
       this.#stack.link.nok(wish.client, wish.msgId, 'Server error: the ACK is malformed')
       return
     }
     const belonging = { txnId: this.#stack.ids.uuid(), dialogId: '' }
     this.#stack.link.requestSent(wish.client, wish.msgId, bytes, way.sender.address, belonging)
-    if (record.byeAfterAck) this.sendBye(record, 'SIP ;cause=200 ;text="ACK-BYE due to cancel race condition"')
-  }
-
-  #acknowledge(record: DialogRecord, way: Way, draft: Draft): Buffer | undefined {
-    const credentials = record.inviteCredentials.map(([name, value]) => ({ name, key: name.toLowerCase(), value }))
-    const full: Draft = { ...draft, headers: [...draft.headers, ...credentials] }
-    const ack = composeInDialog(full, 'ACK', record.dialog, this.#composing(way, record.inviteSeq))
-    if (!ack.ok) return undefined
-    const bytes = ack.value.serialize()
-    record.sentAck = { seq: record.inviteSeq, bytes, remote: way.remote }
-    this.#transmit(bytes, way.remote, record)
-    return bytes
-  }
-
-  #transmit(bytes: Buffer, remote: Remote, record: DialogRecord): void {
-    // A lost ACK is asked for by the 2xx that comes again, so an error here needs no answer.
-    this.#stack.sockets.send(bytes, remote, record.socket, () => {})
-  }
-
-  #composing(way: Way, seq: number) {
-    const { ids, userAgent } = this.#stack
-    return { local: way.sender.address, branch: ids.branch(), seq, userAgent }
+    if (record.byeAfterAck) this.#sender.sendBye(record, 'SIP ;cause=200 ;text="ACK-BYE due to cancel race condition"')
   }
 
   #track(client: ClientConnection, request: SipRequest, record: DialogRecord | undefined): OutgoingRequest {
@@ -260,140 +197,17 @@ export class Uac {
     outgoing.transaction.start()
   }
 
-  /** A request of our own, whose answer concerns nobody. */
-  #startAlone(
-    request: SipRequest,
-    bytes: Buffer,
-    { remote, sender }: Pick<Way, 'remote'> & { sender: Pick<Sender, 'socket'> },
-  ): void {
-    const nobody = { onClientResponse: () => {}, onClientEnd: () => {}, onClientCancel: () => {} }
-    this.#stack.transactions.openClient(request, bytes, { remote, from: sender.socket }, nobody).start()
-  }
-
   #sendCancel(outgoing: OutgoingRequest): void {
     const { transaction } = outgoing
     const cancel = composeCancel(outgoing.request, outgoing.cancelDraft)
     if (transaction === undefined || !cancel.ok) return
-    const way = { remote: transaction.remote, sender: { socket: transaction.from } }
-    this.#startAlone(cancel.value, cancel.value.serialize(), way)
+    this.#sender.sendAlone(cancel.value, cancel.value.serialize(), transaction.remote, transaction.from)
   }
 
   #onResponse(outgoing: OutgoingRequest, received: Received): void {
-    const { response, bytes, arrival } = received
-    const { request } = outgoing
-    if (request.method === 'INVITE') {
-      if (!this.#onInviteResponse(outgoing, received)) return
-    } else if (response.status >= 200) this.#onFinal(outgoing, response)
-    const dialogId = outgoing.record?.id ?? ''
-    this.#stack.link.deliver(outgoing.client, bytes, arrival, { txnId: outgoing.txnId, dialogId })
-  }
-
-  /** The dialog's side of a response to an INVITE. False if it is not for the application. */
-  #onInviteResponse(outgoing: OutgoingRequest, received: Received): boolean {
-    const { response, bytes } = received
-    const { status } = response
-    if (status < 200) {
-      if (status > 100 && outgoing.record === undefined) this.#openDialog(outgoing, received)
-      return true
-    }
-    if (status >= 300) {
-      this.#onFinal(outgoing, response)
-      if (!outgoing.inDialog) {
-        this.#dropEarly(outgoing)
-        this.#stack.cdr.stop('network', status === 487 ? 'call-canceled' : 'call-rejected', bytes)
-      }
-      return true
-    }
-    if (outgoing.answered) {
-      this.#onFurtherSuccess(outgoing, received)
-      return false
-    }
-    outgoing.answered = true
-    this.#onFinal(outgoing, response)
-    this.#confirm(outgoing, received)
-    if (!outgoing.inDialog) this.#stack.cdr.start('network', 'uac', bytes)
-    return this.#isWanted(outgoing)
-  }
-
-  /** Opens the dialog of an INVITE of ours, if the response is one that does. */
-  #openDialog(outgoing: OutgoingRequest, { response, arrival }: Received): void {
-    const dialog = openAsUac(outgoing.request, response)
-    if (dialog === undefined) return
-    const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
-    const owner = { client: outgoing.client, socket, flow: arrival.flow }
-    outgoing.record = this.#stack.dialogs.open(dialog, dialog.localTag, owner, credentialsOf(outgoing.request))
-  }
-
-  #confirm(outgoing: OutgoingRequest, received: Received): void {
-    const { record } = outgoing
-    const { response } = received
-    if (record === undefined) {
-      this.#openDialog(outgoing, received)
-      return
-    }
-    if (outgoing.inDialog) {
-      this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
-      return
-    }
-    const sameBranch = tagOf(response.to()) === record.dialog.remoteTag
-    const confirmed = sameBranch ? confirmAsUac(record.dialog, response) : openAsUac(outgoing.request, response)
-    if (confirmed !== undefined) this.#stack.dialogs.update(record, { ...confirmed, localSeq: record.dialog.localSeq })
-  }
-
-  /** A 2xx whose application is gone, or that crossed our CANCEL, is acknowledged and ended by a BYE. */
-  #isWanted(outgoing: OutgoingRequest): boolean {
-    const { record, client } = outgoing
-    if (record === undefined || outgoing.inDialog) return true
-    if (client.alive) {
-      record.byeAfterAck = outgoing.cancelled
-      return true
-    }
-    this.#ackAndBye(record, 'SIP ;cause=487 ;text="Nobody is there any more"')
-    return false
-  }
-
-  #ackAndBye(record: DialogRecord, reason: string): void {
-    const target = targetOfUri(routeInDialog(record.dialog).nextHop)
-    if (typeof target === 'string') return
-    this.#findWay(target, record, (way) => {
-      if (way !== undefined) this.#acknowledge(record, way, EMPTY_DRAFT)
-      this.sendBye(record, reason)
-    })
-  }
-
-  /** A 2xx that comes again gets its ACK again; one of another branch is a call nobody asked for (RFC 3261 §13.2.2.4). */
-  #onFurtherSuccess(outgoing: OutgoingRequest, received: Received): void {
-    const { record, request } = outgoing
-    if (record === undefined) return
-    if (tagOf(received.response.to()) === record.dialog.remoteTag) {
-      const { sentAck } = record
-      if (sentAck?.seq === request.cseq().seq) this.#transmit(sentAck.bytes, sentAck.remote, record)
-      return
-    }
-    const fork = new OutgoingRequest('', outgoing.client, request, undefined, NO_EVENTS)
-    this.#openDialog(fork, received)
-    if (fork.record !== undefined) this.#ackAndBye(fork.record, 'SIP ;cause=200 ;text="Call completed elsewhere"')
-  }
-
-  /** The request is over. */
-  #onFinal(outgoing: OutgoingRequest, response: SipResponse): void {
-    this.#outgoing.delete(outgoing.txnId)
-    const { record, request } = outgoing
-    if (record === undefined) return
-    if (record.ourInvite === outgoing) record.ourInvite = undefined
-    if (request.method === 'BYE') {
-      // A challenged BYE is sent again with credentials, in the same dialog.
-      if (response.status === 401 || response.status === 407) record.ending = false
-      else this.#stack.dialogs.remove(record)
-    } else if (outgoing.inDialog && request.method !== 'INVITE' && response.status < 300) {
-      this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
-    }
-  }
-
-  #dropEarly(outgoing: OutgoingRequest): void {
-    if (outgoing.record === undefined || outgoing.inDialog) return
-    this.#stack.dialogs.remove(outgoing.record)
-    outgoing.record = undefined
+    if (!this.#answers.onResponse(outgoing, received)) return
+    const belonging = { txnId: outgoing.txnId, dialogId: outgoing.record?.id ?? '' }
+    this.#stack.link.deliver(outgoing.client, received.bytes, received.arrival, belonging)
   }
 
   /** No answer will come: the application gets one from us. */
@@ -404,8 +218,8 @@ export class Uac {
   ): void {
     const response = buildResponse(outgoing.request, status, reason, { toTag: this.#stack.ids.tag() })
     if (!response.ok) throw new Error(`a request that was sent cannot be answered: ${response.error.message}`)
-    this.#onFinal(outgoing, response.value)
-    this.#dropEarly(outgoing)
+    this.#answers.settle(outgoing, response.value)
+    this.#answers.dropEarly(outgoing)
     const belonging = { txnId: outgoing.txnId, dialogId: outgoing.record?.id ?? '' }
     this.#stack.link.deliverSynthetic(outgoing.client, response.value.serialize(), belonging)
   }
@@ -414,11 +228,4 @@ export class Uac {
     const sender = remote === undefined ? undefined : this.#stack.sockets.senderFor(remote)
     return sender?.address ?? { protocol: 'udp', host: '', port: 0 }
   }
-}
-
-const NO_EVENTS = { onResponse: () => {}, onEnd: () => {}, onCancel: () => {} }
-
-/** The credentials of a request, for the ACK of its 2xx. */
-function credentialsOf(request: SipRequest): HeaderInput[] {
-  return CREDENTIALS.flatMap((name) => request.headers(name).map((value): HeaderInput => [name, value]))
 }

@@ -1,16 +1,14 @@
-import { buildResponse, type HeaderInput } from '../../lib/sip/build.ts'
-import { composeCancel, composeResponse, requestedToTag } from '../../lib/sip/compose.ts'
+import { composeResponse, requestedToTag } from '../../lib/sip/compose.ts'
 import { afterRemoteRequest, isInOrder, openAsUas } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
 import { judgeRequest, judgeUnrouted } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
-import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
-import { exchangeMs } from '../../lib/sip/transaction/timing.ts'
 import { AckWaiting } from './ack-waiting.ts'
 import { NOK } from './app-link.ts'
 import type { DialogRecord } from './dialog-store.ts'
 import { PendingRequest } from './pending-request.ts'
+import { PendingRequests } from './pending-requests.ts'
 import type { StackContext } from './stack-context.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { Arrival } from './transport/transport.ts'
@@ -41,11 +39,14 @@ const MAX_RETRY_AFTER_SECONDS = 10
 export class Uas {
   readonly #stack: StackContext
   readonly #ports: UasPorts
-  readonly #pending = new Map<string, PendingRequest>()
+  readonly #pending: PendingRequests
 
   constructor(stack: StackContext, ports: UasPorts) {
     this.#stack = stack
     this.#ports = ports
+    this.#pending = new PendingRequests(stack, (request, { transaction }) => {
+      this.#onAck({ request, bytes: () => request.serialize(), arrival: transaction.arrival })
+    })
   }
 
   /** Requests that applications owe an answer. */
@@ -95,7 +96,7 @@ export class Uas {
     const bytes = response.value.serialize()
     this.#keepDialog(pending, status)
     if (!transaction.respond(status, bytes)) {
-      this.#close(pending)
+      this.#pending.close(pending)
       link.nok(client, msgId, NOK.unknownResponse)
       return
     }
@@ -107,14 +108,11 @@ export class Uas {
 
   /** An application is gone: what it owed is answered 503. */
   onClientGone(client: ClientConnection): void {
-    for (const pending of this.#pending.values()) {
-      if (pending.client === client) this.#settle(pending, 503)
-    }
+    this.#pending.settleAllOf(client)
   }
 
   /** Forgets everything. */
   close(): void {
-    for (const pending of this.#pending.values()) pending.close()
     this.#pending.clear()
   }
 
@@ -131,22 +129,22 @@ export class Uas {
     if (admission === 'drop') return
     const transaction = this.#stack.transactions.openServer(key, request, arrival)
     if (admission === 'reject') {
-      this.#reply(transaction, 403)
+      this.#pending.reply(transaction, 403)
       return
     }
     if (tagOf(request.to()) !== undefined) {
-      this.#reply(transaction, 481)
+      this.#pending.reply(transaction, 481)
       return
     }
     const refusal = judgeRequest(request, merged)
     if (refusal !== undefined) {
-      this.#reply(transaction, refusal.status, refusal.headers)
+      this.#pending.reply(transaction, refusal.status, refusal.headers)
       return
     }
     const client = this.#stack.wire.pick(request.method)
     if (client === undefined) {
       const { status, headers } = judgeUnrouted(request.method, this.#stack.wire.routedVerbs())
-      this.#reply(transaction, status, headers)
+      this.#pending.reply(transaction, status, headers)
       return
     }
     this.#hand(inbound, transaction, client, undefined)
@@ -158,20 +156,20 @@ export class Uas {
     const transaction = this.#stack.transactions.openServer(key, request, arrival)
     const { method } = request
     if (record.ending) {
-      this.#reply(transaction, method === 'BYE' ? 200 : 481)
+      this.#pending.reply(transaction, method === 'BYE' ? 200 : 481)
       return
     }
     if (!isInOrder(record.dialog, request.cseq().seq)) {
-      this.#reply(transaction, 500)
+      this.#pending.reply(transaction, 500)
       return
     }
     if (method === 'INVITE' && record.ourInvite !== undefined) {
-      this.#reply(transaction, 491)
+      this.#pending.reply(transaction, 491)
       return
     }
     if (method === 'INVITE' && record.theirInvite !== undefined) {
       const seconds = Math.floor(Math.random() * (MAX_RETRY_AFTER_SECONDS + 1))
-      this.#reply(transaction, 500, [['Retry-After', String(seconds)]])
+      this.#pending.reply(transaction, 500, [['Retry-After', String(seconds)]])
       return
     }
     this.#stack.dialogs.update(record, afterRemoteRequest(record.dialog, request))
@@ -185,7 +183,7 @@ export class Uas {
     record.theirInvite?.cancel()
     this.#stack.dialogs.remove(record)
     // An application knows no early dialog: to it the call is cancelled, which `theirInvite` has just told it.
-    if (early) this.#reply(transaction, 200)
+    if (early) this.#pending.reply(transaction, 200)
     else this.#hand(inbound, transaction, record.client, record)
     this.#stack.cdr.stop('network', early ? 'call-canceled' : 'normal-release', inbound.bytes())
   }
@@ -198,21 +196,15 @@ export class Uas {
     record: DialogRecord | undefined,
   ): void {
     const { request, arrival } = inbound
-    const txnId = this.#stack.ids.uuid()
-    const pending = new PendingRequest(txnId, transaction, client, record, {
-      scheduler: this.#stack.scheduler,
-      patienceMs: 2 * exchangeMs(this.#stack.timing),
-      onOverdue: () => this.#onOverdue(pending),
-      onLost: () => this.#close(pending),
-      onAck: (ack) => this.#onAck({ request: ack, bytes: () => ack.serialize(), arrival }),
-    })
-    this.#pending.set(txnId, pending)
-    transaction.user = pending
+    const pending = this.#pending.open(transaction, client, record)
     if (request.method === 'INVITE') {
-      this.#reply(transaction, 100)
-      if (record !== undefined) record.theirInvite = { cancel: () => this.#terminate(pending) }
+      this.#pending.reply(transaction, 100)
+      if (record !== undefined) record.theirInvite = { cancel: () => this.#pending.terminate(pending, 487) }
     }
-    this.#stack.link.deliver(client, inbound.bytes(), arrival, { txnId, dialogId: record?.id ?? '' })
+    this.#stack.link.deliver(client, inbound.bytes(), arrival, {
+      txnId: pending.txnId,
+      dialogId: record?.id ?? '',
+    })
   }
 
   #onCancel({ request, bytes, arrival }: Inbound, key: string): void {
@@ -221,17 +213,19 @@ export class Uas {
       const admission = this.#ports.admit(arrival)
       if (admission === 'drop') return
       const transaction = this.#stack.transactions.openServer(key, request, arrival)
-      this.#reply(transaction, admission === 'reject' ? 403 : 481)
+      this.#pending.reply(transaction, admission === 'reject' ? 403 : 481)
       return
     }
     const pending = invite.user instanceof PendingRequest ? invite.user : undefined
     if (pending !== undefined) pending.localTag ??= this.#stack.ids.tag()
-    this.#reply(this.#stack.transactions.openServer(key, request, arrival), 200, [], pending?.localTag)
+    this.#pending.reply(this.#stack.transactions.openServer(key, request, arrival), 200, [], pending?.localTag)
     if (pending === undefined || !invite.open) return
-    this.#settle(pending, 487)
+    this.#pending.settle(pending, 487)
     const cancel = bytes()
-    const dialogId = pending.wasInDialog ? (pending.record?.id ?? '') : ''
-    this.#stack.link.deliver(pending.client, cancel, arrival, { txnId: pending.txnId, dialogId })
+    this.#stack.link.deliver(pending.client, cancel, arrival, {
+      txnId: pending.txnId,
+      dialogId: pending.inviteDialogId,
+    })
     if (!pending.wasInDialog) this.#stack.cdr.stop('network', 'call-canceled', cancel)
   }
 
@@ -272,15 +266,15 @@ export class Uas {
     if (dialog === undefined) return
     const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
     pending.record = dialogs.open(dialog, dialog.remoteTag, { client: pending.client, socket, flow: arrival.flow })
-    pending.record.theirInvite = { cancel: () => this.#terminate(pending) }
+    pending.record.theirInvite = { cancel: () => this.#pending.terminate(pending, 487) }
   }
 
   #onFinalSent(pending: PendingRequest, status: number, bytes: Buffer): void {
     const { record, transaction } = pending
-    this.#close(pending)
+    this.#pending.close(pending)
     if (transaction.request.method !== 'INVITE') return
     if (status >= 300) {
-      this.#dropEarly(pending)
+      this.#pending.dropEarly(pending)
       if (!pending.wasInDialog) this.#stack.cdr.stop('application', 'call-rejected', bytes)
       return
     }
@@ -298,55 +292,5 @@ export class Uas {
   #onNoAck(record: DialogRecord): void {
     record.ackWait = undefined
     if (!this.#runAfterAck(record)) this.#ports.sendBye(record, 'SIP ;cause=408 ;text="ACK timeout"')
-  }
-
-  #onOverdue(pending: PendingRequest): void {
-    if (pending.transaction.request.method === 'INVITE') this.#terminate(pending, 503)
-  }
-
-  /** Ends an open INVITE by ourselves and tells its application as a CANCEL would. */
-  #terminate(pending: PendingRequest, status = 487): void {
-    const { request, arrival } = pending.transaction
-    if (!this.#settle(pending, status)) return
-    const cancel = composeCancel(request, undefined)
-    if (!cancel.ok) return
-    const dialogId = pending.wasInDialog ? (pending.record?.id ?? '') : ''
-    this.#stack.link.deliver(pending.client, cancel.value.serialize(), arrival, { txnId: pending.txnId, dialogId })
-  }
-
-  /** Answers in place of the application. False if the transaction was over. */
-  #settle(pending: PendingRequest, status: number): boolean {
-    this.#close(pending)
-    this.#dropEarly(pending)
-    pending.localTag ??= this.#stack.ids.tag()
-    return this.#reply(pending.transaction, status, [], pending.localTag)
-  }
-
-  /** The application owes nothing any more. */
-  #close(pending: PendingRequest): void {
-    pending.close()
-    this.#pending.delete(pending.txnId)
-    if (pending.record !== undefined && pending.transaction.request.method === 'INVITE') {
-      pending.record.theirInvite = undefined
-    }
-  }
-
-  /** A failed INVITE takes the early dialog with it that it had opened. */
-  #dropEarly(pending: PendingRequest): void {
-    if (!pending.wasInDialog && pending.record !== undefined) this.#stack.dialogs.remove(pending.record)
-  }
-
-  /** A response of our own. */
-  #reply(
-    transaction: ServerTransaction,
-    status: number,
-    headers: readonly HeaderInput[] = [],
-    localTag?: string,
-  ): boolean {
-    const { userAgent } = this.#stack
-    const toTag = status === 100 ? undefined : (localTag ?? this.#stack.ids.tag())
-    const all = userAgent === undefined || status === 100 ? headers : [...headers, ['Server', userAgent] as const]
-    const response = buildResponse(transaction.request, status, reasonPhrase(status), { toTag, headers: all })
-    return response.ok && transaction.respond(status, response.value.serialize())
   }
 }

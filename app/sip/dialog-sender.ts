@@ -1,0 +1,116 @@
+import { composeInDialog, type InDialogContext } from '../../lib/sip/compose.ts'
+import { routeInDialog } from '../../lib/sip/dialog.ts'
+import type { Draft } from '../../lib/sip/draft.ts'
+import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
+import { type Target, targetOfUri } from '../../lib/sip/targets.ts'
+import type { DialogRecord } from './dialog-store.ts'
+import type { Resolver } from './resolver.ts'
+import type { Sender } from './sockets.ts'
+import type { StackContext } from './stack-context.ts'
+import type { LocalSocket } from './transaction/network.ts'
+import type { Remote } from './transport/transport.ts'
+
+/** A way to a destination: an address and the socket that reaches it. */
+export interface Way {
+  readonly remote: Remote
+  readonly sender: Sender
+}
+
+/** A request of the server's own, to which no application has anything to add. */
+const EMPTY_DRAFT: Draft = { start: { kind: 'request', method: '', uri: '' }, headers: [], body: NO_BODY }
+
+const NOBODY = { onClientResponse: () => {}, onClientEnd: () => {}, onClientCancel: () => {} }
+
+/** Finds ways, and sends what the server sends by itself: ACKs of 2xx, BYEs that nobody asked for, CANCELs. */
+export class DialogSender {
+  readonly #stack: StackContext
+  readonly #resolver: Resolver
+
+  constructor(stack: StackContext, resolver: Resolver) {
+    this.#stack = stack
+    this.#resolver = resolver
+  }
+
+  /** Resolves a target. In a dialog the socket it lives at, and a TCP connection of the peer, are preferred. */
+  findWay(target: Target, record: DialogRecord | undefined, found: (way: Way | undefined) => void): void {
+    const { sockets } = this.#stack
+    this.#resolver.resolve(target.host, (address) => {
+      if (address === undefined) {
+        found(undefined)
+        return
+      }
+      const plain: Remote = { protocol: target.protocol, host: address, port: target.port }
+      const keepsFlow = record?.flow !== undefined && record.dialog.routeSet.length === 0 && target.protocol === 'tcp'
+      const remote: Remote = keepsFlow ? { ...plain, flow: record.flow } : plain
+      const sender = sockets.senderFor(remote, record?.socket)
+      found(sender === undefined ? undefined : { remote, sender })
+    })
+  }
+
+  /** Sends the ACK of a 2xx: a request outside of transactions, kept to answer repetitions of the 2xx with. */
+  acknowledge(record: DialogRecord, way: Way, draft: Draft): Buffer | undefined {
+    const credentials = record.inviteCredentials.map(([name, value]) => ({ name, key: name.toLowerCase(), value }))
+    const full: Draft = { ...draft, headers: [...draft.headers, ...credentials] }
+    const ack = composeInDialog(full, 'ACK', record.dialog, this.composing(way, record.inviteSeq))
+    if (!ack.ok) return undefined
+    const bytes = ack.value.serialize()
+    record.sentAck = { seq: record.inviteSeq, bytes, remote: way.remote }
+    this.#transmit(bytes, way.remote, record)
+    return bytes
+  }
+
+  /** A 2xx came again: so does its ACK, if it has been sent. */
+  repeatAck(record: DialogRecord, seq: number): void {
+    const { sentAck } = record
+    if (sentAck?.seq === seq) this.#transmit(sentAck.bytes, sentAck.remote, record)
+  }
+
+  #transmit(bytes: Buffer, remote: Remote, record: DialogRecord): void {
+    // A lost ACK is asked for by the 2xx that comes again, so an error here needs no answer.
+    this.#stack.sockets.send(bytes, remote, record.socket, () => {})
+  }
+
+  /** What a request in a dialog needs beside the dialog. */
+  composing(way: Way, seq: number): InDialogContext {
+    const { ids, userAgent } = this.#stack
+    return { local: way.sender.address, branch: ids.branch(), seq, userAgent }
+  }
+
+  /** A request whose answer concerns nobody. */
+  sendAlone(request: SipRequest, bytes: Buffer, remote: Remote, from: LocalSocket): void {
+    this.#stack.transactions.openClient(request, bytes, { remote, from }, NOBODY).start()
+  }
+
+  /** Ends a dialog by a BYE of our own. Its application is told, unless it never knew of the dialog. */
+  sendBye(record: DialogRecord, reason: string, tell = true): void {
+    const target = targetOfUri(routeInDialog(record.dialog).nextHop)
+    this.#stack.dialogs.remove(record)
+    if (typeof target === 'string') return
+    this.findWay(target, record, (way) => {
+      if (way === undefined) return
+      const draft: Draft = { ...EMPTY_DRAFT, headers: [{ name: 'Reason', key: 'reason', value: reason }] }
+      const seq = record.dialog.localSeq + 1
+      const bye = composeInDialog(draft, 'BYE', record.dialog, this.composing(way, seq))
+      if (!bye.ok) return
+      const bytes = bye.value.serialize()
+      if (tell) {
+        this.#stack.link.deliverUnsolicited(record.client, bytes, way.remote, record.id)
+        this.#stack.cdr.stop('application', 'system-error-initiated-termination', bytes)
+      }
+      this.sendAlone(bye.value, bytes, way.remote, way.sender.socket)
+    })
+  }
+
+  /** Acknowledges a 2xx that nobody wants, and ends its dialog. */
+  ackAndBye(record: DialogRecord, reason: string, tell: boolean): void {
+    const target = targetOfUri(routeInDialog(record.dialog).nextHop)
+    if (typeof target === 'string') {
+      this.#stack.dialogs.remove(record)
+      return
+    }
+    this.findWay(target, record, (way) => {
+      if (way !== undefined) this.acknowledge(record, way, EMPTY_DRAFT)
+      this.sendBye(record, reason, tell)
+    })
+  }
+}

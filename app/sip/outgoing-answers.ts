@@ -1,0 +1,131 @@
+import { afterRemoteSuccess, confirmAsUac, openAsUac } from '../../lib/sip/dialog.ts'
+import type { SipResponse } from '../../lib/sip/message.ts'
+import { tagOf } from '../../lib/sip/name-addr.ts'
+import { credentialsOf } from './credentials.ts'
+import type { DialogSender } from './dialog-sender.ts'
+import { OutgoingRequest } from './outgoing-request.ts'
+import type { StackContext } from './stack-context.ts'
+import type { Received } from './transaction/client-transaction.ts'
+
+const NO_EVENTS = { onResponse: () => {}, onEnd: () => {}, onCancel: () => {} }
+
+/** What the answers to our requests do to dialogs (RFC 3261 §12.1.2, §12.2.1.2, §13.2.2). */
+export class OutgoingAnswers {
+  readonly #stack: StackContext
+  readonly #sender: DialogSender
+  readonly #forget: (outgoing: OutgoingRequest) => void
+
+  /** @param forget the request is over */
+  constructor(stack: StackContext, sender: DialogSender, forget: (outgoing: OutgoingRequest) => void) {
+    this.#stack = stack
+    this.#sender = sender
+    this.#forget = forget
+  }
+
+  /** Takes a response. False if it is not for the application. */
+  onResponse(outgoing: OutgoingRequest, received: Received): boolean {
+    if (outgoing.request.method === 'INVITE') return this.#onInviteResponse(outgoing, received)
+    if (received.response.status >= 200) this.settle(outgoing, received.response)
+    return true
+  }
+
+  /** The request has its final response, of the peer or of ours. */
+  settle(outgoing: OutgoingRequest, response: SipResponse): void {
+    this.#forget(outgoing)
+    const { record, request } = outgoing
+    if (record === undefined) return
+    if (record.ourInvite === outgoing) record.ourInvite = undefined
+    if (request.method === 'BYE') {
+      // A challenged BYE is sent again with credentials, in the same dialog.
+      if (response.status === 401 || response.status === 407) record.ending = false
+      else this.#stack.dialogs.remove(record)
+    } else if (outgoing.inDialog && request.method !== 'INVITE' && response.status < 300) {
+      this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
+    }
+  }
+
+  /** A failed INVITE takes the early dialog with it that it had opened. */
+  dropEarly(outgoing: OutgoingRequest): void {
+    if (outgoing.record === undefined || outgoing.inDialog) return
+    this.#stack.dialogs.remove(outgoing.record)
+    outgoing.record = undefined
+  }
+
+  /** The dialog's side of a response to an INVITE. False if it is not for the application. */
+  #onInviteResponse(outgoing: OutgoingRequest, received: Received): boolean {
+    const { response, bytes } = received
+    const { status } = response
+    if (status < 200) {
+      if (status > 100 && outgoing.record === undefined) this.#openDialog(outgoing, received)
+      return true
+    }
+    if (status >= 300) {
+      this.settle(outgoing, response)
+      if (!outgoing.inDialog) {
+        this.dropEarly(outgoing)
+        this.#stack.cdr.stop('network', status === 487 ? 'call-canceled' : 'call-rejected', bytes)
+      }
+      return true
+    }
+    if (outgoing.answered) {
+      this.#onFurtherSuccess(outgoing, received)
+      return false
+    }
+    outgoing.answered = true
+    this.settle(outgoing, response)
+    this.#confirm(outgoing, received)
+    if (!outgoing.inDialog) this.#stack.cdr.start('network', 'uac', bytes)
+    return this.#isWanted(outgoing)
+  }
+
+  /** Opens the dialog of an INVITE of ours, if the response is one that does. */
+  #openDialog(outgoing: OutgoingRequest, { response, arrival }: Received): void {
+    const dialog = openAsUac(outgoing.request, response)
+    if (dialog === undefined) return
+    const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
+    const owner = { client: outgoing.client, socket, flow: arrival.flow }
+    outgoing.record = this.#stack.dialogs.open(dialog, dialog.localTag, owner, credentialsOf(outgoing.request))
+  }
+
+  #confirm(outgoing: OutgoingRequest, received: Received): void {
+    const { record } = outgoing
+    const { response } = received
+    if (record === undefined) {
+      this.#openDialog(outgoing, received)
+      return
+    }
+    if (outgoing.inDialog) {
+      this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
+      return
+    }
+    const sameBranch = tagOf(response.to()) === record.dialog.remoteTag
+    const confirmed = sameBranch ? confirmAsUac(record.dialog, response) : openAsUac(outgoing.request, response)
+    if (confirmed !== undefined) this.#stack.dialogs.update(record, { ...confirmed, localSeq: record.dialog.localSeq })
+  }
+
+  /** A 2xx whose application is gone, or that crossed our CANCEL, is acknowledged and ended by a BYE. */
+  #isWanted(outgoing: OutgoingRequest): boolean {
+    const { record, client } = outgoing
+    if (record === undefined || outgoing.inDialog) return true
+    if (client.alive) {
+      record.byeAfterAck = outgoing.cancelled
+      return true
+    }
+    this.#sender.ackAndBye(record, 'SIP ;cause=487 ;text="Nobody is there any more"', false)
+    return false
+  }
+
+  /** A 2xx that comes again gets its ACK again; one of another branch is a call nobody asked for (RFC 3261 §13.2.2.4). */
+  #onFurtherSuccess(outgoing: OutgoingRequest, received: Received): void {
+    const { record, request } = outgoing
+    if (record === undefined) return
+    if (tagOf(received.response.to()) === record.dialog.remoteTag) {
+      this.#sender.repeatAck(record, request.cseq().seq)
+      return
+    }
+    const fork = new OutgoingRequest('', outgoing.client, request, undefined, NO_EVENTS)
+    this.#openDialog(fork, received)
+    if (fork.record === undefined) return
+    this.#sender.ackAndBye(fork.record, 'SIP ;cause=200 ;text="Call completed elsewhere"', false)
+  }
+}

@@ -1,0 +1,104 @@
+import { buildResponse, type HeaderInput } from '../../lib/sip/build.ts'
+import { composeCancel } from '../../lib/sip/compose.ts'
+import type { SipRequest } from '../../lib/sip/message.ts'
+import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
+import { exchangeMs } from '../../lib/sip/transaction/timing.ts'
+import type { DialogRecord } from './dialog-store.ts'
+import { PendingRequest } from './pending-request.ts'
+import type { StackContext } from './stack-context.ts'
+import type { ServerTransaction } from './transaction/server-transaction.ts'
+import type { ClientConnection } from './wire/client-connection.ts'
+
+/** All requests that applications owe an answer, and the answers the server gives in their place. */
+export class PendingRequests {
+  readonly #stack: StackContext
+  readonly #onAck: (ack: SipRequest, pending: PendingRequest) => void
+  readonly #byTxnId = new Map<string, PendingRequest>()
+
+  /** @param onAck an ACK to a 2xx came within the INVITE's own transaction */
+  constructor(stack: StackContext, onAck: (ack: SipRequest, pending: PendingRequest) => void) {
+    this.#stack = stack
+    this.#onAck = onAck
+  }
+
+  get size(): number {
+    return this.#byTxnId.size
+  }
+
+  get(txnId: string): PendingRequest | undefined {
+    return this.#byTxnId.get(txnId)
+  }
+
+  /** From now on the client owes an answer. */
+  open(transaction: ServerTransaction, client: ClientConnection, record: DialogRecord | undefined): PendingRequest {
+    const pending = new PendingRequest(this.#stack.ids.uuid(), transaction, client, record, {
+      scheduler: this.#stack.scheduler,
+      patienceMs: 2 * exchangeMs(this.#stack.timing),
+      onOverdue: () => this.terminate(pending, 503),
+      onLost: () => this.close(pending),
+      onAck: (ack) => this.#onAck(ack, pending),
+    })
+    this.#byTxnId.set(pending.txnId, pending)
+    transaction.user = pending
+    return pending
+  }
+
+  /** The application owes nothing any more. */
+  close(pending: PendingRequest): void {
+    pending.close()
+    this.#byTxnId.delete(pending.txnId)
+    if (pending.record !== undefined && pending.transaction.request.method === 'INVITE') {
+      pending.record.theirInvite = undefined
+    }
+  }
+
+  /** A failed INVITE takes the early dialog with it that it had opened. */
+  dropEarly(pending: PendingRequest): void {
+    if (!pending.wasInDialog && pending.record !== undefined) this.#stack.dialogs.remove(pending.record)
+  }
+
+  /** Answers in place of the application. False if the transaction was over. */
+  settle(pending: PendingRequest, status: number): boolean {
+    this.close(pending)
+    this.dropEarly(pending)
+    pending.localTag ??= this.#stack.ids.tag()
+    return this.reply(pending.transaction, status, [], pending.localTag)
+  }
+
+  /** Ends an open INVITE by ourselves and tells its application as a CANCEL would. */
+  terminate(pending: PendingRequest, status: 487 | 503): void {
+    const { request, arrival } = pending.transaction
+    const { txnId, client } = pending
+    if (!this.settle(pending, status)) return
+    const cancel = composeCancel(request, undefined)
+    if (!cancel.ok) return
+    this.#stack.link.deliver(client, cancel.value.serialize(), arrival, { txnId, dialogId: pending.inviteDialogId })
+  }
+
+  /** A client is gone: what it owed is answered 503. */
+  settleAllOf(client: ClientConnection): void {
+    for (const pending of this.#byTxnId.values()) {
+      if (pending.client === client) this.settle(pending, 503)
+    }
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    for (const pending of this.#byTxnId.values()) pending.close()
+    this.#byTxnId.clear()
+  }
+
+  /** A response of our own. False if the transaction was over. */
+  reply(
+    transaction: ServerTransaction,
+    status: number,
+    headers: readonly HeaderInput[] = [],
+    localTag?: string,
+  ): boolean {
+    const { userAgent } = this.#stack
+    const toTag = status === 100 ? undefined : (localTag ?? this.#stack.ids.tag())
+    const all = userAgent === undefined || status === 100 ? headers : [...headers, ['Server', userAgent] as const]
+    const response = buildResponse(transaction.request, status, reasonPhrase(status), { toTag, headers: all })
+    return response.ok && transaction.respond(status, response.value.serialize())
+  }
+}
