@@ -12,11 +12,12 @@ export const heardMs = (sentSamples: number, receivedSamples: number): number =>
  * stands for the share of the text. Truncation deletes the server's whole transcript of an item, so this text is the only one there is.
  */
 export function heardText(text: string, sentSamples: number, receivedSamples: number): string {
+  const words = text.trim()
   if (sentSamples <= 0 || receivedSamples <= 0) return ''
-  if (sentSamples >= receivedSamples) return text.trim()
-  const end = Math.floor((text.length * sentSamples) / receivedSamples)
-  if (/\s/.test(text.charAt(end))) return text.slice(0, end).trim()
+  if (sentSamples >= receivedSamples) return words
+  const end = Math.floor((words.length * sentSamples) / receivedSamples)
+  const heard = words.slice(0, end)
+  if (/\s/.test(words.charAt(end))) return heard.trimEnd()
   // Scripts without spaces are cut between any two code points.
-  if (!/\s/.test(text.trim())) return text.slice(0, end).replace(/[\uD800-\uDBFF]$/, '')
-  return text.slice(0, end).replace(/\S*$/, '').trim()
+  return /\s/.test(words) ? heard.replace(/\S*$/, '').trimEnd() : heard.replace(/[\uD800-\uDBFF]$/, '')
 }

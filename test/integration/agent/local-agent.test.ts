@@ -39,7 +39,7 @@ describe('an agent on the local realtime server', function () {
     const record = await agent.talker.close()
     assert.equal(record?.backend, 'local')
     assert.equal(record?.turns, 1)
-    assert.ok((record?.firstAudioMs ?? -1) >= 0 && (record?.tokens ?? 0) > 0)
+    assert.ok((record?.firstAudioMs ?? -1) >= 0)
   })
 
   it('falls silent when the caller speaks, and tells the server what was heard', async () => {

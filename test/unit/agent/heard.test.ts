@@ -38,8 +38,8 @@ describe('what the caller has heard of an item', () => {
 
   it('is always the beginning of the text', () => {
     fc.assert(
-      fc.property(fc.string(), fc.nat(100), (text, sent) => {
-        assert.ok(text.trimStart().startsWith(heardText(text, sent, 100)))
+      fc.property(fc.string({ unit: 'binary' }), fc.nat(100), (text, sent) => {
+        assert.ok(text.trim().startsWith(heardText(text, sent, 100)))
       }),
     )
   })
