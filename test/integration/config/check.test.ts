@@ -181,7 +181,7 @@ describe('tandem check', function () {
     http.on('upgrade', (request, socket, head) => {
       if (request.headers.authorization === 'Bearer right' && request.url === '/v1/realtime?model=m') {
         realtime.handleUpgrade(request, socket, head, () => undefined)
-      } else socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n')
+      } else socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n', () => socket.destroy())
     })
     closers.push(
       () => server.close(),
@@ -200,7 +200,7 @@ describe('tandem check', function () {
   })
 
   it('fails for stores that cannot be reached, and for what listens there but is none', async () => {
-    const server = await listen(createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')))
+    const server = await listen(createServer((socket) => socket.resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')))
     closers.push(() => server.close())
     const result = await check(
       `store: { postgres: "postgres://u:pw@127.0.0.1:${await deadPort()}/x", redis: "redis://127.0.0.1:${portOf(server)}" }`,
