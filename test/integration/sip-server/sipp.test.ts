@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import { sipp } from '../../helpers/sipp.ts'
+import { addressOf, emptied, type Station, sdp, station } from './rig.ts'
+
+const CALLS = 40
+
+describe('SIPp against the SIP server', function () {
+  this.timeout(60_000)
+  let bob: Station
+
+  beforeEach(async () => {
+    bob = await station()
+  })
+
+  afterEach(async () => {
+    await bob.close()
+  })
+
+  for (const tcp of [false, true]) {
+    it(`has all its calls answered over ${tcp ? 'TCP' : 'UDP'}, and nothing is left of them`, async () => {
+      bob.srf.invite((req, res) => {
+        res.send(180)
+        void bob.srf.createUAS(req, res, { localSdp: sdp(4000) })
+      })
+      const result = await sipp({
+        scenario: 'uac-answers',
+        target: addressOf(bob.server, tcp ? 'tcp' : 'udp'),
+        number: 'bob',
+        calls: CALLS,
+        rate: 40,
+        pauseMs: 200,
+        tcp,
+      })
+      assert.equal(result.code, 0, result.errors)
+      assert.equal(result.successful, CALLS)
+      await emptied(bob.server)
+    })
+  }
+
+  it('has all its calls cancelled that it cancels, and nothing is left of them', async () => {
+    bob.srf.invite((_req, res) => res.send(180))
+    const target = addressOf(bob.server, 'udp')
+    const result = await sipp({ scenario: 'uac-cancels', target, number: 'bob', calls: CALLS, rate: 40, pauseMs: 200 })
+    assert.equal(result.code, 0, result.errors)
+    assert.equal(result.successful, CALLS)
+    await emptied(bob.server)
+  })
+})
