@@ -157,16 +157,16 @@ describe('the TCP transport', () => {
   })
 
   it('reports a connection that is refused for every message that waited for it', async () => {
-    const gone = await peer(() => undefined)
-    await Promise.all(servers.splice(0).map((one) => new Promise((resolve) => one.close(resolve))))
-    const recorder = new Recorder()
-    const transport = await listen(recorder)
+    const transport = await listen(new Recorder())
+    // A port that a connection holds and nobody listens at: no other process can take it meanwhile.
+    const held = (await dial(await listen(new Recorder()))).localPort
+    assert.ok(held !== undefined)
+    const gone = { protocol: 'tcp', host: HOST, port: held } as const
     const errors = await Promise.all([send(transport, message('1'), gone), send(transport, message('2'), gone)])
     assert.deepEqual(
       errors.map((error) => error?.code),
       ['refused', 'refused'],
     )
-    assert.equal(transport.connectionCount, 0)
   })
 
   it('says which address is in use, and by which process', async () => {
