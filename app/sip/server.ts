@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { AccessSnapshot, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
 
-export type { AccessSnapshot, SipCounters, SipServerOptions, SipTraceMessage, UnknownPolicy } from './server-options.ts'
+export type { AccessSnapshot, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
 
 /** Why the server did not start: a stable code such as `address-in-use`, and words with the address and its holder. */
 export class SipServerError extends Error {

@@ -84,7 +84,8 @@ export class Uac {
 
   /** Cancels an INVITE of the application. */
   cancel(wish: Wish, txnId: string): void {
-    const outgoing = this.#outgoing.get(txnId)
+    const known = this.#outgoing.get(txnId)
+    const outgoing = known?.client === wish.client ? known : undefined
     const cancel = outgoing === undefined ? undefined : composeCancel(outgoing.request, wish.draft)
     if (outgoing === undefined || outgoing.request.method !== 'INVITE' || cancel === undefined || !cancel.ok) {
       this.#stack.link.nok(wish.client, wish.msgId, NOK.unknownCancel(txnId))
