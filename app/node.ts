@@ -1,14 +1,15 @@
-import { randomBytes } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import { mkdir } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import type { BackendSpec } from '../lib/agent/spec.ts'
+import { formatHostPort } from '../lib/config/addresses.ts'
 import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
-import type { CallRow } from '../lib/observe/call-record.ts'
+import type { CallId } from '../lib/core/ids.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
 import { routesOf } from '../lib/route/routes.ts'
 import type { Impediment } from '../lib/route/snapshot.ts'
-import { startLocalAgent } from './agent/local/local-agent.ts'
+import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
 import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey, NodeView, Readiness, TrunkView } from './api/options.ts'
 import { startApi } from './api/server.ts'
@@ -17,11 +18,12 @@ import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { startMedia } from './media/embedded/engine.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
-import { createMetrics, type Metrics } from './observe/metrics.ts'
+import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
 import { Calls } from './signaling/calls.ts'
+import { EmbeddedSip } from './signaling/embedded-sip.ts'
 import { SipLink } from './signaling/sip-link.ts'
-import { startSipServer } from './sip/server.ts'
+import type { AccessSnapshot } from './sip/server.ts'
 import { type Store, startStore } from './store/store.ts'
 import { VERSION } from './version.ts'
 
@@ -82,38 +84,42 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
   })
   const emit: EmitEvent = (draft) => void events.emit(draft)
 
+  store.onState((change) => emit({ level: change.event === 'store.degraded' ? 'error' : 'info', ...change }))
+
   onProgress('starting the local agent')
-  const localKey = randomBytes(32).toString('base64url')
-  const local = await startLocalAgent({ apiKey: localKey })
+  const local = await superviseLocalAgent(log)
   parts.add('local agent', () => local.close())
-  const localBackend: BackendSpec = { kind: 'local', baseUrl: local.baseUrl, model: 'tandem-local', apiKey: localKey }
 
   onProgress('starting media')
   const media = await startMedia({
-    address: node.address,
+    address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
     rtpPorts: config.media.rtpPorts,
     workers: config.media.workers === 'auto' ? availableParallelism() : config.media.workers,
     codecs: config.media.codecs,
     silenceTimeoutMs: config.media.silenceTimeoutMs,
+    onWarning: (message) => log.log.warn(message),
   })
   parts.add('media', () => media.close())
 
   onProgress('starting the SIP server')
-  const routes = routesOf(config, localBackend)
-  const secret = randomBytes(32).toString('base64url')
-  const sip = await startSipServer({
-    listen: config.sip.listen.map(
-      ({ protocol, host, port }) => `${protocol}:${host.includes(':') ? `[${host}]` : host}:${port}`,
-    ),
-    advertise: node.address,
-    secret,
+  const routes = routesOf(config, local.backend)
+  const access = (sources: readonly string[]): AccessSnapshot => ({
+    allowAll: false,
+    sources,
     unknown: config.sip.unknown,
-    trace: true,
   })
+  const sip = await EmbeddedSip.start(
+    {
+      listen: config.sip.listen.map(({ protocol, ...address }) => `${protocol}:${formatHostPort(address)}`),
+      advertise: node.address,
+      onTrace: (batch) => calls?.onTrace(batch),
+      onLost: (error) => log.log.error({ err: error }, 'the SIP server was lost and is started anew'),
+    },
+    access(routes.sources),
+  )
   parts.add('SIP server', () => sip.close())
-  sip.setAccess({ allowAll: false, sources: routes.sources, unknown: config.sip.unknown })
 
-  const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret })
+  const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: sip.secret })
   if (!connected.ok) throw connected.error
   const link = connected.value
   parts.add('SIP link', () => link.close())
@@ -125,17 +131,19 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
     media,
     journal: store.journal,
     emit,
+    metrics,
     routes,
-    impediments: () => impediments(started, calls.count >= maxCalls),
-    onEnded: (row) => recordMetrics(metrics, row),
+    impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
   })
   parts.add('calls', () => calls.close())
-  sip.onTrace((batch) => {
-    const nowMs = performance.now()
-    for (const { atMs, callId, ...message } of batch)
-      calls.trace.take(callId, { at: new Date(atMs), ...message }, nowMs)
+  metrics.observe({
+    activeCalls: () => calls.count,
+    mediaLegs: () => media.legs,
+    journalDepth: () => store.state().waiting,
+    eventReaders: () => events.readers,
+    droppedLogLines: () => log.droppedLines,
+    sipCounters: () => sip.counters,
   })
-  metrics.observe({ activeCalls: () => calls.count, mediaLegs: () => media.legs, eventReaders: () => events.readers })
 
   const drain = (): Promise<void> => {
     if (!calls.draining) emit({ event: 'node.draining', calls: calls.count })
@@ -190,27 +198,28 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
   emit({ event: 'node.ready', sip: sip.hostports, http: api.url, version: VERSION })
   const reload = (result: ConfigResult): void => {
     if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
-    const routes = routesOf(result.value, localBackend)
+    const routes = routesOf(result.value, local.backend)
     calls.setRoutes(routes)
-    sip.setAccess({ allowAll: false, sources: routes.sources, unknown: config.sip.unknown })
+    sip.setAccess(access(routes.sources))
     current = result.value
     emit({ event: 'config.reloaded' })
   }
   return { url: api.url, sip: sip.hostports, reload, drain, close: () => parts.close() }
 }
 
-const postgresOf = ({ store }: Config): 'embedded' | string =>
-  store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url
+const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
 
-function impediments(started: boolean, full: boolean): ReadonlySet<Impediment> {
+function impediments(started: boolean, full: boolean, recordable: boolean): ReadonlySet<Impediment> {
   const found = new Set<Impediment>()
   if (!started) found.add('starting')
   if (full) found.add('full')
+  if (!recordable) found.add('store')
   return found
 }
 
 /** Ready is who would serve a call now; a Postgres that is away does not hinder that, as records wait in the journal. */
 function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
+  const away = store.state().postgresAway
   const parts = (['starting', 'draining', 'full', 'agent', 'media', 'store'] as const).map((part) => ({
     part,
     ok: !found.has(part),
@@ -219,7 +228,7 @@ function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
   return {
     parts: [
       ...parts,
-      { part: 'postgres', ok: true, ...(!store.ready() && { reason: 'away: records wait in the journal' }) },
+      { part: 'postgres', ok: true, ...(away !== null && { reason: `away, records wait in the journal: ${away}` }) },
     ],
   }
 }
@@ -233,7 +242,7 @@ const REASONS: Readonly<Record<Impediment, string>> = {
   store: 'records can be kept neither in Postgres nor in the journal',
 }
 
-async function hangUpElsewhere(store: Store, id: CallRow['id']): Promise<'unknown' | 'ended' | 'elsewhere'> {
+async function hangUpElsewhere(store: Store, id: CallId): Promise<'unknown' | 'ended' | 'elsewhere'> {
   const call = await store.calls.call(id)
   if (call === null) return 'unknown'
   return call.state === 'ended' ? 'ended' : 'elsewhere'
@@ -257,13 +266,4 @@ function trunkViews(config: Config, since: Date): readonly TrunkView[] {
     since,
     reason: null,
   }))
-}
-
-function recordMetrics(metrics: Metrics, row: CallRow): void {
-  metrics.callStarted(row.direction)
-  if (row.end === null) return
-  const answeredAt = row.answeredAt?.getTime()
-  if (answeredAt !== undefined) metrics.callAnswered(answeredAt - row.startedAt.getTime())
-  metrics.callEnded(row.end, answeredAt === undefined ? undefined : (row.endedAt?.getTime() ?? answeredAt) - answeredAt)
-  if (row.agent?.firstAudioMs != null) metrics.agentFirstAudio(row.agent.firstAudioMs)
 }

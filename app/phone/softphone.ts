@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { ulid } from 'ulid'
 import { callId, legId } from '../../lib/core/ids.ts'
 import type { MediaRecord } from '../../lib/observe/call-record.ts'
+import { withDeadline } from '../deadline.ts'
 import { startMedia } from '../media/embedded/engine.ts'
-import type { LegEvent } from '../media/port.ts'
+import type { LegEvent, MediaLeg } from '../media/port.ts'
 import { Parts } from '../parts.ts'
 import { hostOfUri, type InviteOutcome, type OutgoingInvite } from '../signaling/outgoing-invite.ts'
 import type { SipDialog } from '../signaling/sip-dialog.ts'
@@ -46,6 +47,7 @@ export interface PhoneReport {
 /** Speech recognisers take recordings of this rate as they are. */
 const RECORDING_RATE_HZ = 16_000
 /** Its own range, away from that of a node on the same machine. */
+const BYE_PATIENCE_MS = 500
 const RTP_PORTS = { from: 28_000, to: 28_999 }
 
 /** Places one call on a SIP server and media engine of its own, and gives both back. */
@@ -83,6 +85,7 @@ export async function placeCall(options: PhoneOptions): Promise<PhoneReport> {
   }
 }
 
+type Answered = Extract<InviteOutcome, { kind: 'answered' }>
 type Media = Awaited<ReturnType<typeof startMedia>>
 
 /** One call, from INVITE to BYE. */
@@ -129,18 +132,7 @@ class Call {
       },
     })
     const outcome = await giveUpOn(signal, invite)
-    if (outcome.kind === 'answered') {
-      const accepted = await leg.accept(outcome.answer)
-      if (accepted.ok) {
-        onProgress('answered')
-        leg.start()
-        endedBy = await this.#talk(outcome.dialog)
-        onProgress(endedBy === 'phone' ? 'hung up' : 'the far end hung up')
-      } else {
-        await outcome.dialog.bye()
-        endedBy = 'phone'
-      }
-    }
+    if (outcome.kind === 'answered') endedBy = await this.#converse(leg, outcome)
     const { media } = await leg.close()
     return {
       uri,
@@ -154,10 +146,25 @@ class Call {
     }
   }
 
+  async #converse(leg: MediaLeg, { dialog, answer }: Answered): Promise<'phone' | 'far end'> {
+    const { onProgress } = this.#options
+    const accepted = await leg.accept(answer)
+    let endedBy: 'phone' | 'far end' = 'phone'
+    if (accepted.ok) {
+      onProgress('answered')
+      leg.start()
+      endedBy = await this.#talk(dialog)
+    }
+    onProgress(endedBy === 'phone' ? 'hung up' : 'the far end hung up')
+    // A far end that does not answer the BYE keeps the user waiting for a little while, not for the 32 s of Timer F.
+    if (endedBy === 'phone') await withDeadline(dialog.bye(), BYE_PATIENCE_MS)
+    return endedBy
+  }
+
   /** Until the time is over, the user has enough, or the far end hangs up. */
-  async #talk(dialog: SipDialog): Promise<'phone' | 'far end'> {
+  #talk(dialog: SipDialog): Promise<'phone' | 'far end'> {
     const { seconds, signal } = this.#options
-    const by = await new Promise<'phone' | 'far end'>((resolve) => {
+    return new Promise((resolve) => {
       const done = (who: 'phone' | 'far end'): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', onAbort)
@@ -169,8 +176,6 @@ class Call {
       if (signal.aborted) onAbort()
       dialog.onEnd(() => done('far end'))
     })
-    if (by === 'phone') await dialog.bye()
-    return by
   }
 
   #onLegEvent(event: LegEvent): void {

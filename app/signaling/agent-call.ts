@@ -11,7 +11,9 @@ import {
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { type LegId, legId } from '../../lib/core/ids.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import { withDeadline } from '../deadline.ts'
 import type { LegEvent, MediaEngine, MediaLeg, SdpRefusal } from '../media/port.ts'
+import type { Metrics } from '../observe/metrics.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import type { Reoffer, SipDialog } from './sip-dialog.ts'
@@ -19,6 +21,7 @@ import type { Reoffer, SipDialog } from './sip-dialog.ts'
 export interface AgentCallParts {
   readonly invite: IncomingInvite
   readonly recorder: CallRecorder
+  readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
   /** Called once, when the record is closed and media given back. */
@@ -142,8 +145,11 @@ export class AgentCall {
         .then(() => this.#onReoffer(reoffer))
         .catch(() => reoffer.refuse(500, 'Server Internal Error'))
     })
-    this.#parts.recorder.update({ state: 'active', answeredAt: new Date() })
-    this.#parts.recorder.event({ event: 'call.answered' })
+    const { recorder, metrics } = this.#parts
+    const answeredAt = new Date()
+    recorder.update({ state: 'active', answeredAt })
+    metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
+    recorder.event({ event: 'call.answered' })
     this.#input({ kind: 'accepted' })
   }
 
@@ -179,15 +185,17 @@ export class AgentCall {
   }
 
   #onLegEvent(event: LegEvent): void {
-    const { recorder } = this.#parts
+    const { recorder, metrics } = this.#parts
     switch (event.kind) {
       case 'turn':
         return recorder.turn(event.at, event.who, event.text)
       case 'dtmf':
         return recorder.event({ event: 'dtmf', digit: event.digit, durationMs: event.durationMs })
       case 'agent.connected':
+        metrics.agentReady(event.setupMs)
         return recorder.event({ event: 'agent.connected', backend: event.backend, setupMs: event.setupMs })
       case 'agent.bargeIn':
+        metrics.bargeIn(event.silenceAfterMs)
         return recorder.event({ event: 'agent.bargeIn', heardMs: event.heardMs, silenceAfterMs: event.silenceAfterMs })
       case 'agent.tool': {
         const { kind, ...tool } = event
@@ -226,9 +234,10 @@ export class AgentCall {
   }
 
   async #release(end: CallEnd): Promise<void> {
-    const { recorder, onReleased } = this.#parts
+    const { recorder, metrics, onReleased } = this.#parts
     const endedAt = new Date()
     const summary = await this.#leg?.close()
+    if (summary?.agent?.firstAudioMs != null) metrics.agentFirstAudio(summary.agent.firstAudioMs)
     recorder.update({
       state: 'ended',
       endedAt,
@@ -244,17 +253,6 @@ export class AgentCall {
 
 /** How long a call that we hung up is waited for, so that a node that stops has sent its BYEs. */
 const BYE_GRACE_MS = 2_000
-
-async function withDeadline(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  await Promise.race([
-    work,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms)
-    }),
-  ])
-  clearTimeout(timer)
-}
 
 const newLegId = (recorder: CallRecorder): LegId => legId(`${recorder.id}.a`)
 

@@ -7,6 +7,8 @@ import { type Decision, decideInvite, RETRY_AFTER_S } from '../../lib/route/deci
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import type { MediaEngine } from '../media/port.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { CallRecorder } from './call-recorder.ts'
@@ -23,14 +25,14 @@ export interface CallsOptions {
   readonly routes: Routes
   /** Why no new call can be served now, as the parts of the node see it. */
   readonly impediments: () => ReadonlySet<Impediment>
-  readonly onEnded: (row: CallRow) => void
+  readonly metrics: Metrics
 }
 
 const TRACE_SWEEP_MS = 1_000
 
 /** All calls of this node: takes INVITEs, gives each what lib/route decides, and knows who is on the line. */
 export class Calls {
-  readonly trace = new SipTraceRouter()
+  readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
   readonly #live = new Map<CallId, { readonly call: AgentCall; readonly recorder: CallRecorder }>()
   readonly #trunkCalls = new Map<TrunkId, number>()
@@ -45,7 +47,7 @@ export class Calls {
   constructor(options: CallsOptions) {
     this.#options = options
     this.#routes = options.routes
-    this.#sweeper = setInterval(() => this.trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
+    this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))
     options.link.onOptions(() => this.#optionsAnswer())
     options.link.onDown(() => {
@@ -59,6 +61,13 @@ export class Calls {
 
   get draining(): boolean {
     return this.#draining
+  }
+
+  /** SIP messages as they passed the wire, for the ladders. */
+  onTrace(batch: readonly SipTraceMessage[]): void {
+    const nowMs = performance.now()
+    for (const { atMs, callId, ...message } of batch)
+      this.#trace.take(callId, { at: new Date(atMs), ...message }, nowMs)
   }
 
   /** From the next INVITE on; calls on the line keep what they have. */
@@ -133,7 +142,8 @@ export class Calls {
       return invite.respond(403, 'Forbidden')
     }
     const recorder = new CallRecorder(this.#options.journal, this.#options.emit, this.#firstRow(invite, decision))
-    this.trace.follow(invite.sipCallId, recorder)
+    this.#trace.follow(invite.sipCallId, recorder)
+    this.#options.metrics.callStarted('inbound')
     recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
     if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
     else this.#bridge(invite, recorder, decision)
@@ -145,8 +155,8 @@ export class Calls {
     recorder.update({ state: 'ended', endedAt: new Date(), end: { by: 'system', sip: status, cause } })
     recorder.event({ event: 'call.rejected', sip: status, reason })
     recorder.event({ event: 'call.ended', by: 'system', sip: status, cause })
-    this.trace.release(invite.sipCallId, performance.now())
-    this.#options.onEnded(recorder.row)
+    this.#trace.release(invite.sipCallId, performance.now())
+    recordEnd(this.#options.metrics, recorder.row)
   }
 
   #bridge(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
@@ -158,14 +168,15 @@ export class Calls {
     const call = new AgentCall({
       invite,
       recorder,
+      metrics: this.#options.metrics,
       media: this.#options.media,
       agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
       onReleased: () => {
         count(this.#trunkCalls, trunk, -1)
         count(this.#tenantCalls, tenant, -1)
         this.#live.delete(recorder.id)
-        this.trace.release(invite.sipCallId, performance.now())
-        this.#options.onEnded(recorder.row)
+        this.#trace.release(invite.sipCallId, performance.now())
+        recordEnd(this.#options.metrics, recorder.row)
         if (this.#live.size === 0) this.#whenIdle?.()
       },
     })
@@ -209,6 +220,13 @@ export class Calls {
       recording: null,
     }
   }
+}
+
+function recordEnd(metrics: Metrics, row: CallRow): void {
+  if (row.end === null) return
+  const answeredAtMs = row.answeredAt?.getTime()
+  const talkedMs = answeredAtMs === undefined ? undefined : (row.endedAt?.getTime() ?? answeredAtMs) - answeredAtMs
+  metrics.callEnded(row.end, talkedMs)
 }
 
 const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE'

@@ -56,13 +56,14 @@ export class SipDialog {
     })
   }
 
-  /** Hangs up. Resolves when the far end has answered the BYE or the SIP server gave up on it. */
-  async bye(headers: Readonly<Record<string, string>> = {}): Promise<void> {
-    try {
-      await this.#dialog.destroy({ headers: { ...headers } })
-    } catch {
-      // The dialog is gone already, or the SIP server is: either way there is nothing left to end.
-    }
+  /**
+   * Hangs up. Resolves when the far end has answered the BYE or the SIP server gave up on it; also where the dialog is gone
+   * already, as then there is nothing left to end.
+   */
+  bye(headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    return new Promise((resolve) => {
+      this.#dialog.destroy({ headers: { ...headers } }, () => resolve())
+    })
   }
 
   #reoffer(req: Srf.SrfRequest, res: Srf.SrfResponse): Reoffer {

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { IncomingInvite } from './incoming-invite.ts'
@@ -16,6 +17,8 @@ export interface OptionsAnswer {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000
+/** drachtio-srf waits longer with each attempt, without a bound of its own. */
+const RECONNECT = { reconnect: { retryMaxDelay: 1_000 } } as const
 
 /**
  * Our connection to the SIP server over drachtio's wire protocol. The published `drachtio-srf` speaks it; this class is the
@@ -44,13 +47,12 @@ export class SipLink {
       }, CONNECT_TIMEOUT_MS)
       srf.once('connect', (error: unknown) => {
         clearTimeout(timer)
-        if (error instanceof Error) resolve(err(error))
-        else if (error) resolve(err(new Error(String(error))))
-        else resolve(ok(link))
+        if (error === null || error === undefined) resolve(ok(link))
+        else resolve(err(error instanceof Error ? error : new Error('the SIP server refused the connection')))
       })
       // Without a listener a lost connection would throw; what to do about it comes with `close`.
       srf.on('error', () => undefined)
-      void srf.connect({ ...options })
+      void srf.connect({ ...options, ...RECONNECT })
     })
   }
 
@@ -76,7 +78,8 @@ export class SipLink {
 
   /** The connection is lost, and with it every dialog that it carried. */
   onDown(listener: () => void): void {
-    this.#srf.on('error', () => {
+    const events: EventEmitter = this.#srf
+    events.on('close', () => {
       if (!this.#closing) listener()
     })
   }

@@ -119,6 +119,8 @@ export class PostgresCallStore implements CallStore {
       .selectFrom('turns')
       .selectAll()
       .where('call_id', 'in', ids)
+      // By when it was said: what the agent said is known only once it has been heard.
+      .orderBy('at')
       .orderBy('ordinal')
       .execute()
     return group(rows, toTurn)

@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import type { AccessSnapshot, SipCounters, SipServer, SipTraceMessage } from '../sip/server.ts'
+import { startSipServer } from '../sip/server.ts'
+import { Supervised } from '../supervised.ts'
+
+export interface EmbeddedSipOptions {
+  /** `udp:HOST:PORT`, `tcp:HOST:PORT`. */
+  readonly listen: readonly string[]
+  /** The address in Via and Contact. */
+  readonly advertise: string
+  readonly onTrace: (batch: readonly SipTraceMessage[]) => void
+  /** The server's thread died; it is started anew by itself. Its dialogs are gone. */
+  readonly onLost: (error: Error | undefined) => void
+}
+
+const RETRY_MS = 1_000
+const COUNTERS_MS = 1_000
+
+/** The embedded SIP server of a node. Should its thread die, it comes back at the same addresses, and applications reconnect. */
+export class EmbeddedSip {
+  readonly secret = randomBytes(32).toString('base64url')
+  readonly #options: EmbeddedSipOptions
+  readonly #timer: NodeJS.Timeout
+  #supervised: Supervised<SipServer> | null = null
+  #access: AccessSnapshot
+  #adminPort = 0
+  #hostports: readonly string[] = []
+  #counters: SipCounters | null = null
+
+  private constructor(options: EmbeddedSipOptions, access: AccessSnapshot) {
+    this.#options = options
+    this.#access = access
+    this.#timer = setInterval(() => void this.#count(), COUNTERS_MS)
+  }
+
+  /** Rejects where an address cannot be bound. */
+  static async start(options: EmbeddedSipOptions, access: AccessSnapshot): Promise<EmbeddedSip> {
+    const sip = new EmbeddedSip(options, access)
+    try {
+      sip.#supervised = await Supervised.start({
+        start: (onLost) => sip.#start(onLost),
+        onLost: options.onLost,
+        retryMs: RETRY_MS,
+      })
+      return sip
+    } catch (error) {
+      clearInterval(sip.#timer)
+      throw error
+    }
+  }
+
+  /** Where drachtio-srf connects, on 127.0.0.1. */
+  get adminPort(): number {
+    return this.#adminPort
+  }
+
+  /** Its sockets as `udp/192.0.2.1:5060`. */
+  get hostports(): readonly string[] {
+    return this.#hostports
+  }
+
+  /** What the server counted, a second ago at most; empty before its first second. */
+  get counters(): Readonly<Record<string, number>> {
+    return this.#counters === null ? {} : { ...this.#counters }
+  }
+
+  setAccess(access: AccessSnapshot): void {
+    this.#access = access
+    this.#supervised?.part?.setAccess(access)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#supervised?.close()
+  }
+
+  async #start(onLost: (error: Error | undefined) => void): Promise<SipServer> {
+    const { listen, advertise, onTrace } = this.#options
+    const server = await startSipServer({
+      listen: this.#hostports.length > 0 ? this.#hostports.map((each) => each.replace('/', ':')) : listen,
+      advertise,
+      secret: this.secret,
+      adminPort: this.#adminPort,
+      unknown: this.#access.unknown,
+      trace: true,
+    })
+    this.#adminPort = server.adminPort
+    this.#hostports = server.hostports
+    server.setAccess(this.#access)
+    server.onTrace(onTrace)
+    server.onExit(onLost)
+    return server
+  }
+
+  async #count(): Promise<void> {
+    try {
+      this.#counters = (await this.#supervised?.part?.counters()) ?? this.#counters
+    } catch {
+      // The server went while it was asked; `onLost` tells of that.
+    }
+  }
+}
