@@ -1,5 +1,6 @@
 import net from 'node:net'
 import { OpenAIRealtimeWS } from 'openai/realtime/ws'
+import type { RealtimeClientEvent } from 'openai/resources/realtime/realtime'
 import type { RawData } from 'ws'
 import { judgeBackendUrl } from '../../lib/agent/backend-url.ts'
 import type { ClientEvent } from '../../lib/agent/client-event.ts'
@@ -76,7 +77,8 @@ export class RealtimeSocket implements AudioSocket {
     return this.#client?.socket.bufferedAmount ?? 0
   }
 
-  send(event: ClientEvent): void {
+  /** Our events are the official ones: the compiler checks each against the package's types. */
+  send(event: ClientEvent & RealtimeClientEvent): void {
     this.sendText(JSON.stringify(event))
   }
 
