@@ -59,6 +59,17 @@ export interface JournalTrouble {
   readonly dropped: number
 }
 
+interface JournalFigures {
+  /** Entries that wait in memory for the disk. */
+  readonly waiting: number
+  /** Entries of this run that Postgres does not have yet. */
+  readonly behind: number
+  /** All segments together. */
+  readonly diskBytes: number
+  /** Entries that were given up. */
+  readonly dropped: number
+}
+
 export interface DiskJournalOptions {
   readonly folder: string
   /** The first sequence number where the folder holds none. */
@@ -121,9 +132,13 @@ export class DiskJournal {
     return this.#trouble === null
   }
 
-  /** Entries that wait in memory, bytes of all segments, entries that were given up. */
-  get figures(): { readonly waiting: number; readonly diskBytes: number; readonly dropped: number } {
-    return { waiting: this.#pending.length, diskBytes: this.#diskBytes, dropped: this.#dropped }
+  get figures(): JournalFigures {
+    return {
+      waiting: this.#pending.length,
+      behind: this.#appended.count - this.#written.count,
+      diskBytes: this.#diskBytes,
+      dropped: this.#dropped,
+    }
   }
 
   /** The number for the next entry: grows by one, over restarts too. */

@@ -39,6 +39,8 @@ interface StoreState {
   readonly journalHealthy: boolean
   /** Entries that wait for the disk. */
   readonly waiting: number
+  /** Entries of this run that Postgres does not have yet. */
+  readonly behind: number
   readonly journalBytes: number
   /** Entries that were given up as neither disk nor Postgres took anything. */
   readonly dropped: number
@@ -150,6 +152,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
       postgresAway: writeBehind.away?.message ?? null,
       journalHealthy: disk.healthy,
       waiting: disk.figures.waiting,
+      behind: disk.figures.behind,
       journalBytes: disk.figures.diskBytes,
       dropped: disk.figures.dropped,
       deadLetters: deadLetters.count,

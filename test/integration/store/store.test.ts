@@ -319,6 +319,7 @@ describe('the store of a node', function () {
       await journal.synced()
       assert.equal(store.ready(), true)
       assert.notEqual(store.state().postgresAway, null)
+      assert.equal(store.state().behind, 998)
       await assert.rejects(journal.written(50), /has not taken all records within 50 ms/)
       await assert.rejects(calls.calls({ limit: 1 }), /Postgres: /)
       await assert.rejects(shared.get('call:1'), /shared state: /)
@@ -326,7 +327,7 @@ describe('the store of a node', function () {
       await postgres.resume()
       await journal.written(15_000)
       await recovered
-      assert.equal(store.state().postgresAway, null)
+      assert.deepEqual([store.state().postgresAway, store.state().behind], [null, 0])
       const counts = await askOnce(postgres.url, async (client) => {
         const { rows } = await client.query(
           'select (select count(*) from calls) as calls, (select count(*) from call_events) as events',
