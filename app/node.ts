@@ -133,6 +133,10 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
     emit,
     metrics,
     routes,
+    trunkStates: () => new Map(),
+    region: node.region,
+    peers: () => [],
+    redirectExpiresMs: config.sip.redirectExpiresMs,
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
   })
   parts.add('calls', () => calls.close())

@@ -1,4 +1,5 @@
 import { ulid } from 'ulid'
+import type { CallEnd } from '../../lib/call/agent-call.ts'
 import { type CallId, callId, type NodeId, sessionId, type TenantId, type TrunkId } from '../../lib/core/ids.ts'
 import { RateWindow } from '../../lib/guard/rate.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
@@ -6,6 +7,8 @@ import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, RETRY_AFTER_S } from '../../lib/route/decide.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
+import { formatContacts, type Peer, type TrunkState } from '../../lib/route/standby-legs.ts'
+import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
@@ -25,6 +28,13 @@ export interface CallsOptions {
   readonly routes: Routes
   /** Why no new call can be served now, as the parts of the node see it. */
   readonly impediments: () => ReadonlySet<Impediment>
+  /** The effective state of each trunk on this node; absent: active. */
+  readonly trunkStates: () => ReadonlyMap<TrunkId, TrunkState>
+  readonly region: string
+  /** Other nodes that would serve a call. */
+  readonly peers: () => readonly Peer[]
+  /** How long a 302 of ours may be believed. */
+  readonly redirectExpiresMs: number
   readonly metrics: Metrics
 }
 
@@ -146,15 +156,33 @@ export class Calls {
     this.#options.metrics.callStarted('inbound')
     recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
     if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
+    else if (decision.kind === 'redirect') this.#redirect(invite, recorder, decision)
     else this.#bridge(invite, recorder, decision)
   }
 
   #reject(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'reject' }>): void {
     const { status, reason, retryAfterS, cause } = decision
     invite.respond(status, reason, retryAfterS === null ? {} : { 'Retry-After': String(retryAfterS) })
-    recorder.update({ state: 'ended', endedAt: new Date(), end: { by: 'system', sip: status, cause } })
     recorder.event({ event: 'call.rejected', sip: status, reason })
-    recorder.event({ event: 'call.ended', by: 'system', sip: status, cause })
+    this.#endAtOnce(invite, recorder, { by: 'system', sip: status, cause })
+  }
+
+  #redirect(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'redirect' }>): void {
+    const expiresS = Math.round(this.#options.redirectExpiresMs / 1_000)
+    const contacts = formatContacts(decision.legs, escapeUser(invite.facts.dialled), expiresS)
+    invite.respond(302, 'Moved Temporarily', {
+      Contact: contacts,
+      Expires: String(expiresS),
+      Reason: REDIRECT_REASONS[decision.why],
+    })
+    recorder.event({ event: 'call.redirected', contacts: contacts.split(', '), why: decision.why })
+    this.#endAtOnce(invite, recorder, { by: 'system', sip: 302, cause: 'redirected' })
+  }
+
+  /** The record of a call that never got beyond its INVITE. */
+  #endAtOnce(invite: IncomingInvite, recorder: CallRecorder, end: CallEnd): void {
+    recorder.update({ state: 'ended', endedAt: new Date(), end })
+    recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
     this.#trace.release(invite.sipCallId, performance.now())
     recordEnd(this.#options.metrics, recorder.row)
   }
@@ -188,6 +216,9 @@ export class Calls {
     return {
       ...this.#routes,
       impediments: this.impediments(),
+      trunkStates: this.#options.trunkStates(),
+      region: this.#options.region,
+      peers: this.#options.peers(),
       trunkCalls: this.#trunkCalls,
       tenantCalls: this.#tenantCalls,
       admitTrunk: (id) => admit(this.#trunkRates, this.#routes.trunkCps, id, nowMs),
@@ -228,6 +259,12 @@ function recordEnd(metrics: Metrics, row: CallRow): void {
   const talkedMs = answeredAtMs === undefined ? undefined : (row.endedAt?.getTime() ?? answeredAtMs) - answeredAtMs
   metrics.callEnded(row.end, talkedMs)
 }
+
+/** Why a caller is sent elsewhere, for the ladder of whoever looks at it there (RFC 3326, RFC 6432; Q.850 causes). */
+const REDIRECT_REASONS = {
+  node: 'Q.850;cause=42;text="node takes no calls now"',
+  trunk: 'Q.850;cause=38;text="trunk is degraded"',
+} as const
 
 const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE'
 

@@ -2,6 +2,7 @@ import type Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
+import { HOP_PARAMETER } from '../../lib/route/standby-legs.ts'
 import { SipDialog } from './sip-dialog.ts'
 
 const PROTOCOLS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
@@ -29,6 +30,7 @@ export class IncomingInvite {
       uriHost: hostOfUri(req.uri),
       dialled: userOfUri(req.uri),
       caller: callerOf(req),
+      redirected: new RegExp(`;${HOP_PARAMETER}(?:[=;>]|$)`, 'i').test(req.uri),
     }
     req.on('cancel', () => {
       this.#cancelled = true

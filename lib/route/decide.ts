@@ -2,6 +2,7 @@ import type { TenantId, TrunkId } from '../core/ids.ts'
 import type { EndCause } from '../observe/call-record.ts'
 import { toE164 } from './number.ts'
 import type { InviteFacts, NumberRoute, RouteSnapshot, SourceRule, TenantRoute, TrunkRoute } from './snapshot.ts'
+import { nodeLegs, type StandbyLeg, standbyLegs } from './standby-legs.ts'
 
 /** Whose call it is, as far as that is known when the decision falls. */
 export interface CallParties {
@@ -16,6 +17,12 @@ export type Decision = CallParties &
   (
     | { readonly kind: 'ignore' }
     | { readonly kind: 'bridge'; readonly agent: string }
+    | {
+        /** 302: the caller is told to retry at the standby legs. */
+        readonly kind: 'redirect'
+        readonly legs: readonly StandbyLeg[]
+        readonly why: 'node' | 'trunk'
+      }
     | {
         readonly kind: 'reject'
         readonly status: number
@@ -44,10 +51,16 @@ export function decideInvite(invite: InviteFacts, snapshot: RouteSnapshot, rando
     to: found?.number ?? toE164(invite.dialled, country) ?? invite.dialled,
   }
   if (trunk === null) return { ...parties, kind: 'ignore' }
-  return { ...parties, ...judge(trunk, tenant, snapshot, random) }
+  return { ...parties, ...judge(trunk, tenant, invite.redirected, snapshot, random) }
 }
 
-type Judgement = { kind: 'bridge'; agent: string } | Rejection
+type Judgement = { kind: 'bridge'; agent: string } | Redirection | Rejection
+
+interface Redirection {
+  kind: 'redirect'
+  legs: readonly StandbyLeg[]
+  why: 'node' | 'trunk'
+}
 
 interface Rejection {
   kind: 'reject'
@@ -57,7 +70,13 @@ interface Rejection {
   cause: EndCause
 }
 
-function judge(trunk: TrunkRoute, tenant: TenantRoute | null, snapshot: RouteSnapshot, random: number): Judgement {
+function judge(
+  trunk: TrunkRoute,
+  tenant: TenantRoute | null,
+  redirected: boolean,
+  snapshot: RouteSnapshot,
+  random: number,
+): Judgement {
   const retryAfterS = RETRY_AFTER_S.min + Math.floor(random * (RETRY_AFTER_S.max - RETRY_AFTER_S.min + 1))
   const overTrunk = isFull(trunk.channels, snapshot.trunkCalls.get(trunk.id)) || !snapshot.admitTrunk(trunk.id)
   if (overTrunk) return refuse(503, 'Trunk Limit Reached', 'limit', retryAfterS)
@@ -68,7 +87,17 @@ function judge(trunk: TrunkRoute, tenant: TenantRoute | null, snapshot: RouteSna
   if (tenant === null) return refuse(404, 'Not Found', 'rejected', null)
   const overTenant = isFull(tenant.channels, snapshot.tenantCalls.get(tenant.id)) || !snapshot.admitTenant(tenant.id)
   if (overTenant) return refuse(486, 'Busy Here', 'limit', null)
-  if (snapshot.impediments.size > 0) return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
+  if (snapshot.impediments.size > 0) {
+    const legs = trunk.follows3xx && !redirected ? nodeLegs(snapshot) : []
+    if (legs.length > 0) return { kind: 'redirect', legs, why: 'node' }
+    return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
+  }
+  const degraded = (snapshot.trunkStates.get(trunk.id) ?? 'active') !== 'active'
+  const legs = degraded && !redirected && trunk.onDegraded !== 'accept' ? standbyLegs(trunk, tenant, snapshot) : []
+  if (legs.length > 0) {
+    if (trunk.onDegraded === 'redirect') return { kind: 'redirect', legs, why: 'trunk' }
+    return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
+  }
   return { kind: 'bridge', agent: tenant.agent }
 }
 

@@ -1,8 +1,10 @@
 import type { AgentSpec, BackendSpec } from '../agent/spec.ts'
+import type { SipAddress } from '../config/addresses.ts'
 import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config/resolve.ts'
 import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import type { NumberRoute, RouteSnapshot } from './snapshot.ts'
+import type { SipPlace } from './standby-legs.ts'
 
 /** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
 export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'countries' | 'numbers'> {
@@ -33,9 +35,16 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
         host: source.host,
       })),
       channels: trunk.limits.channels,
+      onDegraded: trunk.onDegraded,
+      follows3xx: trunk.follows3xx,
+      ingress: placeOf(trunk.ingress),
+      redirectTo: trunk.redirectTo === null ? null : placeOf(trunk.redirectTo),
     })),
     tenants: new Map(
-      config.tenants.map(({ id, country, agent, limits }) => [id, { id, country, agent, channels: limits.channels }]),
+      config.tenants.map(({ id, country, agent, group, limits }) => [
+        id,
+        { id, country, agent, group: config.groups[group]?.trunks ?? [], channels: limits.channels },
+      ]),
     ),
     countries: [...new Set(config.tenants.map((tenant) => tenant.country))],
     numbers: new Map(config.tenants.flatMap(numbersOf)),
@@ -48,6 +57,12 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
 
 const networkOf = (source: { readonly address: string; readonly prefixBits: number }): string =>
   `${source.address}/${source.prefixBits}`
+
+/** A SIP URI of the config as a place to send to. */
+export function placeOf({ host, port, transport }: SipAddress): SipPlace {
+  const name = host.includes(':') ? `[${host}]` : host
+  return { hostPort: port === null ? name : `${name}:${port}`, transport }
+}
 
 const numbersOf = (tenant: TenantConfig): readonly [string, NumberRoute][] =>
   tenant.numbers.map(({ number, trunk }) => [number, { tenant: tenant.id, trunk }])

@@ -1,5 +1,6 @@
 import type { AddressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
+import type { Peer, SipPlace, TrunkState } from './standby-legs.ts'
 
 /** What is known of an INVITE when it is decided upon. */
 export interface InviteFacts {
@@ -16,6 +17,8 @@ export interface InviteFacts {
   readonly dialled: string
   /** User part of P-Asserted-Identity, else of From, as it came. */
   readonly caller: string
+  /** One of us has redirected this call already. */
+  readonly redirected: boolean
 }
 
 /** Where a trunk's INVITEs come from; what is null tells nothing apart. */
@@ -32,6 +35,14 @@ export interface TrunkRoute {
   readonly sources: readonly SourceRule[]
   /** Calls at a time; null: no limit. */
   readonly channels: number | null
+  /** What its calls get while it is not active and a better leg exists. */
+  readonly onDegraded: 'redirect' | 'refuse' | 'accept'
+  /** Whether its carrier follows a 302 of ours. */
+  readonly follows3xx: boolean
+  /** Where callers of this trunk reach us. */
+  readonly ingress: SipPlace
+  /** The standby leg that its callers are told, where it has one of its own. */
+  readonly redirectTo: SipPlace | null
 }
 
 export interface TenantRoute {
@@ -39,6 +50,8 @@ export interface TenantRoute {
   /** ISO 3166 country in which numbers without `+` are dialled. */
   readonly country: string
   readonly agent: string
+  /** The trunks of its group, in the order of priority. */
+  readonly group: readonly TrunkId[]
   readonly channels: number | null
 }
 
@@ -60,6 +73,12 @@ export interface RouteSnapshot {
   /** By E.164 number. */
   readonly numbers: ReadonlyMap<string, NumberRoute>
   readonly impediments: ReadonlySet<Impediment>
+  /** The effective state of each trunk, on this node; absent: active. */
+  readonly trunkStates: ReadonlyMap<TrunkId, TrunkState>
+  /** The region of this node. */
+  readonly region: string
+  /** Other nodes that would serve a call. */
+  readonly peers: readonly Peer[]
   /** Calls up or being set up, now. */
   readonly trunkCalls: ReadonlyMap<TrunkId, number>
   readonly tenantCalls: ReadonlyMap<TenantId, number>

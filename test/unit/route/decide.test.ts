@@ -1,35 +1,51 @@
 import assert from 'node:assert/strict'
 import { addressSet } from '../../../lib/core/cidr.ts'
-import { tenantId, trunkId } from '../../../lib/core/ids.ts'
+import { nodeId, tenantId, trunkId } from '../../../lib/core/ids.ts'
 import { type Decision, decideInvite } from '../../../lib/route/decide.ts'
 import type { InviteFacts, RouteSnapshot, SourceRule, TrunkRoute } from '../../../lib/route/snapshot.ts'
+import { formatContacts, type Peer } from '../../../lib/route/standby-legs.ts'
 
 const ALPHA = trunkId('alpha')
 const BETA = trunkId('beta')
 const CLINIC = tenantId('clinic')
 
+type Source = Partial<SourceRule>
+
 const trunk = (
   id: typeof ALPHA,
   source: string,
-  more: Partial<SourceRule> & { readonly channels?: number } = {},
-): TrunkRoute => {
-  const { channels = null, ...rule } = more
-  return {
-    id,
-    sources: [{ addresses: addressSet([source]), port: null, protocol: null, host: null, ...rule }],
-    channels,
-  }
-}
+  { port = null, protocol = null, host = null, ...more }: Source & Partial<Omit<TrunkRoute, 'sources'>> = {},
+): TrunkRoute => ({
+  id,
+  sources: [{ addresses: addressSet([source]), port, protocol, host }],
+  channels: null,
+  onDegraded: 'redirect',
+  follows3xx: true,
+  ingress: { hostPort: `${id}.example:5060`, transport: null },
+  redirectTo: null,
+  ...more,
+})
+
+const peer = (id: string, region: string, load: number): Peer => ({
+  id: nodeId(id),
+  region,
+  load,
+  hostPort: `${id}:5060`,
+  transport: null,
+})
 
 const SNAPSHOT: RouteSnapshot = {
   trunks: [trunk(ALPHA, '192.0.2.1'), trunk(BETA, '198.51.100.0/24')],
-  tenants: new Map([[CLINIC, { id: CLINIC, country: 'US', agent: 'intake', channels: 2 }]]),
+  tenants: new Map([[CLINIC, { id: CLINIC, country: 'US', agent: 'intake', group: [ALPHA, BETA], channels: 2 }]]),
   countries: ['US'],
   numbers: new Map([
     ['+12025550100', { tenant: CLINIC, trunk: null }],
     ['+12025550101', { tenant: CLINIC, trunk: BETA }],
   ]),
   impediments: new Set(),
+  trunkStates: new Map(),
+  region: 'us-east',
+  peers: [],
   trunkCalls: new Map(),
   tenantCalls: new Map(),
   admitTrunk: () => true,
@@ -42,10 +58,15 @@ const INVITE: InviteFacts = {
   uriHost: '203.0.113.5',
   dialled: '+12025550100',
   caller: '2025550199',
+  redirected: false,
 }
+
+const BETA_TRUNK = trunk(BETA, '198.51.100.0/24')
+const DEGRADED: Partial<RouteSnapshot> = { trunkStates: new Map([[ALPHA, 'standby']]) }
 
 const outcome = (decision: Decision): string => {
   if (decision.kind === 'bridge') return `bridge ${decision.agent}`
+  if (decision.kind === 'redirect') return `302 ${decision.legs.map((leg) => leg.hostPort).join(' ')}`
   return decision.kind === 'reject' ? `${decision.status} ${decision.cause}` : decision.kind
 }
 
@@ -73,6 +94,88 @@ describe('what an INVITE from a carrier gets', () => {
     ['over the tenant’s channels', {}, { tenantCalls: new Map([[CLINIC, 2]]) }, '486 limit'],
     ['draining', {}, { impediments: new Set(['draining'] as const) }, '503 rejected'],
     ['without an agent backend', {}, { impediments: new Set(['agent'] as const) }, '503 rejected'],
+    [
+      'draining, to the best healthy other node: own region first, then the least loaded',
+      {},
+      {
+        impediments: new Set(['draining'] as const),
+        peers: [peer('far', 'us-west', 0), peer('busy', 'us-east', 0.9), peer('idle', 'us-east', 0.1)],
+      },
+      '302 idle:5060 busy:5060 far:5060',
+    ],
+    [
+      'draining, on a trunk that does not follow 302',
+      {},
+      {
+        impediments: new Set(['draining'] as const),
+        peers: [peer('idle', 'us-east', 0)],
+        trunks: [trunk(ALPHA, '192.0.2.1', { follows3xx: false })],
+      },
+      '503 rejected',
+    ],
+    [
+      'draining, when one of us has redirected the call before',
+      { redirected: true },
+      { impediments: new Set(['draining'] as const), peers: [peer('idle', 'us-east', 0)] },
+      '503 rejected',
+    ],
+    [
+      'on a degraded trunk: what it redirects to, the ingress of a better trunk, another node, in this order',
+      {},
+      {
+        ...DEGRADED,
+        trunks: [trunk(ALPHA, '192.0.2.1', { redirectTo: { hostPort: 'own:5060', transport: null } }), BETA_TRUNK],
+        peers: [peer('idle', 'us-east', 0)],
+      },
+      '302 own:5060 beta.example:5060 idle:5060',
+    ],
+    ['on a degraded trunk, once redirected, is served', { redirected: true }, DEGRADED, 'bridge intake'],
+    [
+      'on a degraded trunk with no better leg is served',
+      {},
+      {
+        trunkStates: new Map([
+          [ALPHA, 'standby'],
+          [BETA, 'standby'],
+        ] as const),
+      },
+      'bridge intake',
+    ],
+    [
+      'on a failed trunk, a trunk on standby is better',
+      {},
+      {
+        trunkStates: new Map([
+          [ALPHA, 'failed'],
+          [BETA, 'standby'],
+        ] as const),
+      },
+      '302 beta.example:5060',
+    ],
+    [
+      'on a degraded trunk that is told to refuse',
+      {},
+      { ...DEGRADED, trunks: [trunk(ALPHA, '192.0.2.1', { onDegraded: 'refuse' }), BETA_TRUNK] },
+      '503 rejected',
+    ],
+    [
+      'on a degraded trunk that is told to accept',
+      {},
+      { ...DEGRADED, trunks: [trunk(ALPHA, '192.0.2.1', { onDegraded: 'accept' }), BETA_TRUNK] },
+      'bridge intake',
+    ],
+    [
+      'is never sent back to the address that it has just called',
+      {},
+      {
+        ...DEGRADED,
+        trunks: [
+          trunk(ALPHA, '192.0.2.1'),
+          { ...BETA_TRUNK, ingress: { hostPort: 'alpha.example:5060', transport: null } },
+        ],
+      },
+      'bridge intake',
+    ],
     [
       'our own fault never hides that the tenant is full',
       {},
@@ -111,5 +214,17 @@ describe('what an INVITE from a carrier gets', () => {
     const byNumber = [trunk(ALPHA, shared), trunk(BETA, shared)]
     const dialled = { ...INVITE, dialled: '+12025550101' }
     assert.equal(decideInvite(dialled, { ...SNAPSHOT, trunks: byNumber }, 0).trunk, BETA)
+  })
+
+  it('lists the standby legs as Contacts in order of q, each with the number, an end, and the mark of one hop', () => {
+    const legs = [
+      { hostPort: '192.0.2.7:5060', transport: null, via: 'node' },
+      { hostPort: '192.0.2.8', transport: 'tcp', via: 'node' },
+    ] as const
+    assert.equal(
+      formatContacts(legs, '+12025550100', 30),
+      '<sip:+12025550100@192.0.2.7:5060;tandem-hop=1>;q=1.0;expires=30, ' +
+        '<sip:+12025550100@192.0.2.8;transport=tcp;tandem-hop=1>;q=0.9;expires=30',
+    )
   })
 })
