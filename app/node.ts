@@ -7,14 +7,16 @@ import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import type { CallId } from '../lib/core/ids.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
-import { routesOf } from '../lib/route/routes.ts'
+import { placeOf, routesOf } from '../lib/route/routes.ts'
 import type { Impediment } from '../lib/route/snapshot.ts'
+import type { SipPlace } from '../lib/route/standby-legs.ts'
 import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
 import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey, NodeView, Readiness, TrunkView } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import type { ConfigResult } from './config.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
+import { Peers } from './fleet/peers.ts'
 import { startMedia } from './media/embedded/engine.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
@@ -103,9 +105,10 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
 
   onProgress('starting the SIP server')
   const routes = routesOf(config, local.backend)
+  let peerHosts: readonly string[] = []
   const access = (sources: readonly string[]): AccessSnapshot => ({
     allowAll: false,
-    sources,
+    sources: [...sources, ...peerHosts.filter((host) => isIP(host) !== 0)],
     unknown: config.sip.unknown,
   })
   const sip = await EmbeddedSip.start(
@@ -135,16 +138,30 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
     routes,
     trunkStates: () => new Map(),
     region: node.region,
-    peers: () => [],
+    peers: () => peers?.serving ?? [],
     redirectExpiresMs: config.sip.redirectExpiresMs,
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
   })
   parts.add('calls', () => calls.close())
+  const peers: Peers = new Peers({
+    self: node.id,
+    configured: node.peers.map(placeOf),
+    nodes: () => listNodes(store.shared),
+    ping: (uri) => link.ping(uri, PEER_PING.timeoutMs),
+    intervalMs: PEER_PING.intervalMs,
+    onAddresses: (hosts) => {
+      peerHosts = hosts
+      sip.setAccess(access(routesOf(current, local.backend).sources))
+    },
+    onError: (error) => log.log.debug({ err: error }, 'the other nodes could not be watched'),
+  })
+  parts.add('peers', () => peers.close())
   metrics.observe({
     activeCalls: () => calls.count,
     mediaLegs: () => media.legs,
     journalDepth: () => store.state().waiting,
     eventReaders: () => events.readers,
+    peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
     sipCounters: () => sip.counters,
   })
@@ -157,6 +174,7 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
     id: node.id,
     region: node.region,
     address: node.address,
+    sip: sipPlaceOf(node.address, sip.hostports),
     state: calls.draining ? 'draining' : started ? 'ready' : 'starting',
     impediments: [...calls.impediments()],
     version: VERSION,
@@ -211,6 +229,18 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
   return { url: api.url, sip: sip.hostports, reload, drain, close: () => parts.close() }
 }
 
+/** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */
+const PEER_PING = { intervalMs: 1_000, timeoutMs: 1_000 } as const
+
+/** The address that is advertised, with the port of the first socket. */
+function sipPlaceOf(address: string, hostports: readonly string[]): SipPlace {
+  const [, protocol, port] = /^(\w+)\/.*:(\d+)$/.exec(hostports[0] ?? '') ?? []
+  return {
+    hostPort: formatHostPort({ host: address, port: Number(port ?? 5060) }),
+    transport: protocol === 'tcp' || protocol === 'tls' ? protocol : null,
+  }
+}
+
 const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
 
 function impediments(started: boolean, full: boolean, recordable: boolean): ReadonlySet<Impediment> {
@@ -258,7 +288,10 @@ async function apiKeys({ http, node }: Config): Promise<readonly ApiKey[]> {
   return [{ name: 'local', key: await writeApiKey(node.dataDir), role: 'admin' }]
 }
 
-const nodeView = ({ startedAt, ...entry }: NodeEntry): NodeView => ({ ...entry, startedAt: new Date(startedAt) })
+const nodeView = ({ startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry): NodeView => ({
+  ...entry,
+  startedAt: new Date(startedAt),
+})
 
 /** Until trunks have a health of their own, each one is what the config says: in use. */
 function trunkViews(config: Config, since: Date): readonly TrunkView[] {

@@ -1,4 +1,5 @@
 import type { NodeId } from '../../lib/core/ids.ts'
+import type { SipPlace } from '../../lib/route/standby-legs.ts'
 import type { SharedState } from './shared-state.ts'
 
 /** What a node says of itself in the shared state, each heartbeat; JSON. */
@@ -7,6 +8,8 @@ export interface NodeEntry {
   readonly region: string
   /** Address that is advertised to carriers. */
   readonly address: string
+  /** Where it takes SIP from carriers and other nodes. */
+  readonly sip: SipPlace
   readonly state: 'starting' | 'ready' | 'draining'
   /** Why it would serve no call now. */
   readonly impediments: readonly string[]

@@ -8,6 +8,8 @@ export interface MetricSources {
   /** Records in the disk journal that are not in Postgres yet. */
   readonly journalDepth?: () => number
   readonly eventReaders?: () => number
+  /** Other nodes that answer SIP and would serve a call. */
+  readonly peersServing?: () => number
   readonly droppedLogLines?: () => number
   /** Counters of the SIP server by name, e.g. `requests_in`. They only grow. */
   readonly sipCounters?: () => Readonly<Record<string, number>>
@@ -95,6 +97,7 @@ function gauges(register: Registry): Pick<Metrics, 'observe'> {
   gauge('media_legs', 'Legs with open RTP ports', () => sources.mediaLegs?.())
   gauge('journal_depth', 'Records journaled and not yet in Postgres', () => sources.journalDepth?.())
   gauge('event_readers', 'Readers of the event stream', () => sources.eventReaders?.())
+  gauge('peers_serving', 'Other nodes that would serve a call', () => sources.peersServing?.())
   gauge('log_lines_dropped', 'Log lines dropped as nobody read them', () => sources.droppedLogLines?.())
   const sip = new Gauge({
     name: 'tandem_sip_server',

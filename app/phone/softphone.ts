@@ -126,6 +126,7 @@ class Call {
     const invite = this.#link.invite({
       uri,
       sdp: await leg.offer(),
+      followRedirects: true,
       headers: { From: `<sip:${from}@${this.#address}>`, 'User-Agent': 'tandem-phone' },
       onProvisional: (status) => {
         if (status > 100) onProgress(status === 180 ? 'ringing' : `${status}`)

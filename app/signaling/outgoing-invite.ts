@@ -8,6 +8,8 @@ export interface OutgoingInviteOptions {
   /** From, and whatever else the INVITE shall carry. */
   readonly headers: Readonly<Record<string, string>>
   readonly credentials?: { readonly username: string; readonly password: string }
+  /** Whether a 302 is followed, to its first Contact, up to five times. */
+  readonly followRedirects?: boolean
   readonly onProvisional?: (status: number) => void
 }
 
@@ -39,11 +41,15 @@ export class OutgoingInvite {
   }
 
   async #send(srf: Srf, options: OutgoingInviteOptions): Promise<InviteOutcome> {
-    const { uri, sdp, headers, credentials, onProvisional } = options
+    const { uri, sdp, headers, credentials, followRedirects = false, onProvisional } = options
     try {
       const dialog = await srf.createUAC(
         uri,
-        { localSdp: sdp, headers: { ...headers }, ...(credentials !== undefined && { auth: credentials }) },
+        Object.assign(
+          { localSdp: sdp, headers: { ...headers }, ...(credentials !== undefined && { auth: credentials }) },
+          // An option of drachtio-srf that its types do not know.
+          { followRedirects },
+        ),
         {
           cbRequest: (...args: unknown[]) => this.#onRequest(args),
           cbProvisional: (response) => onProvisional?.(response.status),

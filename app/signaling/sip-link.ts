@@ -3,6 +3,7 @@ import Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { IncomingInvite } from './incoming-invite.ts'
 import { OutgoingInvite, type OutgoingInviteOptions } from './outgoing-invite.ts'
+import { type PingResult, sipPing } from './sip-ping.ts'
 
 export interface SipLinkOptions {
   /** Where the SIP server takes applications: drachtio-server, or our own. */
@@ -54,6 +55,11 @@ export class SipLink {
       srf.on('error', () => undefined)
       void srf.connect({ ...options, ...RECONNECT })
     })
+  }
+
+  /** Asks by OPTIONS whether a SIP peer is there. */
+  ping(uri: string, timeoutMs: number): Promise<PingResult> {
+    return sipPing(this.#srf, uri, timeoutMs)
   }
 
   /** Sends an INVITE of ours. */

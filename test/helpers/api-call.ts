@@ -12,6 +12,7 @@ interface ApiStream {
 export interface ApiCall {
   readonly id: string
   readonly state: string
+  readonly node: string
   readonly from: string
   readonly to: string
   readonly trunk: string | null

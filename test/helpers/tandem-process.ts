@@ -13,6 +13,8 @@ export const NUMBER = '+12025550100'
 export const GREETING = 'Hello, this is the clinic. How can I help?'
 
 export interface TandemOptions {
+  /** `node.id`. */
+  readonly id?: string
   /** Keys that replace those of the test config, top level only. */
   readonly config?: Readonly<Record<string, unknown>>
   readonly env?: Readonly<Record<string, string>>
@@ -48,7 +50,10 @@ export class TandemProcess {
     const address = options.address ?? loopbackAddress()
     const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'tandem-e2e-')))
     const file = join(dataDir, 'tandem.json')
-    await writeFile(file, JSON.stringify({ ...testConfig(address, dataDir), ...options.config }))
+    await writeFile(
+      file,
+      JSON.stringify({ ...testConfig(options.id ?? 'test-1', address, dataDir), ...options.config }),
+    )
     const child = spawn(join(ROOT, 'tandem'), ['start', '--config', file], {
       cwd: ROOT,
       env: { ...process.env, ...options.env },
@@ -131,9 +136,9 @@ export class TandemProcess {
   }
 }
 
-function testConfig(address: string, dataDir: string): Record<string, unknown> {
+function testConfig(id: string, address: string, dataDir: string): Record<string, unknown> {
   return {
-    node: { id: 'test-1', address, dataDir },
+    node: { id, address, dataDir },
     sip: { listen: [`udp:${address}:5060`, `tcp:${address}:5060`] },
     http: { listen: `${address}:8080`, keys: [{ name: 'test', key: KEY, role: 'admin' }] },
     agents: { intake: { backend: 'local', instructions: 'You take intake calls.', greeting: GREETING } },

@@ -1,0 +1,63 @@
+import type Srf from 'drachtio-srf'
+
+/** What came of one OPTIONS (RFC 3261 §11). */
+export type PingResult =
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly rttMs: number
+      /** Retry-After in seconds, where the answer has one. */
+      readonly retryAfterS: number | null
+    }
+  /** Nothing came in time; a 408 of our own SIP server is no answer either. */
+  | { readonly kind: 'silence' }
+  /** It could not be sent: no address, no connection. */
+  | { readonly kind: 'transport'; readonly reason: string }
+
+/** Sends one OPTIONS over the sockets that calls take, and waits for its final answer for `timeoutMs` at most. */
+export function sipPing(srf: Srf, uri: string, timeoutMs: number): Promise<PingResult> {
+  return new Promise((resolve) => {
+    const sentAtMs = performance.now()
+    const timer = setTimeout(() => done({ kind: 'silence' }), timeoutMs)
+    const done = (result: PingResult): void => {
+      clearTimeout(timer)
+      resolve(result)
+    }
+    const onSent = (error: unknown, request: unknown): void => {
+      if (error !== null && error !== undefined) return done({ kind: 'transport', reason: wordsOf(error) })
+      if (!isRequest(request)) return done({ kind: 'transport', reason: 'the SIP server gave no request back' })
+      request.on('response', (response) => {
+        if (response === undefined || response.status < 200) return
+        done(judge(response, performance.now() - sentAtMs))
+      })
+    }
+    try {
+      Reflect.apply(requestOf(srf), srf, [uri, { method: 'OPTIONS', headers: { Accept: 'application/sdp' } }, onSent])
+    } catch (error) {
+      done({ kind: 'transport', reason: wordsOf(error) })
+    }
+  })
+}
+
+function judge(response: Srf.SrfResponse, rttMs: number): PingResult {
+  // Our SIP server writes the answers that it makes itself (408, 503) without the address of a peer.
+  const local = !response.source_address || Number(response.source_port) === 0
+  if (local && response.status === 408) return { kind: 'silence' }
+  if (local) return { kind: 'transport', reason: response.reason }
+  const seconds = response.has('Retry-After') ? Number.parseInt(response.get('Retry-After'), 10) : Number.NaN
+  return { kind: 'answer', status: response.status, rttMs, retryAfterS: Number.isNaN(seconds) ? null : seconds }
+}
+
+/** drachtio-srf's types know another form of `request` than its documentation and code. */
+function requestOf(srf: Srf): (...args: unknown[]) => unknown {
+  const request: unknown = Reflect.get(srf, 'request')
+  if (!isFunction(request)) throw new Error('this drachtio-srf has no request()')
+  return request
+}
+
+const isFunction = (value: unknown): value is (...args: unknown[]) => unknown => typeof value === 'function'
+
+const isRequest = (value: unknown): value is Srf.SrfRequest =>
+  typeof value === 'object' && value !== null && 'on' in value && typeof value.on === 'function'
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
