@@ -1,5 +1,5 @@
 import type { NodeId } from '../../lib/core/ids.ts'
-import type { SipPlace } from '../../lib/route/standby-legs.ts'
+import type { SipPlace } from '../../lib/route/snapshot.ts'
 import type { SharedState } from './shared-state.ts'
 
 /** What a node says of itself in the shared state, each heartbeat; JSON. */

@@ -1,5 +1,5 @@
 import { type NodeId, nodeId } from '../../lib/core/ids.ts'
-import type { Peer, SipPlace } from '../../lib/route/standby-legs.ts'
+import type { Peer, SipPlace } from '../../lib/route/snapshot.ts'
 import type { PingResult } from '../signaling/sip-ping.ts'
 import type { NodeEntry } from './node-registry.ts'
 

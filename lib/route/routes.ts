@@ -3,8 +3,7 @@ import type { SipAddress } from '../config/addresses.ts'
 import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config/resolve.ts'
 import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
-import type { NumberRoute, RouteSnapshot } from './snapshot.ts'
-import type { SipPlace } from './standby-legs.ts'
+import type { NumberRoute, RouteSnapshot, SipPlace } from './snapshot.ts'
 
 /** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
 export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'countries' | 'numbers'> {

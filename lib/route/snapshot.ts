@@ -1,6 +1,5 @@
 import type { AddressSet } from '../core/cidr.ts'
-import type { TenantId, TrunkId } from '../core/ids.ts'
-import type { Peer, SipPlace, TrunkState } from './standby-legs.ts'
+import type { NodeId, TenantId, TrunkId } from '../core/ids.ts'
 
 /** What is known of an INVITE when it is decided upon. */
 export interface InviteFacts {
@@ -63,6 +62,23 @@ export interface NumberRoute {
 
 /** Why the node can serve no new call now; empty: it can. */
 export type Impediment = 'draining' | 'full' | 'agent' | 'media' | 'store' | 'starting'
+
+export type TrunkState = 'active' | 'standby' | 'failed'
+
+/** Where a SIP request can be sent: host, port and transport as they stand in a URI. */
+export interface SipPlace {
+  /** `HOST` or `HOST:PORT`. */
+  readonly hostPort: string
+  readonly transport: 'udp' | 'tcp' | 'tls' | null
+}
+
+/** Another node that heartbeats, answers SIP, and says that it would serve a call. */
+export interface Peer extends SipPlace {
+  readonly id: NodeId
+  readonly region: string
+  /** Calls of those that it takes, from 0 to 1. */
+  readonly load: number
+}
 
 /** Everything that the decision looks at, besides the INVITE itself. */
 export interface RouteSnapshot {

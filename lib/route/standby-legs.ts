@@ -1,22 +1,5 @@
-import type { NodeId, TrunkId } from '../core/ids.ts'
-import type { RouteSnapshot, TenantRoute, TrunkRoute } from './snapshot.ts'
-
-export type TrunkState = 'active' | 'standby' | 'failed'
-
-/** Where a SIP request can be sent: host, port and transport as they stand in a URI. */
-export interface SipPlace {
-  /** `HOST` or `HOST:PORT`. */
-  readonly hostPort: string
-  readonly transport: 'udp' | 'tcp' | 'tls' | null
-}
-
-/** Another node that heartbeats, answers SIP, and says that it would serve a call. */
-export interface Peer extends SipPlace {
-  readonly id: NodeId
-  readonly region: string
-  /** Calls of those that it takes, from 0 to 1. */
-  readonly load: number
-}
+import type { TrunkId } from '../core/ids.ts'
+import type { Peer, RouteSnapshot, SipPlace, TenantRoute, TrunkRoute, TrunkState } from './snapshot.ts'
 
 /** An address of ours at which a caller is told to retry. */
 export interface StandbyLeg extends SipPlace {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { addressSet } from '../../../lib/core/cidr.ts'
 import { nodeId, tenantId, trunkId } from '../../../lib/core/ids.ts'
 import { type Decision, decideInvite } from '../../../lib/route/decide.ts'
-import type { InviteFacts, RouteSnapshot, SourceRule, TrunkRoute } from '../../../lib/route/snapshot.ts'
-import { formatContacts, type Peer } from '../../../lib/route/standby-legs.ts'
+import type { InviteFacts, Peer, RouteSnapshot, SourceRule, TrunkRoute } from '../../../lib/route/snapshot.ts'
+import { formatContacts } from '../../../lib/route/standby-legs.ts'
 
 const ALPHA = trunkId('alpha')
 const BETA = trunkId('beta')
