@@ -1,6 +1,8 @@
 import { fork } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { leftovers } from './leftovers.ts'
 import type { Suite } from './suites.ts'
 
 /** How many tests ended how. */
@@ -19,13 +21,37 @@ const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 }
 /** How long a suite that is told to stop may take to close what it has open. */
 const KILL_AFTER_MS = 5_000
 
-/** Runs a suite in a process of its own, its output passed through. `dist` is where the compiled tests are. */
-export function runSuite(suite: Suite, dist: string, coverageDir: string | null): Promise<SuiteResult> {
+/**
+ * Runs a suite in a process of its own, its output passed through. `dist` is where the compiled tests are. Its temporary files
+ * go into a folder of its own, which has to be empty in the end, and no process may run on anything in it.
+ */
+export async function runSuite(suite: Suite, dist: string, coverageDir: string | null): Promise<SuiteResult> {
   const files = suite.folders.flatMap((folder) => testFiles(join(dist, 'test', folder)))
-  if (files.length === 0) return Promise.resolve({ ...NOTHING, fault: `there are no ${suite.name} tests` })
+  if (files.length === 0) return { ...NOTHING, fault: `there are no ${suite.name} tests` }
+  const folder = mkdtempSync(join(tmpdir(), `tandem-${suite.name}-`))
+  // PostgreSQL runs as another user where the tests run as root.
+  chmodSync(folder, 0o755)
+  try {
+    const result = await runFiles(suite, files, join(dist, 'test/helpers/mocha-runner.js'), {
+      TMPDIR: folder,
+      ...(coverageDir !== null && { NODE_V8_COVERAGE: coverageDir }),
+    })
+    const left = leftovers(folder)
+    return left.length === 0 ? result : { ...result, fault: result.fault ?? `left behind: ${left.join(', ')}` }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function runFiles(
+  suite: Suite,
+  files: readonly string[],
+  runner: string,
+  added: Readonly<Record<string, string>>,
+): Promise<SuiteResult> {
   const { NODE_V8_COVERAGE: _, ...env } = process.env
-  const child = fork(join(dist, 'test/helpers/mocha-runner.js'), [String(suite.testTimeoutMs), ...files], {
-    env: coverageDir === null ? env : { ...env, NODE_V8_COVERAGE: coverageDir },
+  const child = fork(runner, [String(suite.testTimeoutMs), ...files], {
+    env: { ...env, ...added },
     execArgv: ['--enable-source-maps', '--disable-warning=ExperimentalWarning'],
   })
   return new Promise((resolve) => {

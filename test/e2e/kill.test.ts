@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { allCalls, endedCalls } from '../helpers/api-call.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
+import { tempFolder } from '../helpers/postgres.ts'
 import { sipp } from '../helpers/sipp.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
@@ -13,7 +12,7 @@ const CALLS = 20
 describe('kill -9 of a node', () => {
   it('loses no record: after the restart each of 20 calls is there, ended as node-lost', async function () {
     this.timeout(120_000)
-    const dataDir = await mkdtemp(join(tmpdir(), 'tandem-kill-'))
+    const dataDir = await tempFolder()
     const address = loopbackAddress()
     const first = await TandemProcess.start({ dataDir, address })
     const callers = sipp({

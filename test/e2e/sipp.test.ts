@@ -21,7 +21,11 @@ const STORIES: readonly Story[] = [
     also: ({ media, transcript }) => {
       assert.ok(media !== null && media.in.packets > 100, `${media?.in.packets} packets came back`)
       assert.equal(media.codec, 'PCMU')
-      assert.equal(transcript[0]?.who, 'agent')
+      // The echo of the greeting is a caller's speech, whose start, padded by 300 ms, may lie before the agent's.
+      assert.ok(
+        transcript.some(({ who }) => who === 'agent'),
+        JSON.stringify(transcript),
+      )
     },
   },
   {

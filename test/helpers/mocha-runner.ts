@@ -7,6 +7,10 @@ import { guardHandles, openResources } from './open-handles.ts'
  */
 const END_WITHIN_MS = 10_000
 const EXIT_LEAK = 3
+const EXIT_STOPPED = 143
+
+// Told to stop in the middle: what tests have put on the process's exit still cleans up after them.
+process.once('SIGTERM', () => process.exit(EXIT_STOPPED))
 
 const [timeoutMs = '10000', ...files] = process.argv.slice(2)
 const mocha = new Mocha({ timeout: Number(timeoutMs), reporter: 'spec', forbidOnly: true, color: process.stdout.isTTY })

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { loopbackAddress } from './loopback.ts'
+import { tempFolder } from './postgres.ts'
 import { ROOT } from './root.ts'
 
 export const KEY = 'test-key'
@@ -48,7 +49,7 @@ export class TandemProcess {
   /** Resolves when the node says that it is ready for calls. */
   static async start(options: TandemOptions = {}): Promise<TandemProcess> {
     const address = options.address ?? loopbackAddress()
-    const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'tandem-e2e-')))
+    const dataDir = options.dataDir ?? (await tempFolder())
     const file = join(dataDir, 'tandem.json')
     await writeFile(
       file,
@@ -60,6 +61,7 @@ export class TandemProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const node = new TandemProcess(child, address, dataDir, options.dataDir === undefined)
+    running.add(node)
     await node.#until(() => /ready for calls/.test(node.#output), 30_000, 'the node to be ready')
     return node
   }
@@ -103,6 +105,7 @@ export class TandemProcess {
       this.#child.kill('SIGTERM')
       await once(this.#child, 'exit')
     }
+    running.delete(this)
     if (this.#ownsData) await rm(this.dataDir, { recursive: true, force: true })
     return this.#child.exitCode
   }
@@ -111,6 +114,24 @@ export class TandemProcess {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL')
     await once(this.#child, 'exit')
+  }
+
+  /** Leaves nothing behind of a node that its test has not stopped: no process, no Postgres of it, no folder. */
+  abandon(): void {
+    this.#child.kill('SIGKILL')
+    const postmaster = this.postmasterPid
+    if (postmaster !== null) process.kill(postmaster, 'SIGQUIT')
+    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+  }
+
+  /** The PostgreSQL in its data folder; null where none runs. */
+  get postmasterPid(): number | null {
+    try {
+      return Number(readFileSync(join(this.dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0])
+    } catch {
+      // It has stopped and taken the file along.
+      return null
+    }
   }
 
   async #until(done: () => boolean, timeoutMs: number, what: string): Promise<void> {
@@ -135,6 +156,12 @@ export class TandemProcess {
     })
   }
 }
+
+/** Nodes that no test has stopped yet. A test that fails leaves its node to the end of the run. */
+const running = new Set<TandemProcess>()
+process.on('exit', () => {
+  for (const node of running) node.abandon()
+})
 
 function testConfig(id: string, address: string, dataDir: string): Record<string, unknown> {
   return {
