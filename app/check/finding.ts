@@ -1,7 +1,7 @@
 /** What one check found. Only an error makes `./tandem check` fail. */
 export interface Finding {
-  readonly subject: 'folder' | 'postgres' | 'shared state' | 'agent' | 'trunk' | 'port'
-  /** Which one: an agent's backend, a trunk's target, a port. */
+  readonly subject: 'config' | 'address' | 'folder' | 'postgres' | 'shared state' | 'agent' | 'trunk' | 'port'
+  /** Which one: a key, an agent's backend, a trunk's target, a port. */
   readonly name: string
   readonly status: 'ok' | 'warning' | 'error'
   /** What was found, and at a fault what to do about it; never a secret. */

@@ -21,11 +21,12 @@ export function register(program: Command): void {
 
 async function findAll(config: Config): Promise<readonly Finding[]> {
   // Loaded here, so that every other command starts without a database driver.
-  const [{ checkStores }, { checkAgents }, { checkTrunks }, { checkPorts }] = await Promise.all([
+  const [{ checkStores }, { checkAgents }, { checkTrunks }, { checkPorts }, { checkAddress }] = await Promise.all([
     import('../check/stores.ts'),
     import('../check/agents.ts'),
     import('../check/trunks.ts'),
     import('../check/ports.ts'),
+    import('../check/address.ts'),
   ])
   const findings = await Promise.all([
     checkStores(config),
@@ -33,7 +34,12 @@ async function findAll(config: Config): Promise<readonly Finding[]> {
     checkAgents(config),
     checkTrunks(config),
   ])
-  return findings.flat()
+  return [...noticesOf(config), checkAddress(config), ...findings.flat()]
+}
+
+/** What the file asks for and this version does not do. */
+function noticesOf({ notices }: Config): readonly Finding[] {
+  return notices.map(({ path, message }) => ({ subject: 'config', name: path, status: 'warning', detail: message }))
 }
 
 async function reportProblems(problems: readonly ConfigProblem[], json: boolean): Promise<void> {

@@ -27,7 +27,7 @@ export interface AgentSpec {
   readonly tools: readonly HttpToolSpec[]
   /** Facts about this call (caller, called number, router variables), told to the agent with the instructions. */
   readonly variables: Readonly<Record<string, string>>
-  /** How long the socket may take to be open and configured (semantics: 2 s). */
+  /** How long the socket may take to be open and configured, all backends together. */
   readonly connectTimeoutMs: number
   /** Caller audio is sent in batches of this many milliseconds (40 ms), a multiple of 20. */
   readonly batchMs: number

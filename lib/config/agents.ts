@@ -30,7 +30,7 @@ const tool = section({
   timeout: duration('5s', 'How long the tool may take.'),
 })
 
-/** One of `agents`: who answers a call (semantics, sections 6 and 7). */
+/** One of `agents`: who answers a call (docs/behaviour.md, “The call with the agent”). */
 export const agent = section({
   ...backendKeys,
   fallback: z

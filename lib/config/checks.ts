@@ -1,7 +1,7 @@
 import { isLoopback } from './addresses.ts'
 import { checkAgents } from './agent-checks.ts'
 import { type Complaint, conflict, dangling, formatPath } from './problem.ts'
-import type { Environment } from './resolve.ts'
+import { addressOf, type Environment } from './resolve.ts'
 import type { ParsedConfig } from './schema.ts'
 import { checkSources, checkTrunks } from './trunk-checks.ts'
 
@@ -85,9 +85,10 @@ function checkNode({ node, sip, fleet }: ParsedConfig): Complaint[] {
   if (sip.retryAfter.minMs > sip.retryAfter.maxMs) {
     complaints.push(conflict(['sip', 'retryAfter', 'min'], 'is greater than sip.retryAfter.max'))
   }
+  const address = addressOf({ node, sip })
   const open = sip.listen.some(({ host }) => !isLoopback(host))
-  if (open && isLoopback(node.address) && sip.listen.every(({ host }) => !isLoopback(host))) {
-    const message = `others are told ${node.address}, which only this machine can reach, while sip.listen is open to others`
+  if (open && isLoopback(address) && sip.listen.every(({ host }) => !isLoopback(host))) {
+    const message = `others are told ${address}, which only this machine can reach, while sip.listen is open to others`
     complaints.push(conflict(['node', 'address'], message))
   }
   return complaints

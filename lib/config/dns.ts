@@ -10,7 +10,7 @@ const answering = section({
 /** `dns`: SRV answers by node health. */
 export const dns = optional(answering).describe('A small DNS server that answers SRV by node health; off when absent.')
 
-/** `identity`: STIR verification of calls that come in (RFC 8224; semantics, section 8). */
+/** `identity`: STIR verification of calls that come in (RFC 8224). */
 export const identity = section({
   maxAge: duration('60s', "Greatest distance of a PASSporT's iat from now."),
   roots: z

@@ -2,6 +2,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import { checkConfig } from './checks.ts'
 import { complaintsOf } from './complaints.ts'
 import { type ConfigDocument, MAX_FILE_BYTES, MAX_PROBLEMS, readDocument } from './document.ts'
+import { ignoredWishes, refusedWishes } from './notices.ts'
 import { type Complaint, type ConfigProblem, formatPath, type Position } from './problem.ts'
 import { type Config, type Environment, resolveConfig } from './resolve.ts'
 import { configSchema } from './schema.ts'
@@ -29,10 +30,10 @@ export function parseConfig(text: string, { env, file }: ParseOptions): Result<C
   if (document.complaints.some(({ code }) => code === 'limit')) return err(placed(document.complaints, document, file))
   const parsed = configSchema.safeParse(document.data ?? {})
   const complaints = [...document.complaints]
-  if (parsed.success) complaints.push(...checkConfig(parsed.data, env))
+  if (parsed.success) complaints.push(...checkConfig(parsed.data, env), ...refusedWishes(document))
   else complaints.push(...parsed.error.issues.flatMap((issue) => complaintsOf(issue, document)))
   if (complaints.length > 0 || !parsed.success) return err(placed(withoutEchoes(complaints), document, file))
-  return ok(deepFreeze(resolveConfig(parsed.data, env)))
+  return ok(deepFreeze({ ...resolveConfig(parsed.data, env), notices: ignoredWishes(document, file) }))
 }
 
 /** A problem of the file as a whole, such as one that cannot be read. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { duration, section } from './units.ts'
-import { count, hostName, ipAddress, name, nodeIdText, sipAddress, words } from './values.ts'
+import { count, hostName, ipAddress, name, nodeIdText, optional, sipAddress, words } from './values.ts'
 
 /** `node`: who this node is. */
 export const node = section({
@@ -8,10 +8,9 @@ export const node = section({
   region: name
     .default('default')
     .describe('Region of this node; nodes of the same region are preferred as standby legs.'),
-  address: z
-    .union([ipAddress, hostName])
-    .prefault('127.0.0.1')
-    .describe('Address that others reach this node at: in Via, Contact and SDP.'),
+  address: optional(z.union([ipAddress, hostName])).describe(
+    'Address that others reach this node at: in Via, Contact and SDP. Default: the host of the first sip.listen that is not 0.0.0.0 or ::, else 127.0.0.1.',
+  ),
   dataDir: words('a folder')
     .default('./data')
     .describe('Folder for the journal, the embedded Postgres, keys and recordings.'),
@@ -27,7 +26,7 @@ export const node = section({
   drainTimeout: duration('30m', 'How long live calls may go on after a drain or SIGTERM.'),
 })
 
-/** `fleet`: how nodes watch each other and when one takes over the calls of another (semantics, sections 2 and 7). */
+/** `fleet`: how nodes watch each other and when one takes over the calls of another. */
 export const fleet = section({
   heartbeat: duration('1s', 'How often a node says in the shared state that it lives.'),
   lease: duration('3s', 'How long a node owns a call without renewing its claim.'),

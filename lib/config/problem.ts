@@ -19,6 +19,7 @@ export interface ConfigProblem {
     | 'reference'
     | 'limit'
     | 'file'
+    | 'unsupported'
   readonly file: string
   /** Where it stands; line 1 where the file as a whole is meant. */
   readonly line: number

@@ -1,4 +1,13 @@
 import { jsonSchema, type SchemaNode } from './known-keys.ts'
+import { notYetOf } from './not-yet.ts'
+
+/** How a key that is not, or not wholly, done is marked. */
+const MARKS = {
+  refuse: 'In part.',
+  warn: 'Without effect.',
+  list: 'Without effect.',
+  silent: 'Without effect.',
+} as const
 
 interface Row {
   readonly path: string
@@ -15,9 +24,9 @@ export function keyReference(): string {
     const below = inner(node)
     if (below === undefined) return []
     const heading = `### \`${name}${below.suffix}\`\n\n${node.description ?? ''}`
-    return [`${heading}\n\n${table(rowsOf(below.node, ''))}`]
+    return [`${heading}\n\n${table(rowsOf(`${name}${below.suffix}.`, below.node, ''))}`]
   })
-  return [table(single.map(([name, node]) => rowOf(name, node, false))), ...tables].join('\n\n')
+  return [table(single.map(([name, node]) => rowOf('', name, node, false))), ...tables].join('\n\n')
 }
 
 /** The keys inside a key: of an object itself, of each entry of a list, or of each value of a map. */
@@ -28,20 +37,23 @@ function inner(node: SchemaNode): { readonly node: SchemaNode; readonly suffix: 
   return typeof values === 'object' && values.properties !== undefined ? { node: values, suffix: '.NAME' } : undefined
 }
 
-function rowsOf(node: SchemaNode, prefix: string): readonly Row[] {
+/** @param part what stands before the path in a file, `trunks[].` */
+function rowsOf(part: string, node: SchemaNode, prefix: string): readonly Row[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
     const path = `${prefix}${key}`
     const below = inner(child)
     const required = node.required?.includes(key) ?? false
-    if (below === undefined) return [rowOf(path, child, required)]
-    const own = below.suffix === '' ? [] : [rowOf(path, child, required)]
-    return [...own, ...rowsOf(below.node, `${path}${below.suffix}.`)]
+    if (below === undefined) return [rowOf(part, path, child, required)]
+    const own = below.suffix === '' ? [] : [rowOf(part, path, child, required)]
+    return [...own, ...rowsOf(part, below.node, `${path}${below.suffix}.`)]
   })
 }
 
-function rowOf(path: string, node: SchemaNode, required: boolean): Row {
+function rowOf(part: string, path: string, node: SchemaNode, required: boolean): Row {
   const fallback = required ? '**needed**' : node.default === undefined ? '' : `\`${JSON.stringify(node.default)}\``
-  return { path, type: typeOf(node), fallback, description: node.description ?? '' }
+  const missing = notYetOf(`${part}${path}`)
+  const mark = missing === null ? '' : ` **${MARKS[missing.answer]}** ${missing.note}`
+  return { path, type: typeOf(node), fallback, description: `${node.description ?? ''}${mark}` }
 }
 
 function typeOf(node: SchemaNode): string {

@@ -1,6 +1,7 @@
 import type * as z from 'zod'
-import type { SipAddress } from './addresses.ts'
+import type { ListenAddress, SipAddress } from './addresses.ts'
 import { type agent, DEFAULT_MODEL, OPENAI_BASE_URL } from './agents.ts'
+import type { ConfigProblem } from './problem.ts'
 import { CARRIER_DEFAULTS } from './profiles.ts'
 import type { ParsedConfig } from './schema.ts'
 import type { trunk } from './trunks.ts'
@@ -42,10 +43,16 @@ export type TrunkConfig = DeepReadonly<Omit<ParsedTrunk, 'ingress' | 'onDegraded
   readonly srtp: 'off' | 'optional' | 'required'
 }
 
+/** Who this node is, with the address that others reach it at. */
+export type NodeConfig = DeepReadonly<Omit<ParsedConfig['node'], 'address'>> & { readonly address: string }
+
 /** The whole configuration of a node: checked, complete, frozen. Durations are milliseconds and say so in their names. */
-export type Config = DeepReadonly<Omit<ParsedConfig, '$schema' | 'agents' | 'trunks'>> & {
+export type Config = DeepReadonly<Omit<ParsedConfig, '$schema' | 'agents' | 'trunks' | 'node'>> & {
+  readonly node: NodeConfig
   readonly agents: Readonly<Record<string, AgentConfig>>
   readonly trunks: readonly TrunkConfig[]
+  /** What the file asks for and this version does not do, for whoever starts a node. */
+  readonly notices: readonly ConfigProblem[]
 }
 
 export type StoreConfig = Config['store']
@@ -55,14 +62,24 @@ export type TenantConfig = Config['tenants'][number]
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Fills in the defaults that one key takes from another, or from the environment. */
-export function resolveConfig(parsed: ParsedConfig, env: Environment): Config {
-  const { $schema: _, agents, trunks, ...rest } = parsed
+export function resolveConfig(parsed: ParsedConfig, env: Environment): Omit<Config, 'notices'> {
+  const { $schema: _, agents, trunks, node, ...rest } = parsed
   return {
     ...rest,
+    node: { ...node, address: addressOf(parsed) },
     agents: Object.fromEntries(Object.entries(agents).map(([name, agent]) => [name, resolveAgent(agent, env)])),
     trunks: trunks.map((trunk) => resolveTrunk(trunk, parsed)),
   }
 }
+
+/** The address that others reach the node at: what the file says, else that of its first SIP socket on one address. */
+export function addressOf({ node, sip }: Pick<ParsedConfig, 'node' | 'sip'>): string {
+  return node.address ?? sip.listen.find(isOnOneAddress)?.host ?? '127.0.0.1'
+}
+
+/** False for a socket on every address of the machine. */
+export const isOnOneAddress = ({ host }: Pick<ListenAddress, 'host'>): boolean =>
+  host !== '0.0.0.0' && !/^[0:]+$/.test(host)
 
 const AZURE_RENEW_BEFORE_MS = 5 * 60_000
 const RENEW_BEFORE_MS = 10 * 60_000
@@ -107,7 +124,8 @@ function realtimeBase(url: string): string {
   return /^(?:https|wss):\/\/[^/]+\.openai\.azure\.com$/i.test(base) ? `${base}/openai/v1` : base
 }
 
-function resolveTrunk(parsed: ParsedTrunk, { node, media, sip }: ParsedConfig): TrunkConfig {
+function resolveTrunk(parsed: ParsedTrunk, config: ParsedConfig): TrunkConfig {
+  const { media, sip } = config
   // A trunk that is told to redirect is one whose carrier follows; the profile speaks where the file is silent.
   const follows3xx =
     parsed.follows3xx ?? (parsed.onDegraded === 'redirect' || CARRIER_DEFAULTS[parsed.profile].follows3xx)
@@ -115,7 +133,7 @@ function resolveTrunk(parsed: ParsedTrunk, { node, media, sip }: ParsedConfig): 
     ...parsed,
     follows3xx,
     onDegraded: parsed.onDegraded ?? (follows3xx ? 'redirect' : 'refuse'),
-    ingress: parsed.ingress ?? nodeIngress(node.address, sip.listen[0]?.port ?? 0),
+    ingress: parsed.ingress ?? nodeIngress(addressOf(config), sip.listen[0]?.port ?? 0),
     srtp: parsed.srtp ?? media.srtp,
   }
 }

@@ -9,7 +9,7 @@ const tls = z.strictObject({
   ca: optional(words('a PEM file')).describe('PEM file with the authorities that may sign the certificates of trunks.'),
 })
 
-/** `sip`: the SIP server and how it treats strangers (semantics, section 4). */
+/** `sip`: the SIP server and how it treats strangers (docs/behaviour.md, “What an INVITE from a carrier gets”). */
 export const sip = section({
   engine: text(parseSipEngine, '"embedded" or drachtio://:SECRET@HOST:PORT')
     .prefault('embedded')

@@ -32,7 +32,7 @@ const recording = section({
   retention: duration('30d', 'How long recordings are kept.'),
 })
 
-/** One of `tenants`: whose numbers are answered by whom (semantics, section 5). */
+/** One of `tenants`: whose numbers are answered by whom. */
 export const tenant = section({
   id: tenantIdText.describe('Name of the tenant.'),
   group: name.describe('Group of trunks that its calls go out on.'),

@@ -68,7 +68,7 @@ const media = section({
   clearAfter: duration('10m', 'After this long the evidence is cleared, if clean calls have not done so.'),
 })
 
-/** One of `trunks`: an interconnect with a carrier (semantics, sections 1 to 4). */
+/** One of `trunks`: an interconnect with a carrier (docs/behaviour.md, “Words”). */
 export const trunk = section({
   id: trunkIdText.describe('Name of the trunk.'),
   profile: z

@@ -1,4 +1,4 @@
-/** How many requests of an unknown address within the window ban it (semantics: 20 in 60 s). */
+/** How many requests of an unknown address within the window ban it (our policy). */
 export const BAN_AFTER = 20
 export const BAN_WINDOW_MS = 60_000
 /** How long a ban lasts after the last packet that was dropped for it (our policy). */

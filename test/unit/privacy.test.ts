@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { createLog } from '../../app/observe/log.ts'
+import { parseSipEngine } from '../../lib/config/engines.ts'
 import { jsonSchema, type SchemaNode } from '../../lib/config/known-keys.ts'
 import { parseConfig } from '../../lib/config/load.ts'
 import { sourceFiles } from '../helpers/source-files.ts'
@@ -73,8 +74,7 @@ describe('the log', () => {
 
   it('would show no secret of a config that was logged whole', async () => {
     const result = parseConfig(
-      `sip: { engine: "drachtio://:${SECRET}@127.0.0.1" }
-store: { postgres: "postgres://u:${SECRET}@db/x", redis: "redis+sentinel://:${SECRET}@h1/main", keyWrap: ${SECRET} }
+      `store: { postgres: "postgres://u:${SECRET}@db/x", redis: "redis+sentinel://:${SECRET}@h1/main", keyWrap: ${SECRET} }
 http: { keys: [{ name: a, key: ${SECRET}, role: admin }] }
 agents: { a: { backend: openai, apiKey: ${SECRET} } }
 trunks: [{ id: t, sources: [192.0.2.1], credentials: { username: u, password: ${SECRET} } }]`,
@@ -83,7 +83,14 @@ trunks: [{ id: t, sources: [192.0.2.1], credentials: { username: u, password: ${
     assert.ok(result.ok)
     const { value } = result
     const text = await logged((log) =>
-      log.info({ sip: value.sip, store: value.store, http: value.http, agents: value.agents, trunks: value.trunks }),
+      log.info({
+        engine: parseSipEngine(`drachtio://:${SECRET}@127.0.0.1`),
+        sip: value.sip,
+        store: value.store,
+        http: value.http,
+        agents: value.agents,
+        trunks: value.trunks,
+      }),
     )
     assert.ok(text.includes('drachtio'), 'the config was written')
     assert.ok(!text.includes(SECRET), text)

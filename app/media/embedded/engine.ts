@@ -30,7 +30,7 @@ export interface EmbeddedMedia extends MediaEngine {
   crashWorker(index: number): Promise<void>
 }
 
-/** Semantics, section 6. */
+/** The default of `media.silenceTimeout` (docs/behaviour.md, “The call with the agent”). */
 const SILENCE_TIMEOUT_MS = 30_000
 /** Pairs that another process holds are skipped, up to so many a leg. */
 const MAX_BUSY_PAIRS = 64

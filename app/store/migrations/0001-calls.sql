@@ -9,7 +9,7 @@
 create table calls (
   id text collate "C" primary key,
   revision bigint not null,
-  -- Which ownership of the call wrote the row last; see design.md section 6. 0: the node that met the call.
+  -- Which ownership of the call wrote the row last; 0: the node that met the call.
   epoch bigint not null default 0,
   tenant text,
   direction text not null check (direction in ('inbound', 'outbound')),

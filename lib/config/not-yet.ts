@@ -1,0 +1,117 @@
+/**
+ * What a config may ask for and this version does not do. The reference of the keys, `./tandem check` and the start of a node
+ * all read this one table: who implements a key takes its row away.
+ */
+export interface NotYet {
+  /** As the reference writes it, `trunks[].probe`; what stands below is meant too. */
+  readonly key: string
+  /** What is missing, as a sentence. */
+  readonly note: string
+  /**
+   * What a file that asks for it gets. `refuse`: an error, as going on would be wrong. `warn`: a warning of its own.
+   * `list`: a place in one line with all others. `silent`: nothing, as most files have it.
+   */
+  readonly answer: 'refuse' | 'warn' | 'list' | 'silent'
+  /** Whether what a file has there asks for it. */
+  readonly asks: (written: unknown) => boolean
+}
+
+const written = (): boolean => true
+const is =
+  (value: unknown) =>
+  (found: unknown): boolean =>
+    found === value
+const isNot =
+  (value: unknown) =>
+  (found: unknown): boolean =>
+    found !== value
+
+const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
+const NO_HEALTH = 'The health of trunks is not watched in this version.'
+const NO_OUTBOUND = 'No calls go out over trunks in this version.'
+const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
+const NO_RESUME = 'A session ends with its agent socket or its call in this version.'
+
+const fixed = (what: string): string => `Fixed in this version: ${what}.`
+
+type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
+
+const REFUSED: readonly Row[] = [
+  ['sip.engine', 'Only `embedded` is there in this version; drachtio is refused.', isNot('embedded')],
+  ['sip.listen[]', 'A tls socket is refused in this version.', (found) => String(found).startsWith('tls:')],
+  ['media.engine', 'Only `embedded` is there in this version; freeswitch is refused.', isNot('embedded')],
+  ['media.codecs', 'Only PCMU and PCMA are spoken in this version; one of them must be named.', lacksG711],
+  ['media.srtp', NO_SRTP, is('required')],
+  ['trunks[].srtp', NO_SRTP, is('required')],
+]
+
+const WARNED: readonly Row[] = [
+  ['sip.workers', 'One process handles calls in this version.', isNot(1)],
+  ['media.inbandDtmf', 'DTMF in the audio itself is not heard in this version.', is(true)],
+  ['store.redis', 'The shared state lives in PostgreSQL in this version; Redis is not used.', isNot('embedded')],
+  ['identity.roots', 'Identity headers are not verified in this version.'],
+  ['tenants[].callback', 'Nobody is called back in this version.', is(true)],
+  ['tenants[].recording.enabled', 'Calls are not recorded in this version.', is(true)],
+  ['tenants[].credentials', "A tenant's own SBC is let in as a trunk only in this version."],
+  ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
+  ['dns', 'No DNS server runs in this version.'],
+]
+
+const LISTED: readonly Row[] = [
+  ['fleet.settle', NO_TAKEOVER],
+  ['fleet.ownerProbes', NO_TAKEOVER],
+  ['fleet.supersede', NO_TAKEOVER],
+  ['sip.tls', 'There are no tls sockets in this version.'],
+  ['sip.ban', fixed('20 refusals within 60 s, for 5 minutes after the last packet')],
+  ['sip.retryAfter', fixed('1 to 5 s')],
+  ['store.keyWrap', 'Nothing is encrypted at rest in this version.'],
+  ['identity.maxAge', 'Identity headers are not verified in this version.'],
+  ['agents.NAME.renewBefore', NO_RESUME],
+  ['agents.NAME.fallback[].renewBefore', NO_RESUME],
+  ['agents.NAME.comfortAfter', NO_RESUME],
+  ['trunks[].allowedHosts', NO_OUTBOUND],
+  ['trunks[].maxRedirects', NO_OUTBOUND],
+  ['trunks[].transport', `${NO_OUTBOUND} \`check\` uses it.`],
+  ['trunks[].credentials', NO_OUTBOUND],
+  ['trunks[].weight', NO_OUTBOUND],
+  ['trunks[].noReply', NO_OUTBOUND],
+  ['trunks[].noProgress', NO_OUTBOUND],
+  ['trunks[].huntBudget', NO_OUTBOUND],
+  ['trunks[].ringTimeout', NO_OUTBOUND],
+  ['trunks[].hunt480', NO_OUTBOUND],
+  ['trunks[].probe', NO_HEALTH, asksForProbes],
+  ['trunks[].calls', NO_HEALTH],
+  ['trunks[].media', NO_HEALTH],
+  ['groups.NAME.mode', NO_OUTBOUND, is('active-active')],
+  ['groups.NAME.weights', NO_OUTBOUND],
+  ['tenants[].resumeWindow', NO_RESUME],
+  ['tenants[].recording.retention', 'Calls are not recorded in this version.'],
+  ['tenants[].host', "A tenant's own SBC is let in as a trunk only in this version."],
+]
+
+const SILENT: readonly Row[] = [['trunks[].targets', `${NO_OUTBOUND} \`check\` asks them by OPTIONS.`]]
+
+const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>
+  all.map(([key, note, asks = written]) => ({ key, note, answer, asks }))
+
+export const NOT_YET: readonly NotYet[] = [
+  ...rows('refuse', REFUSED),
+  ...rows('warn', WARNED),
+  ...rows('list', LISTED),
+  ...rows('silent', SILENT),
+]
+
+/** What is missing of a key as the reference writes it; null where it does all that it says. */
+export function notYetOf(key: string): NotYet | null {
+  return NOT_YET.find((row) => key === row.key || `${key}[]` === row.key || isBelow(key, row.key)) ?? null
+}
+
+const isBelow = (key: string, above: string): boolean => key.startsWith(`${above}.`) || key.startsWith(`${above}[`)
+
+function lacksG711(found: unknown): boolean {
+  return Array.isArray(found) && !found.includes('PCMU') && !found.includes('PCMA')
+}
+
+function asksForProbes(found: unknown): boolean {
+  return !(typeof found === 'object' && found !== null && Reflect.get(found, 'enabled') === false)
+}
