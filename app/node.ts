@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises'
-import { mkdir } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { formatHostPort } from '../lib/config/addresses.ts'
@@ -33,6 +32,8 @@ export interface NodeOptions {
   readonly log: Log
   /** Hears what the first start is busy with, for people who wait. */
   readonly onProgress: (step: string) => void
+  /** Ends the start early: it then rejects, with every part that had been started stopped again. */
+  readonly signal?: AbortSignal
 }
 
 /** A running node. */
@@ -63,11 +64,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Promise<RunningNode> {
+async function start({ config, log, onProgress, signal }: NodeOptions, parts: Parts): Promise<RunningNode> {
   const { node } = config
   /** The config in force, as far as it can be reloaded. */
   let current = config
-  await mkdir(node.dataDir, { recursive: true })
+  const begin = (step: string): void => {
+    signal?.throwIfAborted()
+    onProgress(step)
+  }
   const startedAt = new Date()
   const maxCalls = node.maxCalls === 'auto' ? availableParallelism() * CALLS_PER_CORE : node.maxCalls
 
@@ -87,11 +91,11 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
 
   store.onState((change) => emit({ level: change.event === 'store.degraded' ? 'error' : 'info', ...change }))
 
-  onProgress('starting the local agent')
+  begin('starting the local agent')
   const local = await superviseLocalAgent(log)
   parts.add('local agent', () => local.close())
 
-  onProgress('starting media')
+  begin('starting media')
   const media = await startMedia({
     address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
     rtpPorts: config.media.rtpPorts,
@@ -102,7 +106,7 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
   })
   parts.add('media', () => media.close())
 
-  onProgress('starting the SIP server')
+  begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
   let peerHosts: readonly string[] = []
   const access = (sources: readonly string[]): AccessSnapshot => ({
@@ -182,7 +186,7 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
     maxCalls,
   })
 
-  onProgress('starting the API')
+  begin('starting the API')
   const api = await startApi({
     listen: config.http.listen,
     keys: await apiKeys(config),
@@ -215,6 +219,7 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
   })
   parts.add('heartbeat', () => heartbeat.close())
 
+  signal?.throwIfAborted()
   started = true
   emit({ event: 'node.ready', sip: sip.hostports, http: api.url, version: VERSION })
   const reload = (result: ConfigResult): void => {
@@ -223,7 +228,13 @@ async function start({ config, log, onProgress }: NodeOptions, parts: Parts): Pr
     calls.setRoutes(routes)
     sip.setAccess(access(routes.sources))
     current = result.value
-    emit({ event: 'config.reloaded' })
+    const { notices } = result.value
+    const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))
+    emit({
+      event: 'config.reloaded',
+      ...(needsRestart.length > 0 && { level: 'warn', needsRestart }),
+      ...(notices.length > 0 && { notices: notices.map(formatProblem) }),
+    })
   }
   return { url: api.url, sip: sip.hostports, reload, drain, close: () => parts.close() }
 }
@@ -239,6 +250,9 @@ function sipPlaceOf(address: string, hostports: readonly string[]): SipPlace {
     transport: protocol === 'tcp' || protocol === 'tls' ? protocol : null,
   }
 }
+
+/** Parts of the config that are read at the start alone. */
+const RESTART_PARTS = ['node', 'fleet', 'log', 'sip', 'media', 'store', 'http'] as const
 
 const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
 

@@ -1,9 +1,12 @@
 import type { Command } from 'commander'
 import { formatProblem } from '../../lib/config/problem.ts'
 import type { Config } from '../../lib/config/resolve.ts'
-import { loadConfig, watchConfig } from '../config.ts'
+import { addressSet } from '../../lib/core/cidr.ts'
+import { type ConfigResult, loadConfig, watchConfig } from '../config.ts'
 import { type RunningNode, startNode } from '../node.ts'
-import { createLog } from '../observe/log.ts'
+import { createLog, type Log } from '../observe/log.ts'
+import { phoneAddress } from '../phone/phone-address.ts'
+import { aborted, StopRequests } from '../stop-requests.ts'
 
 interface StartOptions {
   readonly config?: string
@@ -21,48 +24,95 @@ export function register(program: Command): void {
 async function start({ config: file }: StartOptions): Promise<void> {
   const loaded = loadConfig(file)
   if (!loaded.ok) {
-    for (const problem of loaded.error) console.error(formatProblem(problem))
+    for (const problem of loaded.error) say(formatProblem(problem))
+    say(
+      `tandem: not started: ${loaded.error.length === 1 ? 'one problem' : `${loaded.error.length} problems`} in the config`,
+    )
     process.exitCode = 1
     return
   }
   const config = loaded.value
+  for (const notice of config.notices) say(`! ${formatProblem(notice)}`)
   const log = createLog({ level: config.log.level })
+  const stop = new StopRequests(file === undefined ? ['SIGTERM', 'SIGINT', 'SIGHUP'] : ['SIGTERM', 'SIGINT'])
   try {
-    const node = await startNode({ config, log, onProgress: (step) => console.error(`· ${step}`) })
-    console.error(welcome(config, node))
-    await untilStopped(node, file)
+    await run(config, file, log, stop)
   } catch (error) {
-    console.error(`tandem: ${error instanceof Error ? error.message : String(error)}`)
-    process.exitCode = 1
+    if (stop.first.aborted) say('· stopped before it was ready')
+    else {
+      say(`tandem: ${error instanceof Error ? error.message : String(error)}`)
+      process.exitCode = 1
+    }
   }
   await log.close()
+  stop.close()
 }
 
-/** Reloads on SIGHUP and on a change of the file; drains on the first SIGTERM or SIGINT, hangs up on the second. */
-async function untilStopped(node: RunningNode, file: string | undefined): Promise<void> {
-  const watch = file === undefined ? null : watchConfig(file, (result) => node.reload(result))
-  await new Promise<void>((resolve) => {
-    let asked = 0
-    const stop = (): void => {
-      asked += 1
-      if (asked > 1) return resolve()
-      console.error('· draining: no new calls; once more to hang up those on the line')
-      void node.drain().then(resolve)
-    }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
-  })
-  watch?.close()
+/** A node from its start to its end. Rejects where it does not come up, also because it was told to stop meanwhile. */
+async function run(config: Config, file: string | undefined, log: Log, stop: StopRequests): Promise<void> {
+  let node: RunningNode | null = null
+  // A change of the file while the node starts is taken up once it runs.
+  let early: ConfigResult | null = null
+  const watch =
+    file === undefined
+      ? null
+      : watchConfig(file, (result) => {
+          if (node === null) early = result
+          else node.reload(result)
+        })
+  try {
+    node = await startNode({ config, log, signal: stop.first, onProgress: (step) => say(`· ${step}`) })
+    if (early !== null) node.reload(early)
+    say(welcome(config, node, file))
+    await untilStopped(node, stop)
+  } finally {
+    watch?.close()
+  }
+}
+
+/** Drains on the first request to stop, and hangs up on the second. */
+async function untilStopped(node: RunningNode, stop: StopRequests): Promise<void> {
+  await aborted(stop.first)
+  say('· draining: no new calls; stop once more to hang up those on the line')
+  await Promise.race([node.drain(), aborted(stop.second)])
+  say('· stopping')
   await node.close()
 }
 
-function welcome(config: Config, node: RunningNode): string {
+function welcome(config: Config, node: RunningNode, file: string | undefined): string {
   const number = config.tenants[0]?.numbers[0]?.number
   const socket = node.sip.find((each) => each.startsWith('udp/')) ?? node.sip[0]
   const address = socket?.replace(/^\w+\//, '')
-  const lines = [`tandem is ready for calls`, `  SIP   ${node.sip.join('  ')}`, `  HTTP  ${node.url}`]
-  if (number !== undefined && address !== undefined) {
-    lines.push('', 'Place a call from a second shell:', `  ./tandem call sip:${number}@${address}`)
-  }
-  return lines.join('\n')
+  const backends = new Set(Object.values(config.agents).map((agent) => agent.backends[0].kind))
+  const lines = [
+    'tandem is ready for calls',
+    `  SIP     ${node.sip.join('  ')}`,
+    `  HTTP    ${node.url}  (API documentation: /api/docs)`,
+    `  agents  ${[...backends].map((kind) => AGENTS[kind]).join(', ') || 'none'}`,
+    `  data    ${config.node.dataDir}`,
+  ]
+  if (number === undefined || address === undefined) return lines.join('\n')
+  // The commands' own defaults are those of a node without a config.
+  const uri = file === undefined ? '' : ` sip:${number}@${address}`
+  const call = letsPhoneIn(config, address)
+    ? ['Place a call from a second shell:', `  ./tandem call${uri}`]
+    : ['No trunk has this machine among its sources, so ./tandem call gets no answer from this node.']
+  return [...lines, '', ...call, 'Stop it with Ctrl-C.'].join('\n')
 }
+
+/** Whether a softphone on this machine calls from a source of some trunk. */
+function letsPhoneIn({ trunks }: Config, socket: string): boolean {
+  const phone = phoneAddress(socket.replace(/:\d+$/, '').replace(/^\[|\]$/g, ''))
+  return trunks.some(({ sources }) =>
+    sources.some(({ address, prefixBits }) => addressSet([`${address}/${prefixBits}`]).has(phone)),
+  )
+}
+
+const AGENTS = {
+  local: 'local (no AI: it hears speech and answers with a synthetic voice)',
+  openai: 'OpenAI',
+  azure: 'Azure',
+  custom: 'custom',
+} as const
+
+const say = (line: string): void => console.error(line)

@@ -12,6 +12,7 @@ import { hostOfUri, type InviteOutcome, type OutgoingInvite } from '../signaling
 import type { SipDialog } from '../signaling/sip-dialog.ts'
 import { SipLink } from '../signaling/sip-link.ts'
 import { type SipServer, startSipServer } from '../sip/server.ts'
+import { phoneAddress } from './phone-address.ts'
 import { CallTimings, type Timings } from './timings.ts'
 
 export interface PhoneOptions {
@@ -217,8 +218,7 @@ async function localAddressTowards(host: string, port: number): Promise<string> 
     socket.connect(port, name)
     await once(socket, 'connect')
     const { address } = socket.address()
-    // Every address of 127.0.0.0/8 is reached from itself; the one that nodes let in is 127.0.0.1.
-    return address.startsWith('127.') ? '127.0.0.1' : address
+    return phoneAddress(address)
   } finally {
     socket.close()
   }
