@@ -1,3 +1,4 @@
+import { BLOCK_BYTES, type BlockPool } from './block-pool.ts'
 import { FRAME_SAMPLES, transcode } from './g711.ts'
 
 /** Samples of one item: handed to the RTP socket, and received for it from the talker. */
@@ -11,8 +12,6 @@ export interface PlayedSamples {
 export const MAX_QUEUED_SAMPLES = 300 * 8000
 /** Items in the queue at one time. */
 export const MAX_QUEUED_ITEMS = 256
-/** What an empty queue keeps: half a second. */
-const MIN_CAPACITY = 4096
 
 interface Item {
   readonly itemId: string
@@ -21,7 +20,7 @@ interface Item {
   ended: boolean
 }
 
-/** A run of bytes of one item in the ring. */
+/** A run of bytes of one item in the queue. */
 interface Segment {
   readonly item: Item
   left: number
@@ -30,15 +29,22 @@ interface Segment {
 /**
  * The playout queue: audio of items in the order it came, given out one 20 ms frame at a time. Audio of an item is
  * only split at frames; a partial frame waits for more of its item and is padded only where the item ends, or where
- * another item follows. Bytes live in one ring that grows as needed and shrinks when it is empty.
+ * another item follows. Bytes live in blocks of a pool that the legs of a worker share: a queue takes one when the last
+ * is full and gives it back when it is read, so that neither answers nor calls leave garbage.
  */
 export class Playout {
-  #ring = new Uint8Array(MIN_CAPACITY)
+  readonly #pool: BlockPool
+  /** The first holds the next byte at `#head`; all but the last are full. */
+  #blocks: Uint8Array[] = []
   #head = 0
   #queued = 0
   readonly #items = new Map<string, Item>()
   #segments: Segment[] = []
   #ending = false
+
+  constructor(pool: BlockPool) {
+    this.#pool = pool
+  }
 
   /** Samples that have not been given out. */
   get queuedSamples(): number {
@@ -111,48 +117,53 @@ export class Playout {
     this.#items.clear()
     this.#segments = []
     this.#ending = false
-    this.#head = 0
     this.#queued = 0
-    this.#ring = new Uint8Array(MIN_CAPACITY)
+    this.#release()
     return items
   }
 
   /** Turns what is queued into another law, when the codec changes. */
   transcode(table: Uint8Array): void {
-    transcode(this.#ring, table)
+    for (const block of this.#blocks) transcode(block, table)
   }
 
   #append(audio: Uint8Array): void {
-    if (this.#queued + audio.length > this.#ring.length) this.#resize(this.#queued + audio.length)
-    const capacity = this.#ring.length
-    const tail = (this.#head + this.#queued) % capacity
-    const first = Math.min(audio.length, capacity - tail)
-    this.#ring.set(audio.subarray(0, first), tail)
-    this.#ring.set(audio.subarray(first), 0)
-    this.#queued += audio.length
-  }
-
-  #read(frame: Uint8Array, count: number): void {
-    const capacity = this.#ring.length
-    const first = Math.min(count, capacity - this.#head)
-    frame.set(this.#ring.subarray(this.#head, this.#head + first), 0)
-    frame.set(this.#ring.subarray(0, count - first), first)
-    this.#head = (this.#head + count) % capacity
-    this.#queued -= count
-    if (this.#queued === 0 && capacity > MIN_CAPACITY) {
-      this.#ring = new Uint8Array(MIN_CAPACITY)
-      this.#head = 0
+    for (let at = 0; at < audio.length; ) {
+      const place = (this.#head + this.#queued) % BLOCK_BYTES
+      const block = (place === 0 ? undefined : this.#blocks.at(-1)) ?? this.#addBlock()
+      const count = Math.min(audio.length - at, BLOCK_BYTES - place)
+      block.set(audio.subarray(at, at + count), place)
+      this.#queued += count
+      at += count
     }
   }
 
-  #resize(needed: number): void {
-    let capacity = this.#ring.length
-    while (capacity < needed) capacity *= 2
-    const ring = new Uint8Array(capacity)
-    const first = Math.min(this.#queued, this.#ring.length - this.#head)
-    ring.set(this.#ring.subarray(this.#head, this.#head + first), 0)
-    ring.set(this.#ring.subarray(0, this.#queued - first), first)
-    this.#ring = ring
+  #addBlock(): Uint8Array {
+    const block = this.#pool.take()
+    this.#blocks.push(block)
+    return block
+  }
+
+  #read(frame: Uint8Array, count: number): void {
+    let at = 0
+    for (let block = this.#blocks[0]; at < count && block !== undefined; block = this.#blocks[0]) {
+      const run = Math.min(count - at, BLOCK_BYTES - this.#head)
+      frame.set(block.subarray(this.#head, this.#head + run), at)
+      at += run
+      this.#head += run
+      if (this.#head < BLOCK_BYTES) break
+      this.#head = 0
+      this.#blocks.shift()
+      this.#pool.give(block)
+    }
+    this.#queued -= count
+    if (this.#queued === 0) this.#release()
+  }
+
+  /** An empty queue holds no block. */
+  #release(): void {
+    for (const block of this.#blocks) this.#pool.give(block)
+    this.#blocks = []
     this.#head = 0
   }
 }

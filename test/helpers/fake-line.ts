@@ -1,4 +1,5 @@
 import type { G711, Line, PlayedItem, Talker } from '../../app/media/talker.ts'
+import { BlockPool } from '../../lib/media/block-pool.ts'
 import { FRAME_MS, FRAME_SAMPLES, SILENCE } from '../../lib/media/g711.ts'
 import { Playout } from '../../lib/media/playout.ts'
 
@@ -7,7 +8,7 @@ export class FakeLine implements Line {
   codec: G711
   /** While set, the queue takes nothing more. */
   full = false
-  readonly #playout = new Playout()
+  readonly #playout = new Playout(new BlockPool())
   #sentSamples = 0
   #flushes = 0
 

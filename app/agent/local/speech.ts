@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { SpeechCache } from '../../../lib/agent/local/speech-cache.ts'
 import type { SpeechOrder, SpeechResult } from './speech/worker.ts'
 
-/** Remembered speech: 16 MiB are some 17 minutes at 8000 Hz. */
+/** Remembered speech, sentences and utterances: 16 MiB are some 17 minutes at 8000 Hz. */
 const CACHE_BYTES = 16 * 1024 * 1024
 /** Sentences that may wait for the synthesizer; more are refused. */
 const WAITING_SENTENCES = 512
@@ -19,17 +19,17 @@ export class Speech {
   #nextId = 0
   #closed = false
 
-  /** The sentences as one utterance, or undefined where one of them could not be spoken. */
+  /** The sentences as one utterance that nobody may write into, or undefined where one of them could not be spoken. */
   async say(sentences: readonly string[]): Promise<Int16Array | undefined> {
+    const text = sentences.join(' ')
+    const known = this.#cache.get(text)
+    if (known !== undefined) return known
     const spoken = await Promise.all(sentences.map((sentence) => this.#sentence(sentence)))
     const parts = spoken.filter((samples) => samples !== undefined)
     if (parts.length < sentences.length) return undefined
-    const utterance = new Int16Array(parts.reduce((length, part) => length + part.length, 0))
-    let at = 0
-    for (const part of parts) {
-      utterance.set(part, at)
-      at += part.length
-    }
+    const utterance = joined(parts)
+    // A greeting is said on every call: it is joined once, and is one object for as long as it is remembered.
+    this.#cache.set(text, utterance)
     return utterance
   }
 
@@ -90,4 +90,16 @@ export class Speech {
     this.#orders.clear()
     for (const sentence of this.#waiting.keys()) this.#answer(sentence, undefined)
   }
+}
+
+function joined(parts: readonly Int16Array[]): Int16Array {
+  const [only] = parts
+  if (parts.length === 1 && only !== undefined) return only
+  const whole = new Int16Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

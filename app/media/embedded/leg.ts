@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../../../lib/core/result.ts'
+import type { BlockPool } from '../../../lib/media/block-pool.ts'
 import { isRtcp } from '../../../lib/media/rtp.ts'
 import type { MediaRecord } from '../../../lib/observe/call-record.ts'
 import {
@@ -35,6 +36,8 @@ export interface LegParts {
   readonly local: LocalMedia
   readonly sockets: SocketPair
   readonly seed: StreamSeed
+  /** Of the worker, shared by its legs. */
+  readonly blocks: BlockPool
   readonly cname: string
   readonly silenceTimeoutMs: number
   readonly emit: (event: LegEvent) => void
@@ -69,7 +72,7 @@ export class Leg implements Ticking {
     this.#parts = parts
     this.#talker = talker
     const { sockets } = parts
-    this.#sender = new RtpSender(parts.seed, (packet, to) => sockets.sendRtp(packet, to))
+    this.#sender = new RtpSender(parts.seed, parts.blocks, (packet, to) => sockets.sendRtp(packet, to))
     this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], {
       onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
       onPress: ({ digit, durationMs }) => {
@@ -150,6 +153,7 @@ export class Leg implements Ticking {
       this.#parts.sockets.sendRtcp(bye, to, this.#agreed?.rtcpMux ?? false)
     }
     const [agent] = await Promise.all([this.#closeTalker(), this.#parts.sockets.close()])
+    this.#sender.close()
     return { media, agent }
   }
 

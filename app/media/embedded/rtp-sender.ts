@@ -1,3 +1,4 @@
+import type { BlockPool } from '../../../lib/media/block-pool.ts'
 import { DtmfSender } from '../../../lib/media/dtmf.ts'
 import { FRAME_SAMPLES, type G711Law, SILENCE, transcode, transcodingTable } from '../../../lib/media/g711.ts'
 import { Playout } from '../../../lib/media/playout.ts'
@@ -20,7 +21,7 @@ export interface StreamSeed {
 export class RtpSender {
   readonly ssrc: number
   readonly #send: (packet: Uint8Array, to: TransportAddress) => void
-  readonly #playout = new Playout()
+  readonly #playout: Playout
   readonly #dtmf = new DtmfSender()
   readonly #frame = new Uint8Array(FRAME_SAMPLES)
   readonly #buffers = Array.from({ length: BUFFERS }, () => Buffer.alloc(MAX_PACKET_BYTES))
@@ -33,7 +34,8 @@ export class RtpSender {
   packets = 0
   octets = 0
 
-  constructor(seed: StreamSeed, send: (packet: Uint8Array, to: TransportAddress) => void) {
+  constructor(seed: StreamSeed, blocks: BlockPool, send: (packet: Uint8Array, to: TransportAddress) => void) {
+    this.#playout = new Playout(blocks)
     this.ssrc = seed.ssrc
     this.#sequence = seed.sequence
     this.#timestamp = seed.timestamp
@@ -73,6 +75,11 @@ export class RtpSender {
   /** Items that have been sent to their end since the last call. */
   takePlayed(): readonly string[] {
     return this.#playout.takePlayed()
+  }
+
+  /** Drops what is queued; nothing is sent any more. */
+  close(): void {
+    this.#playout.flush()
   }
 
   /** Sends one frame to `target`; without one, or on hold, only the clock goes on and the queue waits. */

@@ -1,4 +1,4 @@
-import { type G711Law, linearToAlaw, linearToMulaw, MULAW_TO_LINEAR, RATE_HZ, toLinearTable } from '../../media/g711.ts'
+import { encodeG711, type G711Law, MULAW_TO_LINEAR, RATE_HZ, toLinearTable } from '../../media/g711.ts'
 import { Downsampler, upsample } from './resample.ts'
 import type { AudioFormat } from './session-config.ts'
 
@@ -7,15 +7,20 @@ export const bytesPerMs = (format: AudioFormat): number => (format.type === 'aud
 
 const law = (type: 'audio/pcmu' | 'audio/pcma'): G711Law => (type === 'audio/pcmu' ? 'PCMU' : 'PCMA')
 
-/** Speech of 8000 Hz in the bytes of a format. */
+/** What speech was turned into already, for as long as the speech itself is remembered. */
+const encoded = new WeakMap<Int16Array, Map<AudioFormat['type'], Uint8Array>>()
+
+/** Speech of 8000 Hz in the bytes of a format: the same bytes for the same samples, so neither may be written into. */
 export function encode(samples: Int16Array, format: AudioFormat): Uint8Array {
-  if (format.type !== 'audio/pcm') {
-    const toByte = format.type === 'audio/pcmu' ? linearToMulaw : linearToAlaw
-    const bytes = new Uint8Array(samples.length)
-    // A plain loop: `Uint8Array.from` goes through an iterator, ten times as long.
-    for (let i = 0; i < samples.length; i++) bytes[i] = toByte(samples[i] ?? 0)
-    return bytes
-  }
+  const known = encoded.get(samples) ?? new Map<AudioFormat['type'], Uint8Array>()
+  encoded.set(samples, known)
+  const bytes = known.get(format.type) ?? encodeAnew(samples, format)
+  known.set(format.type, bytes)
+  return bytes
+}
+
+function encodeAnew(samples: Int16Array, format: AudioFormat): Uint8Array {
+  if (format.type !== 'audio/pcm') return encodeG711(samples, law(format.type))
   const wide = upsample(samples)
   const bytes = new Uint8Array(wide.length * 2)
   const view = new DataView(bytes.buffer)

@@ -8,6 +8,7 @@ import {
   type SessionState,
 } from '../../../lib/agent/session-state.ts'
 import type { AgentSpec } from '../../../lib/agent/spec.ts'
+import { BlockPool } from '../../../lib/media/block-pool.ts'
 import { FRAME_MS, FRAME_SAMPLES } from '../../../lib/media/g711.ts'
 import { Playout } from '../../../lib/media/playout.ts'
 
@@ -31,7 +32,7 @@ export class Stage {
   nowMs = 0
   /** All effects but audio, the oldest first. */
   readonly effects: SessionEffect[] = []
-  readonly playout = new Playout()
+  readonly playout = new Playout(new BlockPool())
   /** Sees each step. */
   onStep: (after: SessionState, effects: readonly SessionEffect[]) => void = () => undefined
   readonly #spec: AgentSpec
