@@ -3,9 +3,9 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
-import { BlockPool } from '../../lib/media/block-pool.ts'
 import { supportedCodecs } from '../../lib/sip/offer-answer.ts'
 import { Leg } from './embedded/leg.ts'
+import { newLegMemory } from './embedded/leg-memory.ts'
 import type {
   FromWorker,
   LegHandle,
@@ -35,7 +35,7 @@ class MediaWorker {
   readonly #agent: Promise<AgentModule | null>
   readonly #legs = new Map<LegHandle, Leg>()
   readonly #now = (): number => performance.now()
-  readonly #blocks = new BlockPool()
+  readonly #memory = newLegMemory()
   readonly #wheel = new TickWheel(this.#now)
   #stopping = false
 
@@ -126,7 +126,7 @@ class MediaWorker {
           sequence: random.readUInt16BE(10) & 0x7fff,
           timestamp: random.readUInt32BE(12),
         },
-        blocks: this.#blocks,
+        memory: this.#memory,
         cname: `${random.toString('hex', 0, 6)}@tandem`,
         silenceTimeoutMs,
         emit,

@@ -1,14 +1,18 @@
-/** One block: half a second of G.711. */
-export const BLOCK_BYTES = 4096
-/** Free blocks that are kept, 4 MiB: what a hundred agents queue that have each just made a sentence of 5 s. */
-export const MAX_FREE_BLOCKS = 1024
-
 /**
- * Blocks of bytes for the queues of one worker. What is taken and given back thousands of times an hour is not left to
+ * Blocks of bytes that the legs of one worker share. What is taken and given back thousands of times an hour is not left to
  * the garbage collector, which sees such blocks only after they have grown old. What the pool has no room for is.
  */
 export class BlockPool {
+  /** Length of every block. */
+  readonly blockBytes: number
+  readonly #maxFree: number
   readonly #free: Uint8Array[] = []
+
+  /** @param maxFree free blocks that are kept */
+  constructor(blockBytes: number, maxFree: number) {
+    this.blockBytes = blockBytes
+    this.#maxFree = maxFree
+  }
 
   /** Blocks that wait to be taken. */
   get free(): number {
@@ -17,11 +21,11 @@ export class BlockPool {
 
   /** A block with whatever its last owner left in it. */
   take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(BLOCK_BYTES)
+    return this.#free.pop() ?? new Uint8Array(this.blockBytes)
   }
 
   /** Gives a block back; who gave it must not touch it any more. */
   give(block: Uint8Array): void {
-    if (this.#free.length < MAX_FREE_BLOCKS) this.#free.push(block)
+    if (this.#free.length < this.#maxFree) this.#free.push(block)
   }
 }

@@ -23,6 +23,8 @@ export type Pulled = 'audio' | 'partial' | 'silence' | 'none'
 /** A second of samples, a power of two: what may lie between the oldest and the newest buffered sample. */
 const CAPACITY = 8192
 const MASK = CAPACITY - 1
+/** What a jitter buffer works in: its samples, and which of them are there. */
+export const JITTER_BUFFER_BYTES = 2 * CAPACITY
 /** A timestamp further than this from where the clock says it should be is a restart of the sender's timeline. */
 const MAX_SKEW_SAMPLES = 500 * SAMPLES_PER_MS
 /** A packet this far behind the newest is no straggler: the sender has begun its sequence anew (RFC 3550 A.1 MAX_MISORDER). */
@@ -39,8 +41,8 @@ const MAX_LATE_IN_A_ROW = 5
  */
 export class JitterBuffer {
   readonly #options: JitterBufferOptions
-  readonly #samples = new Uint8Array(CAPACITY)
-  readonly #present = new Uint8Array(CAPACITY)
+  readonly #samples: Uint8Array
+  readonly #present: Uint8Array
   #next = 0
   #end = 0
   #baseMs: number
@@ -57,8 +59,13 @@ export class JitterBuffer {
   /** Times that the timeline was mapped anew: the first packet, another SSRC, a jump of timestamps, a stall. */
   resyncs = 0
 
-  /** The timeline starts at once: silence is given out until the first packet comes. */
-  constructor(options: JitterBufferOptions, nowMs: number) {
+  /**
+   * The timeline starts at once: silence is given out until the first packet comes.
+   * @param memory of `JITTER_BUFFER_BYTES`, its own as long as it is used
+   */
+  constructor(options: JitterBufferOptions, memory: Uint8Array, nowMs: number) {
+    this.#samples = memory.subarray(0, CAPACITY)
+    this.#present = memory.subarray(CAPACITY).fill(0)
     this.#options = options
     this.#silence = options.silence
     this.#baseMs = nowMs

@@ -1,4 +1,4 @@
-import { BLOCK_BYTES, type BlockPool } from './block-pool.ts'
+import type { BlockPool } from './block-pool.ts'
 import { FRAME_SAMPLES, transcode } from './g711.ts'
 
 /** Samples of one item: handed to the RTP socket, and received for it from the talker. */
@@ -129,9 +129,9 @@ export class Playout {
 
   #append(audio: Uint8Array): void {
     for (let at = 0; at < audio.length; ) {
-      const place = (this.#head + this.#queued) % BLOCK_BYTES
+      const place = (this.#head + this.#queued) % this.#pool.blockBytes
       const block = (place === 0 ? undefined : this.#blocks.at(-1)) ?? this.#addBlock()
-      const count = Math.min(audio.length - at, BLOCK_BYTES - place)
+      const count = Math.min(audio.length - at, this.#pool.blockBytes - place)
       block.set(audio.subarray(at, at + count), place)
       this.#queued += count
       at += count
@@ -147,11 +147,11 @@ export class Playout {
   #read(frame: Uint8Array, count: number): void {
     let at = 0
     for (let block = this.#blocks[0]; at < count && block !== undefined; block = this.#blocks[0]) {
-      const run = Math.min(count - at, BLOCK_BYTES - this.#head)
+      const run = Math.min(count - at, this.#pool.blockBytes - this.#head)
       frame.set(block.subarray(this.#head, this.#head + run), at)
       at += run
       this.#head += run
-      if (this.#head < BLOCK_BYTES) break
+      if (this.#head < this.#pool.blockBytes) break
       this.#head = 0
       this.#blocks.shift()
       this.#pool.give(block)

@@ -8,7 +8,7 @@ export class FakeLine implements Line {
   codec: G711
   /** While set, the queue takes nothing more. */
   full = false
-  readonly #playout = new Playout(new BlockPool())
+  readonly #playout = new Playout(new BlockPool(4096, 8))
   #sentSamples = 0
   #flushes = 0
 

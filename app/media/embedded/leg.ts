@@ -1,5 +1,4 @@
 import { err, ok, type Result } from '../../../lib/core/result.ts'
-import type { BlockPool } from '../../../lib/media/block-pool.ts'
 import { isRtcp } from '../../../lib/media/rtp.ts'
 import type { MediaRecord } from '../../../lib/observe/call-record.ts'
 import {
@@ -12,6 +11,7 @@ import {
 import { parseSdp, type SdpRefusal, type TransportAddress } from '../../../lib/sip/sdp.ts'
 import type { LegEvent, LegSummary } from '../port.ts'
 import type { Talker } from '../talker.ts'
+import type { LegMemory } from './leg-memory.ts'
 import { RtcpSession } from './rtcp-session.ts'
 import { RtpReceiver } from './rtp-receiver.ts'
 import { RtpSender, type StreamSeed } from './rtp-sender.ts'
@@ -37,7 +37,7 @@ export interface LegParts {
   readonly sockets: SocketPair
   readonly seed: StreamSeed
   /** Of the worker, shared by its legs. */
-  readonly blocks: BlockPool
+  readonly memory: LegMemory
   readonly cname: string
   readonly silenceTimeoutMs: number
   readonly emit: (event: LegEvent) => void
@@ -71,9 +71,9 @@ export class Leg implements Ticking {
   constructor(parts: LegParts, talker: Talker) {
     this.#parts = parts
     this.#talker = talker
-    const { sockets } = parts
-    this.#sender = new RtpSender(parts.seed, parts.blocks, (packet, to) => sockets.sendRtp(packet, to))
-    this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], {
+    const { sockets, memory } = parts
+    this.#sender = new RtpSender(parts.seed, memory.playout, (packet, to) => sockets.sendRtp(packet, to))
+    this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], memory.jitter, {
       onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
       onPress: ({ digit, durationMs }) => {
         parts.emit({ kind: 'dtmf', digit, durationMs })
@@ -154,6 +154,7 @@ export class Leg implements Ticking {
     }
     const [agent] = await Promise.all([this.#closeTalker(), this.#parts.sockets.close()])
     this.#sender.close()
+    this.#receiver.close()
     return { media, agent }
   }
 

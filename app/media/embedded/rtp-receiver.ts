@@ -1,3 +1,4 @@
+import type { BlockPool } from '../../../lib/media/block-pool.ts'
 import { DtmfReceiver, type Press } from '../../../lib/media/dtmf.ts'
 import { FRAME_SAMPLES, type G711Law, SILENCE, transcode, transcodingTable } from '../../../lib/media/g711.ts'
 import { JitterBuffer, type JitterBufferOptions } from '../../../lib/media/jitter-buffer.ts'
@@ -26,6 +27,9 @@ export class RtpReceiver {
   readonly #dtmf: DtmfReceiver
   readonly latching = new Latching(null)
   readonly reception = new Reception()
+  readonly #pool: BlockPool
+  /** Of the jitter buffer, given back at the end. */
+  #memory: Uint8Array | null = null
   #jitter: JitterBuffer | null = null
   #agreed: AgreedMedia | null = null
   #receiving = false
@@ -34,8 +38,10 @@ export class RtpReceiver {
   /** Datagrams that are no RTP, or of a payload type that was not agreed on. */
   malformed = 0
 
-  constructor(playback: Playback, sink: ReceiverSink) {
+  /** @param pool of blocks of `JITTER_BUFFER_BYTES` */
+  constructor(playback: Playback, pool: BlockPool, sink: ReceiverSink) {
     this.#playback = playback
+    this.#pool = pool
     this.#sink = sink
     this.#dtmf = new DtmfReceiver((press) => sink.onPress(press))
   }
@@ -51,7 +57,17 @@ export class RtpReceiver {
   /** From now on frames are given out, silence where nothing comes. */
   start(nowMs: number): void {
     if (this.#jitter !== null || this.#agreed === null) return
-    this.#jitter = new JitterBuffer({ ...this.#playback, silence: SILENCE[this.#agreed.codec] }, nowMs)
+    this.#memory = this.#pool.take()
+    const options = { ...this.#playback, silence: SILENCE[this.#agreed.codec] }
+    this.#jitter = new JitterBuffer(options, this.#memory, nowMs)
+  }
+
+  /** Takes nothing any more, and gives its memory back. Safe to call twice. */
+  close(): void {
+    this.#agreed = null
+    this.#jitter = null
+    if (this.#memory !== null) this.#pool.give(this.#memory)
+    this.#memory = null
   }
 
   onPacket(packet: Buffer, from: TransportAddress, nowMs: number): void {

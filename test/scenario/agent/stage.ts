@@ -32,7 +32,7 @@ export class Stage {
   nowMs = 0
   /** All effects but audio, the oldest first. */
   readonly effects: SessionEffect[] = []
-  readonly playout = new Playout(new BlockPool())
+  readonly playout = new Playout(new BlockPool(4096, 8))
   /** Sees each step. */
   onStep: (after: SessionState, effects: readonly SessionEffect[]) => void = () => undefined
   readonly #spec: AgentSpec

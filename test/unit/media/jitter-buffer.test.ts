@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { JitterBuffer, type JitterBufferOptions, type Pulled } from '../../../lib/media/jitter-buffer.ts'
+import {
+  JITTER_BUFFER_BYTES,
+  JitterBuffer,
+  type JitterBufferOptions,
+  type Pulled,
+} from '../../../lib/media/jitter-buffer.ts'
 
 const SILENCE = 0xff
 const EARLY = { release: 'early', late: 'stretch', depthMs: 40, silence: SILENCE } as const
@@ -22,7 +27,7 @@ interface Heard {
 
 /** Runs packets and a 20 ms clock through a buffer in virtual time. */
 function listen(options: JitterBufferOptions, packets: readonly Packet[], forMs: number): Heard {
-  const buffer = new JitterBuffer(options, 0)
+  const buffer = new JitterBuffer(options, new Uint8Array(JITTER_BUFFER_BYTES).fill(7), 0)
   const frame = new Uint8Array(160)
   const heard: Heard = { frames: [], bytes: [], buffer }
   const drain = (atMs: number): void => {
