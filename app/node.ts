@@ -113,11 +113,13 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     allowAll: false,
     sources: [...sources, ...peerHosts.filter((host) => isIP(host) !== 0)],
     unknown: config.sip.unknown,
+    ban: config.sip.ban,
   })
   const sip = await EmbeddedSip.start(
     {
       listen: config.sip.listen.map(({ protocol, ...address }) => `${protocol}:${formatHostPort(address)}`),
       advertise: node.address,
+      userAgent: `Tandem/${VERSION}`,
       onTrace: (batch) => calls?.onTrace(batch),
       onLost: (error) => log.log.error({ err: error }, 'the SIP server was lost and is started anew'),
     },

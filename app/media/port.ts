@@ -52,6 +52,8 @@ export interface MediaLeg {
   ready(): Promise<Result<void, AgentRefusal>>
   /** The dialog is confirmed (ACK): the talker may begin. */
   start(): void
+  /** A key of the far end that came by signaling (SIP INFO): it reaches the talker and `onEvent` as one in RTP does. */
+  dtmf(digit: string, durationMs: number): void
   /** Stops everything of this leg, gives its ports back, and says what it was. Safe to call twice. */
   close(): Promise<LegSummary>
 }

@@ -55,6 +55,9 @@ class MediaWorker {
       case 'start':
         this.#legs.get(message.leg)?.start()
         return
+      case 'dtmf':
+        this.#legs.get(message.leg)?.dtmf(message.digit, message.durationMs)
+        return
       case 'stop':
         void this.#stop()
         return

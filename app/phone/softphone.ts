@@ -12,6 +12,7 @@ import { hostOfUri, type InviteOutcome, type OutgoingInvite } from '../signaling
 import type { SipDialog } from '../signaling/sip-dialog.ts'
 import { SipLink } from '../signaling/sip-link.ts'
 import { type SipServer, startSipServer } from '../sip/server.ts'
+import { VERSION } from '../version.ts'
 import { phoneAddress } from './phone-address.ts'
 import { CallTimings, type Timings } from './timings.ts'
 
@@ -72,6 +73,7 @@ export async function placeCall(options: PhoneOptions): Promise<PhoneReport> {
     const sip = await startSipServer({
       listen: [`udp:${bound}:0`, `tcp:${bound}:0`],
       advertise: address,
+      userAgent: `Tandem-phone/${VERSION}`,
       secret,
       unknown: 'drop',
       trace: true,
@@ -128,7 +130,7 @@ class Call {
       uri,
       sdp: await leg.offer(),
       followRedirects: true,
-      headers: { From: `<sip:${from}@${this.#address}>`, 'User-Agent': 'tandem-phone' },
+      headers: { From: `<sip:${from}@${this.#address}>` },
       onProvisional: (status) => {
         if (status > 100) onProgress(status === 180 ? 'ringing' : `${status}`)
       },

@@ -8,11 +8,15 @@ import {
   type Refusal,
   stepAgentCall,
 } from '../../lib/call/agent-call.ts'
+import { endReason } from '../../lib/call/end-reason.ts'
+import { refusalOfSdp } from '../../lib/call/sdp-refusal.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { type LegId, legId } from '../../lib/core/ids.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import { isHold } from '../../lib/sip/sdp.ts'
+import { formatWarning } from '../../lib/sip/warning.ts'
 import { withDeadline } from '../deadline.ts'
-import type { LegEvent, MediaEngine, MediaLeg, SdpRefusal } from '../media/port.ts'
+import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -24,6 +28,8 @@ export interface AgentCallParts {
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
+  /** Retry-After for a refusal of ours, in seconds. */
+  readonly retryAfterS: () => number
   /** Called once, when the record is closed and media given back. */
   readonly onReleased: (end: CallEnd) => void
 }
@@ -60,7 +66,7 @@ export class AgentCall {
 
   /** The SIP server is gone, and our dialog with it. */
   lost(): void {
-    this.#input(this.#dialog === null ? { kind: 'unacceptable' } : { kind: 'unconfirmed' })
+    this.#input({ kind: 'lost' })
   }
 
   #input(input: AgentCallInput): void {
@@ -88,7 +94,7 @@ export class AgentCall {
       case 'start':
         return this.#leg?.start()
       case 'bye':
-        this.#hungUp = this.#dialog?.bye() ?? this.#hungUp
+        this.#hungUp = this.#dialog?.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
         return
       case 'release':
         void this.#release(effect.end)
@@ -128,6 +134,7 @@ export class AgentCall {
       if (!answer.ok) return refusalOfSdp(answer.error)
       this.#localSdp = answer.value
     }
+    this.#input({ kind: 'agreed' })
     const ready = await leg.ready()
     if (ready.ok) return null
     return { ...OUT_OF_SERVICE, cause: 'agent-fault', detail: `${ready.error.code}: ${ready.error.message}` }
@@ -138,6 +145,7 @@ export class AgentCall {
     if (!answered.ok) return this.#input({ kind: 'unacceptable' })
     const dialog = answered.value
     this.#dialog = dialog
+    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
     dialog.onAck((sdp) => void this.#onAck(sdp))
     dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'unconfirmed' }))
     dialog.onReoffer((reoffer) => {
@@ -159,6 +167,8 @@ export class AgentCall {
       const accepted = answer === null ? null : await this.#leg?.accept(answer)
       // Without an answer to the offer in our 2xx there is no audio to have.
       if (accepted?.ok !== true) return this.#input({ kind: 'hangUp', by: 'system', cause: 'rejected' })
+      this.#input({ kind: 'acked' })
+      return this.#onHold(answer !== null && isHold(answer))
     }
     this.#input({ kind: 'acked' })
   }
@@ -173,15 +183,19 @@ export class AgentCall {
     }
     const answer = await leg.answer(reoffer.offer)
     if (!answer.ok) {
-      const { status, reason } = refusalOfSdp(answer.error)
-      return reoffer.refuse(status, reason)
+      const refusal = refusalOfSdp(answer.error)
+      return reoffer.refuse(refusal.status, refusal.reason, this.#headersOf(refusal))
     }
     reoffer.accept(answer.value)
     // Held is who may not hear the agent: sendonly or inactive from the far end (RFC 3264 §8.4).
-    const held = !/^a=(sendrecv|sendonly)/m.test(answer.value)
+    this.#onHold(!/^a=(sendrecv|sendonly)/m.test(answer.value))
+  }
+
+  #onHold(held: boolean): void {
     this.#input({ kind: held ? 'held' : 'retrieved' })
     const state = held ? 'held' : 'active'
-    if (this.#parts.recorder.row.state !== state) this.#parts.recorder.update({ state })
+    const { recorder } = this.#parts
+    if (recorder.row.state !== state && recorder.row.state !== 'ended') recorder.update({ state })
   }
 
   #onLegEvent(event: LegEvent): void {
@@ -220,11 +234,15 @@ export class AgentCall {
     }
   }
 
+  #headersOf({ temporary, warning, detail }: Refusal): Record<string, string> {
+    return {
+      ...(temporary && { 'Retry-After': String(this.#parts.retryAfterS()) }),
+      ...(warning !== null && { Warning: formatWarning(warning, detail) }),
+    }
+  }
+
   #reject(refusal: Refusal): void {
-    const headers: Record<string, string> = {}
-    if (refusal.retryAfterS !== null) headers['Retry-After'] = String(refusal.retryAfterS)
-    if (refusal.status === 488) headers.Warning = `305 tandem "${refusal.detail.replace(/["\\\r\n]/g, ' ')}"`
-    this.#parts.invite.respond(refusal.status, refusal.reason, headers)
+    this.#parts.invite.respond(refusal.status, refusal.reason, this.#headersOf(refusal))
     this.#parts.recorder.event({
       event: 'call.rejected',
       level: 'warn',
@@ -260,19 +278,8 @@ const newLegId = (recorder: CallRecorder): LegId => legId(`${recorder.id}.a`)
 const OUT_OF_SERVICE: Refusal = {
   status: 503,
   reason: 'Service Unavailable',
-  retryAfterS: 2,
+  temporary: true,
   cause: 'agent-fault',
+  warning: null,
   detail: '',
-}
-
-/** RFC 3261 §21.4.26 for media that we cannot agree on, §21.4.1 for what is no SDP at all. */
-function refusalOfSdp(refusal: SdpRefusal): Refusal {
-  const malformed = refusal.code === 'sdp-malformed'
-  return {
-    status: malformed ? 400 : 488,
-    reason: malformed ? 'Bad Request' : 'Not Acceptable Here',
-    retryAfterS: null,
-    cause: 'rejected',
-    detail: refusal.message,
-  }
 }

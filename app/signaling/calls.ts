@@ -4,10 +4,11 @@ import { type CallId, callId, type NodeId, sessionId, type TenantId, type TrunkI
 import { RateWindow } from '../../lib/guard/rate.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
-import { type Decision, decideInvite, RETRY_AFTER_S } from '../../lib/route/decide.ts'
+import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, Peer, RouteSnapshot, TrunkState } from '../../lib/route/snapshot.ts'
 import { formatContacts } from '../../lib/route/standby-legs.ts'
+import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -16,6 +17,7 @@ import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
+import { ALLOW } from './sip-facts.ts'
 import type { OptionsAnswer, SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 
@@ -134,12 +136,11 @@ export class Calls {
   }
 
   #optionsAnswer(): OptionsAnswer {
-    if (this.impediments().size === 0) return { status: 200, headers: { Allow: ALLOW, Accept: 'application/sdp' } }
-    return { status: 503, headers: { 'Retry-After': String(RETRY_AFTER_S.max) } }
+    if (this.impediments().size === 0) return { status: 200, headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } }
+    return { status: 503, headers: { 'Retry-After': String(this.#routes.retryAfterS.max) } }
   }
 
   #onInvite(invite: IncomingInvite): void {
-    if (!invite.hasContact) return invite.respond(400, 'Missing Contact')
     const decision = decideInvite(invite.facts, this.#snapshot(), Math.random())
     if (decision.kind === 'ignore') {
       // The embedded server has kept such INVITEs silent before; here drachtio-server has already said 100.
@@ -155,14 +156,21 @@ export class Calls {
     this.#trace.follow(invite.sipCallId, recorder)
     this.#options.metrics.callStarted('inbound')
     recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
-    if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
+    if (invite.objection !== null) this.#refuse(invite, recorder, { ...invite.objection, cause: 'rejected' })
+    else if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
     else if (decision.kind === 'redirect') this.#redirect(invite, recorder, decision)
     else this.#bridge(invite, recorder, decision)
   }
 
   #reject(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'reject' }>): void {
-    const { status, reason, retryAfterS, cause } = decision
-    invite.respond(status, reason, retryAfterS === null ? {} : { 'Retry-After': String(retryAfterS) })
+    const { retryAfterS } = decision
+    const headers: Record<string, string> = retryAfterS === null ? {} : { 'Retry-After': String(retryAfterS) }
+    this.#refuse(invite, recorder, { ...decision, headers })
+  }
+
+  #refuse(invite: IncomingInvite, recorder: CallRecorder, refusal: Refusal): void {
+    const { status, reason, headers, cause } = refusal
+    invite.respond(status, reason, headers)
     recorder.event({ event: 'call.rejected', sip: status, reason })
     this.#endAtOnce(invite, recorder, { by: 'system', sip: status, cause })
   }
@@ -198,6 +206,7 @@ export class Calls {
       recorder,
       metrics: this.#options.metrics,
       media: this.#options.media,
+      retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
       onReleased: () => {
         count(this.#trunkCalls, trunk, -1)
@@ -253,6 +262,14 @@ export class Calls {
   }
 }
 
+/** The final answer to an INVITE that is not served. */
+interface Refusal {
+  readonly status: number
+  readonly reason: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly cause: EndCause
+}
+
 function recordEnd(metrics: Metrics, row: CallRow): void {
   if (row.end === null) return
   const answeredAtMs = row.answeredAt?.getTime()
@@ -265,8 +282,6 @@ const REDIRECT_REASONS = {
   node: 'Q.850;cause=42;text="node takes no calls now"',
   trunk: 'Q.850;cause=38;text="trunk is degraded"',
 } as const
-
-const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE'
 
 function count<Id>(counts: Map<Id, number>, id: Id | null, change: 1 | -1): void {
   if (id === null) return

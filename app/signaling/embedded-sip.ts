@@ -8,6 +8,8 @@ export interface EmbeddedSipOptions {
   readonly listen: readonly string[]
   /** The address in Via and Contact. */
   readonly advertise: string
+  /** Server and User-Agent of every message. */
+  readonly userAgent: string
   readonly onTrace: (batch: readonly SipTraceMessage[]) => void
   /** The server's thread died; it is started anew by itself. Its dialogs are gone. */
   readonly onLost: (error: Error | undefined) => void
@@ -75,10 +77,11 @@ export class EmbeddedSip {
   }
 
   async #start(onLost: (error: Error | undefined) => void): Promise<SipServer> {
-    const { listen, advertise, onTrace } = this.#options
+    const { listen, advertise, userAgent, onTrace } = this.#options
     const server = await startSipServer({
       listen: this.#hostports.length > 0 ? this.#hostports.map((each) => each.replace('/', ':')) : listen,
       advertise,
+      userAgent,
       secret: this.secret,
       adminPort: this.#adminPort,
       unknown: this.#access.unknown,

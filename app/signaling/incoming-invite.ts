@@ -3,7 +3,9 @@ import { err, ok, type Result } from '../../lib/core/result.ts'
 import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
 import { HOP_PARAMETER } from '../../lib/route/standby-legs.ts'
+import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
 import { SipDialog } from './sip-dialog.ts'
+import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
 
 const PROTOCOLS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
 
@@ -13,6 +15,8 @@ export class IncomingInvite {
   readonly sipCallId: string
   /** The offer (RFC 3264), or null where the caller wants ours. */
   readonly offer: string | null
+  /** What is wrong with the request itself, whoever it is for; null: nothing. */
+  readonly objection: Objection | null
   readonly #srf: Srf
   readonly #req: Srf.SrfRequest
   readonly #res: Srf.SrfResponse
@@ -23,7 +27,9 @@ export class IncomingInvite {
     this.#req = req
     this.#res = res
     this.sipCallId = req.get('Call-ID')
-    this.offer = req.body ? req.body : null
+    const read = readSessionRequest(sessionFactsOf(req))
+    this.offer = read.ok ? read.offer : null
+    this.objection = read.ok ? null : read.objection
     this.facts = {
       source: { address: req.source_address, port: Number(req.source_port), protocol: protocolOf(req.protocol) },
       uri: req.uri,
@@ -38,12 +44,7 @@ export class IncomingInvite {
   }
 
   header(name: string): string | undefined {
-    return this.#req.has(name) ? this.#req.get(name) : undefined
-  }
-
-  /** Contact is what every later request of the dialog is sent to (RFC 3261 §8.1.1.8, §12.1.1). */
-  get hasContact(): boolean {
-    return this.#req.has('Contact')
+    return headerOf(this.#req, name)
   }
 
   get cancelled(): boolean {
@@ -65,7 +66,9 @@ export class IncomingInvite {
   async answer(sdp: string, headers: Readonly<Record<string, string>> = {}): Promise<Result<SipDialog, Error>> {
     if (this.#cancelled) return err(new Error('the INVITE was cancelled'))
     try {
-      const dialog = await this.#srf.createUAS(this.#req, this.#res, { localSdp: sdp, headers: { ...headers } })
+      // RFC 3261 §13.3.1.4: the caller learns what it may send in the dialog.
+      const all = { Allow: ALLOW, ...headers }
+      const dialog = await this.#srf.createUAS(this.#req, this.#res, { localSdp: sdp, headers: all })
       return ok(new SipDialog(dialog))
     } catch (error) {
       return err(error instanceof Error ? error : new Error(String(error)))

@@ -1,5 +1,7 @@
 import Srf from 'drachtio-srf'
+import { endReason } from '../../lib/call/end-reason.ts'
 import { SipDialog } from './sip-dialog.ts'
+import { ALLOW } from './sip-facts.ts'
 
 export interface OutgoingInviteOptions {
   readonly uri: string
@@ -37,7 +39,12 @@ export class OutgoingInvite {
   /** CANCEL, which the SIP server holds back until a provisional answer allows it (RFC 3261 §9.1). */
   cancel(): void {
     this.#cancelled = true
-    this.#request?.cancel(() => undefined)
+    const request = this.#request
+    if (request === null) return
+    // drachtio-srf takes options before the callback; its types do not know.
+    const cancel: unknown = Reflect.get(request, 'cancel')
+    const options = { headers: { Reason: endReason('cancelled') } }
+    if (typeof cancel === 'function') cancel.call(request, options, () => undefined)
   }
 
   async #send(srf: Srf, options: OutgoingInviteOptions): Promise<InviteOutcome> {
@@ -46,7 +53,11 @@ export class OutgoingInvite {
       const dialog = await srf.createUAC(
         uri,
         Object.assign(
-          { localSdp: sdp, headers: { ...headers }, ...(credentials !== undefined && { auth: credentials }) },
+          {
+            localSdp: sdp,
+            headers: { Allow: ALLOW, ...headers },
+            ...(credentials !== undefined && { auth: credentials }),
+          },
           // An option of drachtio-srf that its types do not know.
           { followRedirects },
         ),

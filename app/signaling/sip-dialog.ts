@@ -1,11 +1,16 @@
 import type Srf from 'drachtio-srf'
+import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/info-dtmf.ts'
+import { parseMediaType } from '../../lib/sip/media-type.ts'
+import { SESSION_BODY_TYPES, sessionBodyOf } from '../../lib/sip/session-body.ts'
+import { readSessionRequest } from '../../lib/sip/session-request.ts'
+import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
 
 /** A re-INVITE or UPDATE of the far end (RFC 3261 §14.2, RFC 3311), and the ways to answer it. */
 export interface Reoffer {
   /** Null where the far end wants our offer. */
   readonly offer: string | null
   accept(sdp: string | null): void
-  refuse(status: number, reason: string): void
+  refuse(status: number, reason: string, headers?: Readonly<Record<string, string>>): void
 }
 
 /** Who ended a dialog that we did not end: the far end by BYE, or the SIP server by itself (no ACK, session timer). */
@@ -13,19 +18,20 @@ export type DialogEnd = 'bye' | 'server'
 
 /**
  * A confirmed or confirming dialog on drachtio-srf. Its own handling of re-INVITEs compares SDP texts to guess at hold and
- * throws on one without a body, so requests that may carry an offer are taken before it sees them.
+ * throws on one without a body, and it answers 200 to what nobody listens for, REFER among them; so requests are taken here
+ * before it sees them, but for those that end or confirm the dialog.
  */
 export class SipDialog {
   readonly #dialog: Srf.Dialog
   #onReoffer: (reoffer: Reoffer) => void = (reoffer) => reoffer.refuse(488, 'Not Acceptable Here')
+  #onDigit: (digit: InfoDigit) => void = () => undefined
 
   constructor(dialog: Srf.Dialog) {
     this.#dialog = dialog
     const handle: unknown = Reflect.get(dialog, 'handle')
     if (typeof handle !== 'function') throw new Error('this drachtio-srf has no Dialog.handle()')
     Reflect.set(dialog, 'handle', (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
-      if (req.method === 'INVITE' || (req.method === 'UPDATE' && req.body)) this.#onReoffer(this.#reoffer(req, res))
-      else handle.call(dialog, req, res)
+      if (!this.#take(req, res)) handle.call(dialog, req, res)
     })
   }
 
@@ -39,7 +45,10 @@ export class SipDialog {
 
   /** ACK of the 2xx, with the answer where the offer was ours. */
   onAck(listener: (answer: string | null) => void): void {
-    this.#dialog.on('ack', (req) => listener(req.body ? req.body : null))
+    this.#dialog.on('ack', (req) => {
+      const session = sessionBodyOf(sessionFactsOf(req))
+      listener(session.kind === 'session' ? session.sdp : null)
+    })
   }
 
   onEnd(listener: (end: DialogEnd, reason: string) => void): void {
@@ -48,12 +57,9 @@ export class SipDialog {
     )
   }
 
-  /** INFO in the dialog (RFC 6086); answered with 200 by itself. */
-  onInfo(listener: (contentType: string, body: string) => void): void {
-    this.#dialog.on('info', (req, res) => {
-      res.send(200)
-      listener(req.has('Content-Type') ? req.get('Content-Type') : '', req.body ?? '')
-    })
+  /** A key that the far end pressed and sent in an INFO. */
+  onDigit(listener: (digit: InfoDigit) => void): void {
+    this.#onDigit = listener
   }
 
   /**
@@ -66,11 +72,56 @@ export class SipDialog {
     })
   }
 
-  #reoffer(req: Srf.SrfRequest, res: Srf.SrfResponse): Reoffer {
+  /** False where the request is drachtio-srf's to answer. */
+  #take(req: Srf.SrfRequest, res: Srf.SrfResponse): boolean {
+    switch (req.method as string) {
+      case 'ACK':
+      case 'BYE':
+        return false
+      case 'UPDATE':
+        // One without an offer refreshes the target, which the SIP server below does (RFC 3311 §5.2).
+        if (!req.body) return false
+        this.#onOffer(req, res)
+        return true
+      case 'INVITE':
+        this.#onOffer(req, res)
+        return true
+      case 'INFO':
+        this.#onInfo(req, res)
+        return true
+      case 'OPTIONS':
+        res.send(200, { headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } })
+        return true
+      default:
+        res.send(405, { headers: { Allow: ALLOW } })
+        return true
+    }
+  }
+
+  #onOffer(req: Srf.SrfRequest, res: Srf.SrfResponse): void {
+    const read = readSessionRequest(sessionFactsOf(req))
+    const reoffer = this.#reoffer(res, read.ok ? read.offer : null)
+    if (read.ok) return this.#onReoffer(reoffer)
+    const { status, reason, headers } = read.objection
+    reoffer.refuse(status, reason, headers)
+  }
+
+  /** INFO carries keys, in the way that is older than its packages (RFC 6086 §2), of which we take none. */
+  #onInfo(req: Srf.SrfRequest, res: Srf.SrfResponse): void {
+    const type = parseMediaType(headerOf(req, 'Content-Type') ?? '')?.type ?? ''
+    if (req.body && !DTMF_BODY_TYPES.includes(type)) {
+      return res.send(415, { headers: { Accept: DTMF_BODY_TYPES.join(', ') } })
+    }
+    res.send(200)
+    const digit = parseInfoDtmf(type, req.body ?? '')
+    if (digit !== undefined) this.#onDigit(digit)
+  }
+
+  #reoffer(res: Srf.SrfResponse, offer: string | null): Reoffer {
     const contact: unknown = Reflect.get(this.#dialog.local, 'contact')
-    const headers = typeof contact === 'string' ? { Contact: contact } : {}
+    const headers = { ...(typeof contact === 'string' && { Contact: contact }), Allow: ALLOW }
     return {
-      offer: req.body ? req.body : null,
+      offer,
       accept: (sdp) => {
         if (sdp !== null) this.#dialog.local.sdp = sdp
         res.send(
@@ -78,7 +129,7 @@ export class SipDialog {
           sdp === null ? { headers } : { body: sdp, headers: { ...headers, 'Content-Type': 'application/sdp' } },
         )
       },
-      refuse: (status, reason) => res.send(status, reason, {}),
+      refuse: (status, reason, more = {}) => res.send(status, reason, { headers: { ...more } }),
     }
   }
 }

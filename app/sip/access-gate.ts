@@ -1,5 +1,5 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
-import { BanList } from '../../lib/sip/ban-list.ts'
+import { BanList, DEFAULT_BAN_POLICY } from '../../lib/sip/ban-list.ts'
 import type { AccessSnapshot, UnknownPolicy } from './server-options.ts'
 import type { Admission } from './uas.ts'
 
@@ -56,6 +56,7 @@ export class AccessGate {
     this.#unknown = snapshot.unknown
     this.#addresses = addresses
     this.#ranges = ranged ? ranges : undefined
+    this.#bans.policy = snapshot.ban ?? DEFAULT_BAN_POLICY
     this.#bans.pardon((address) => this.isKnown(address))
     this.#malformed = malformed
   }

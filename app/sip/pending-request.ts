@@ -24,6 +24,8 @@ export class PendingRequest implements ServerUser {
   readonly txnId: string
   readonly transaction: ServerTransaction
   readonly client: ClientConnection
+  /** Its CSeq number. */
+  readonly seq: number
   /** The request came in a dialog that was there before. */
   readonly wasInDialog: boolean
   /** The dialog it came in, or that its INVITE has opened. */
@@ -43,12 +45,13 @@ export class PendingRequest implements ServerUser {
     this.txnId = txnId
     this.transaction = transaction
     this.client = client
+    this.seq = transaction.request.cseq().seq
     this.record = record
     this.wasInDialog = record !== undefined
     this.#events = events
     this.#alarm = new Alarm(events.scheduler, events.onOverdue)
     // Other transactions end by themselves after 64*T1 (RFC 4320).
-    if (transaction.request.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.patienceMs)
+    if (transaction.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.patienceMs)
   }
 
   /** The dialog that the INVITE was sent in, as its CANCEL names it; empty for one that opens a dialog. */
@@ -58,7 +61,7 @@ export class PendingRequest implements ServerUser {
 
   /** The application is at work: an INVITE may ring on. */
   onProvisional(): void {
-    if (this.transaction.request.method === 'INVITE') {
+    if (this.transaction.method === 'INVITE') {
       this.#alarm.set(this.#events.scheduler.nowMs() + MAX_RINGING_MS)
     }
   }

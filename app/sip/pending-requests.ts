@@ -1,5 +1,6 @@
 import { buildResponse, type HeaderInput } from '../../lib/sip/build.ts'
 import { composeCancel } from '../../lib/sip/compose.ts'
+import { RETRY_AFTER } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
 import { exchangeMs } from '../../lib/sip/transaction/timing.ts'
@@ -47,7 +48,7 @@ export class PendingRequests {
   close(pending: PendingRequest): void {
     pending.close()
     this.#byTxnId.delete(pending.txnId)
-    if (pending.record !== undefined && pending.transaction.request.method === 'INVITE') {
+    if (pending.record !== undefined && pending.transaction.method === 'INVITE') {
       pending.record.theirInvite = undefined
     }
   }
@@ -62,13 +63,14 @@ export class PendingRequests {
     this.close(pending)
     this.dropEarly(pending)
     pending.localTag ??= this.#stack.ids.tag()
-    return this.reply(pending.transaction, status, [], pending.localTag)
+    return this.reply(pending.transaction, status, status === 503 ? [RETRY_AFTER] : [], pending.localTag)
   }
 
   /** Ends an open INVITE by ourselves and tells its application as a CANCEL would. */
   terminate(pending: PendingRequest, status: 487 | 503): void {
-    const { request, arrival } = pending.transaction
-    const { txnId, client } = pending
+    const { txnId, client, transaction } = pending
+    if (!transaction.open) return
+    const { request, arrival } = transaction
     if (!this.settle(pending, status)) return
     const cancel = composeCancel(request, undefined)
     if (!cancel.ok) return
@@ -95,6 +97,7 @@ export class PendingRequests {
     headers: readonly HeaderInput[] = [],
     localTag?: string,
   ): boolean {
+    if (!transaction.open) return false
     const { userAgent } = this.#stack
     const toTag = status === 100 ? undefined : (localTag ?? this.#stack.ids.tag())
     const all = userAgent === undefined || status === 100 ? headers : [...headers, ['Server', userAgent] as const]

@@ -1,3 +1,5 @@
+import type { BanPolicy } from '../../lib/sip/ban-list.ts'
+
 /** What a request of an unknown source gets: silence, or 403. */
 export type UnknownPolicy = 'drop' | 'reject'
 
@@ -7,6 +9,8 @@ export interface AccessSnapshot {
   /** Addresses or CIDR ranges, IPv4 and IPv6. */
   readonly sources: readonly string[]
   readonly unknown: UnknownPolicy
+  /** When a source that is refused again and again is not heard any more; by default as `DEFAULT_BAN_POLICY` has it. */
+  readonly ban?: BanPolicy | undefined
 }
 
 export interface SipServerOptions {

@@ -219,7 +219,8 @@ export class SipStack implements TransportHandler, WireHandler {
     this.#counts.malformed += 1
     if (error.partial === undefined || this.gate.admit(arrival.remoteHost) !== 'admit') return
     const core = this.#core
-    const refusal = buildRefusal(error, reasonPhrase(error.status), core?.context.ids.tag() ?? '')
+    const refusal =
+      core && buildRefusal(error, reasonPhrase(error.status), core.context.ids.tag(), core.context.userAgent)
     if (core === undefined || refusal === undefined) return
     const { topVia } = error.partial
     const target = topVia && responseTarget(topVia, arrival.protocol, arrival.remoteHost, arrival.remotePort)

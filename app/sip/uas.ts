@@ -72,7 +72,7 @@ export class Uas {
   respond(client: ClientConnection, msgId: string, txnId: string, draft: Draft): void {
     const { link } = this.#stack
     const pending = this.#pending.get(txnId)
-    if (draft.start.kind !== 'response' || pending === undefined || pending.client !== client) {
+    if (draft.start.kind !== 'response' || !pending?.transaction.open || pending.client !== client) {
       link.nok(client, msgId, NOK.unknownResponse)
       return
     }
@@ -272,7 +272,7 @@ export class Uas {
   #onFinalSent(pending: PendingRequest, status: number, bytes: Buffer): void {
     const { record, transaction } = pending
     this.#pending.close(pending)
-    if (transaction.request.method !== 'INVITE') return
+    if (transaction.method !== 'INVITE') return
     if (status >= 300) {
       this.#pending.dropEarly(pending)
       if (!pending.wasInDialog) this.#stack.cdr.stop('application', 'call-rejected', bytes)
@@ -280,7 +280,7 @@ export class Uas {
     }
     if (!pending.wasInDialog) this.#stack.cdr.start('application', 'uas', bytes)
     if (record === undefined) return
-    const invite = { seq: transaction.request.cseq().seq, txnId: pending.txnId }
+    const invite = { seq: pending.seq, txnId: pending.txnId }
     record.ackWait?.stop()
     record.ackWait = new AckWaiting(invite, this.#stack.scheduler, this.#stack.timing, {
       resend: () => transaction.respond(status, bytes),

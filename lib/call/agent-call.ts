@@ -8,8 +8,8 @@ import type { EndCause, EndedBy } from '../observe/call-record.ts'
  * the agent and hang up, and who ended it.
  */
 export type AgentCallState =
-  /** Media and agent are being opened while the caller hears ringing. */
-  | { readonly kind: 'preparing' }
+  /** Media and agent are being opened; the caller hears ringing from the moment that media is agreed. */
+  | { readonly kind: 'preparing'; readonly ringing: boolean }
   /** The 200 OK is on its way through the SIP server. A hang-up of ours that comes now waits for the dialog. */
   | { readonly kind: 'answering'; readonly hangUp: CallEnd | null }
   /** 200 OK sent, ACK awaited. */
@@ -28,13 +28,18 @@ export interface CallEnd {
 export interface Refusal {
   readonly status: number
   readonly reason: string
-  readonly retryAfterS: number | null
+  /** The carrier may try again soon, here or elsewhere: Retry-After (RFC 3261 §20.33) goes along. */
+  readonly temporary: boolean
   readonly cause: EndCause
-  /** For Warning (RFC 3261 §20.43) and the record. */
+  /** RFC 3261 §20.43; null: no Warning. */
+  readonly warning: number | null
+  /** For Warning and the record. */
   readonly detail: string
 }
 
 export type AgentCallInput =
+  /** There is media that both sides can have. */
+  | { readonly kind: 'agreed' }
   /** Media is agreed and the agent could speak at once. */
   | { readonly kind: 'prepared' }
   /** Media or agent cannot take the call. */
@@ -52,6 +57,8 @@ export type AgentCallInput =
   | { readonly kind: 'bye' }
   /** The SIP server gave the dialog up by itself, with its own BYE: no ACK within 64·T1 (RFC 3261 §13.3.1.4). */
   | { readonly kind: 'unconfirmed' }
+  /** The SIP server below is gone, and with it transaction and dialog. */
+  | { readonly kind: 'lost' }
   /** One of our own ends the call. */
   | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
@@ -61,16 +68,17 @@ export type AgentCallEffect =
   | { readonly kind: 'reject'; readonly refusal: Refusal }
   /** The dialog is confirmed: the agent may speak. */
   | { readonly kind: 'start' }
-  | { readonly kind: 'bye' }
+  | { readonly kind: 'bye'; readonly cause: EndCause }
   /** The last effect of every call, exactly once: give media and agent back and close the record. */
   | { readonly kind: 'release'; readonly end: CallEnd }
 
 type AgentCallStep = Step<AgentCallState, AgentCallEffect>
 
-/** A new INVITE that is to be bridged: it rings while media and agent are opened. */
-export const newAgentCall = (): AgentCallStep => ({ state: { kind: 'preparing' }, effects: [{ kind: 'ring' }] })
+/** A new INVITE that is to be bridged. It does not ring yet: many carriers look no further once they have heard a 180. */
+export const newAgentCall = (): AgentCallStep => ({ state: { kind: 'preparing', ringing: false }, effects: [] })
 
 export function stepAgentCall(state: AgentCallState, input: AgentCallInput): AgentCallStep {
+  if (input.kind === 'lost' && state.kind !== 'ended') return end({ by: 'system', sip: null, cause: 'trunk-fault' })
   switch (state.kind) {
     case 'preparing':
       return stepPreparing(state, input)
@@ -88,8 +96,10 @@ export function stepAgentCall(state: AgentCallState, input: AgentCallInput): Age
   }
 }
 
-function stepPreparing(state: AgentCallState, input: AgentCallInput): AgentCallStep {
+function stepPreparing(state: Extract<AgentCallState, { kind: 'preparing' }>, input: AgentCallInput): AgentCallStep {
   switch (input.kind) {
+    case 'agreed':
+      return state.ringing ? stay(state) : { state: { kind: 'preparing', ringing: true }, effects: [{ kind: 'ring' }] }
     case 'prepared':
       return { state: { kind: 'answering', hangUp: null }, effects: [{ kind: 'answer' }] }
     case 'refused':
@@ -109,7 +119,7 @@ function stepPreparing(state: AgentCallState, input: AgentCallInput): AgentCallS
 function stepAnswering(state: Extract<AgentCallState, { kind: 'answering' }>, input: AgentCallInput): AgentCallStep {
   switch (input.kind) {
     case 'accepted':
-      if (state.hangUp !== null) return end(state.hangUp, { kind: 'bye' })
+      if (state.hangUp !== null) return end(state.hangUp, { kind: 'bye', cause: state.hangUp.cause })
       return { state: { kind: 'answered' }, effects: [] }
     case 'hangUp':
       return { state: { ...state, hangUp: { by: input.by, sip: null, cause: input.cause } }, effects: [] }
@@ -132,7 +142,7 @@ function stepDialog(state: Extract<AgentCallState, { kind: 'answered' | 'up' }>,
     case 'unconfirmed':
       return end({ by: 'system', sip: null, cause: 'trunk-fault' })
     case 'hangUp':
-      return end({ by: input.by, sip: null, cause: input.cause }, { kind: 'bye' })
+      return end({ by: input.by, sip: null, cause: input.cause }, { kind: 'bye', cause: input.cause })
     case 'held':
     case 'retrieved':
       if (state.kind !== 'up') return stay(state)
@@ -146,8 +156,9 @@ function stepDialog(state: Extract<AgentCallState, { kind: 'answered' | 'up' }>,
 const GIVEN_UP: Refusal = {
   status: 503,
   reason: 'Service Unavailable',
-  retryAfterS: 1,
+  temporary: true,
   cause: 'normal',
+  warning: null,
   detail: 'ended before it was answered',
 }
 

@@ -32,8 +32,6 @@ const NO_OUTBOUND = 'No calls go out over trunks in this version.'
 const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
 const NO_RESUME = 'A session ends with its agent socket or its call in this version.'
 
-const fixed = (what: string): string => `Fixed in this version: ${what}.`
-
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
 const REFUSED: readonly Row[] = [
@@ -62,8 +60,6 @@ const LISTED: readonly Row[] = [
   ['fleet.ownerProbes', NO_TAKEOVER],
   ['fleet.supersede', NO_TAKEOVER],
   ['sip.tls', 'There are no tls sockets in this version.'],
-  ['sip.ban', fixed('20 refusals within 60 s, for 5 minutes after the last packet')],
-  ['sip.retryAfter', fixed('1 to 5 s')],
   ['store.keyWrap', 'Nothing is encrypted at rest in this version.'],
   ['identity.maxAge', 'Identity headers are not verified in this version.'],
   ['agents.NAME.renewBefore', NO_RESUME],

@@ -29,7 +29,7 @@ export const sip = section({
   ban: section({
     refusals: count(1, 10_000).default(20).describe('Refused requests within the window that ban an address.'),
     window: duration('60s', 'The window in which refusals are counted.'),
-    duration: duration('10m', 'How long a banned address stays banned.'),
+    duration: duration('10m', 'How long a banned address stays banned after its last packet.'),
   })
     .prefault({})
     .describe('Bans of addresses that are refused again and again.'),

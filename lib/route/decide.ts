@@ -33,8 +33,9 @@ export type Decision = CallParties &
       }
   )
 
-/** Retry-After of our own 503s: short, as carriers take it for the whole peer and not for one call. */
-export const RETRY_AFTER_S = { min: 1, max: 5 } as const
+/** Retry-After for one 503 of ours, in seconds, spread so that callers do not come back together. `random` from 0 up to 1. */
+export const drawRetryAfterS = ({ min, max }: RouteSnapshot['retryAfterS'], random: number): number =>
+  min + Math.floor(random * (max - min + 1))
 
 const DEFAULT_COUNTRY = 'US'
 
@@ -77,7 +78,7 @@ function judge(
   snapshot: RouteSnapshot,
   random: number,
 ): Judgement {
-  const retryAfterS = RETRY_AFTER_S.min + Math.floor(random * (RETRY_AFTER_S.max - RETRY_AFTER_S.min + 1))
+  const retryAfterS = drawRetryAfterS(snapshot.retryAfterS, random)
   const overTrunk = isFull(trunk.channels, snapshot.trunkCalls.get(trunk.id)) || !snapshot.admitTrunk(trunk.id)
   if (overTrunk) return refuse(503, 'Trunk Limit Reached', 'limit', retryAfterS)
   if (snapshot.impediments.has('store') && tenant === null) {

@@ -6,7 +6,7 @@ import type { TenantId, TrunkId } from '../core/ids.ts'
 import type { NumberRoute, RouteSnapshot, SipPlace } from './snapshot.ts'
 
 /** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
-export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'countries' | 'numbers'> {
+export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'countries' | 'numbers' | 'retryAfterS'> {
   /** The agents of each tenant by name, without the variables of a call. */
   readonly agents: ReadonlyMap<TenantId, ReadonlyMap<string, CallAgent>>
   /** Calls per second; absent: no limit. */
@@ -48,6 +48,10 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     countries: [...new Set(config.tenants.map((tenant) => tenant.country))],
     numbers: new Map(config.tenants.flatMap(numbersOf)),
     agents: new Map(config.tenants.map((tenant) => [tenant.id, agentsOfTenant(tenant)])),
+    retryAfterS: {
+      min: Math.ceil(config.sip.retryAfter.minMs / 1_000),
+      max: Math.ceil(config.sip.retryAfter.maxMs / 1_000),
+    },
     trunkCps: limitsOf(config.trunks),
     tenantCps: limitsOf(config.tenants),
     sources: config.trunks.flatMap((trunk) => trunk.sources.map(networkOf)),

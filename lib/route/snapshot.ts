@@ -88,6 +88,8 @@ export interface RouteSnapshot {
   readonly countries: readonly string[]
   /** By E.164 number. */
   readonly numbers: ReadonlyMap<string, NumberRoute>
+  /** Of our own 503s, in whole seconds: short, as carriers take it for the whole peer and not for one call. */
+  readonly retryAfterS: { readonly min: number; readonly max: number }
   readonly impediments: ReadonlySet<Impediment>
   /** The effective state of each trunk, on this node; absent: active. */
   readonly trunkStates: ReadonlyMap<TrunkId, TrunkState>

@@ -1,8 +1,15 @@
-/** How many requests of an unknown address within the window ban it (our policy). */
-export const BAN_AFTER = 20
-export const BAN_WINDOW_MS = 60_000
-/** How long a ban lasts after the last packet that was dropped for it (our policy). */
-export const BAN_MS = 300_000
+/** When an address is banned, and for how long. */
+export interface BanPolicy {
+  /** So many requests of an unknown address within the window ban it. */
+  readonly refusals: number
+  readonly windowMs: number
+  /** How long a ban lasts after the last packet that was dropped for it. */
+  readonly durationMs: number
+}
+
+/** Our policy: 20 in 60 s, for ten minutes. */
+export const DEFAULT_BAN_POLICY: BanPolicy = { refusals: 20, windowMs: 60_000, durationMs: 600_000 }
+
 /** Most addresses remembered at a time; beyond it the oldest is forgotten. */
 export const MAX_TRACKED = 16_384
 
@@ -15,6 +22,12 @@ interface Entry {
 /** Counts the requests of unknown addresses and says which of them are not worth parsing any more. */
 export class BanList {
   readonly #entries = new Map<string, Entry>()
+  /** In force from the next packet on; bans that are running keep their end. */
+  policy: BanPolicy
+
+  constructor(policy: BanPolicy = DEFAULT_BAN_POLICY) {
+    this.policy = policy
+  }
 
   /** How many addresses are remembered. */
   get size(): number {
@@ -28,7 +41,7 @@ export class BanList {
       this.#entries.delete(address)
       return false
     }
-    entry.bannedUntilMs = nowMs + BAN_MS
+    entry.bannedUntilMs = nowMs + this.policy.durationMs
     return true
   }
 
@@ -38,9 +51,9 @@ export class BanList {
     const entry =
       known !== undefined && known.windowEndsAtMs > nowMs
         ? known
-        : { count: 0, windowEndsAtMs: nowMs + BAN_WINDOW_MS, bannedUntilMs: 0 }
+        : { count: 0, windowEndsAtMs: nowMs + this.policy.windowMs, bannedUntilMs: 0 }
     entry.count += 1
-    if (entry.count >= BAN_AFTER) entry.bannedUntilMs = nowMs + BAN_MS
+    if (entry.count >= this.policy.refusals) entry.bannedUntilMs = nowMs + this.policy.durationMs
     this.#entries.delete(address)
     this.#entries.set(address, entry)
     if (this.#entries.size > MAX_TRACKED) this.#forgetOldest()

@@ -19,6 +19,7 @@ import {
 import { NO_BODY, type SipRequest, SipResponse } from './message.ts'
 import { formatNameAddr, type NameAddr, tagOf } from './name-addr.ts'
 import { malformed, type SipFault, type SipParseError } from './parse-error.ts'
+import { formatWarning, MISCELLANEOUS_WARNING } from './warning.ts'
 
 /** A header to be written: its name in any form, and its value without line breaks. */
 export type HeaderInput = readonly [name: string, value: string]
@@ -86,15 +87,22 @@ export function buildResponse(
 
 /**
  * The answer to a request that was refused by the parser, as bytes; undefined where none may be sent. It carries what
- * could be found of the headers that a response copies.
+ * could be found of the headers that a response copies, and says what is wrong in a Warning (RFC 3261 §21.4.1).
  */
-export function buildRefusal(error: SipParseError, reason: string, toTag: string): Buffer | undefined {
+export function buildRefusal(
+  error: SipParseError,
+  reason: string,
+  toTag: string,
+  userAgent?: string,
+): Buffer | undefined {
   if (error.partial === undefined) return undefined
   const lines = error.partial.lines.map((line) => {
     const text = wireText(line)
     return line.header === TO && !/;\s*tag\s*=/i.test(lineValue(line)) ? `${text};tag=${toTag}` : text
   })
-  const head = [`SIP/2.0 ${error.status} ${reason}`, ...lines, 'Content-Length: 0', '', '']
+  const server = userAgent === undefined ? [] : [`Server: ${userAgent}`]
+  const warning = `Warning: ${formatWarning(MISCELLANEOUS_WARNING, error.message)}`
+  const head = [`SIP/2.0 ${error.status} ${reason}`, ...lines, ...server, warning, 'Content-Length: 0', '', '']
   return Buffer.from(head.join('\r\n'), 'latin1')
 }
 

@@ -12,7 +12,7 @@ export interface Refusal {
 const refuse = (status: number, ...headers: HeaderInput[]): Refusal => ({ status, headers })
 
 /** How long a peer shall wait when no application is there to take its request. */
-const RETRY_AFTER_SECONDS = '2'
+export const RETRY_AFTER: HeaderInput = ['Retry-After', '2']
 
 /** Extensions that a request may not require, as they need this server's help and it has none to give yet. */
 const UNSUPPORTED_EXTENSIONS: ReadonlySet<string> = new Set(['100rel'])
@@ -39,7 +39,7 @@ export function judgeRequest(request: SipRequest, merged: boolean): Refusal | un
 export function judgeUnrouted(method: string, routed: ReadonlySet<string>): Refusal {
   if (!KNOWN_METHODS.has(method)) return refuse(501)
   if (method === 'OPTIONS') return refuse(200, ['Allow', allow(routed)], ['Accept', 'application/sdp'])
-  if (method === 'INVITE' || routed.size === 0) return refuse(503, ['Retry-After', RETRY_AFTER_SECONDS])
+  if (method === 'INVITE' || routed.size === 0) return refuse(503, RETRY_AFTER)
   return refuse(405, ['Allow', allow(routed)])
 }
 

@@ -101,6 +101,13 @@ export function parseSdp(text: string): Result<Description, SdpRefusal> {
   return ok({ sessionId: origin[1] ?? '0', sessionVersion: Number(origin[2]), timing, media })
 }
 
+/** Whether whoever sent this description does not want to hear us: hold, or no address to send to (RFC 3264 §8.4). */
+export function isHold(sdp: string): boolean {
+  const parsed = parseSdp(sdp)
+  const audio = parsed.ok ? parsed.value.media.find(({ kind, port }) => kind === 'audio' && port !== 0) : undefined
+  return audio !== undefined && (audio.address === null || !/recv/.test(audio.direction))
+}
+
 type Parsed = ReturnType<typeof parse>
 
 function readSection(

@@ -220,6 +220,10 @@ class RemoteLeg implements MediaLeg {
     this.#host.start(this.#handle)
   }
 
+  dtmf(digit: string, durationMs: number): void {
+    this.#host.dtmf(this.#handle, digit, durationMs)
+  }
+
   close(): Promise<LegSummary> {
     this.#closed ??= this.#close()
     return this.#closed

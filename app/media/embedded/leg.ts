@@ -75,10 +75,7 @@ export class Leg implements Ticking {
     this.#sender = new RtpSender(parts.seed, memory.playout, (packet, to) => sockets.sendRtp(packet, to))
     this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], memory.jitter, {
       onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
-      onPress: ({ digit, durationMs }) => {
-        parts.emit({ kind: 'dtmf', digit, durationMs })
-        talker.onDtmf(digit, durationMs)
-      },
+      onPress: ({ digit, durationMs }) => this.#onPress(digit, durationMs),
       onFirstPacket: (nowMs) => this.#onFirstPacket(nowMs),
     })
     this.#rtcp = new RtcpSession(this.#sender, this.#receiver.reception, parts.cname, parts.vary, parts.now())
@@ -127,6 +124,11 @@ export class Leg implements Ticking {
       this.#parts.warn(`not all of "${this.#parts.digits}" are keys, or they are too many: none is pressed`)
     }
     if (this.#receiver.lastAtMs !== null) this.#parts.emit({ kind: 'firstPacket', afterMs: 0 })
+  }
+
+  /** A key that came by signaling. */
+  dtmf(digit: string, durationMs: number): void {
+    this.#guard(() => this.#onPress(digit, durationMs))
   }
 
   tick(nowMs: number, skipped: number): void {
@@ -201,6 +203,11 @@ export class Leg implements Ticking {
     if (this.#agreed === null || !this.#receiver.latching.trustsHost(from.address)) return
     this.#rtcpFrom = { address: from.address, port: from.port }
     this.#rtcp.onPacket(packet, this.#parts.now(), this.#parts.wallNow())
+  }
+
+  #onPress(digit: string, durationMs: number): void {
+    this.#parts.emit({ kind: 'dtmf', digit, durationMs })
+    this.#talker.onDtmf(digit, durationMs)
   }
 
   #onFirstPacket(nowMs: number): void {

@@ -22,6 +22,7 @@ export type LegHandle = number
 export type ToWorker =
   | Request
   | { readonly kind: 'start'; readonly leg: LegHandle }
+  | { readonly kind: 'dtmf'; readonly leg: LegHandle; readonly digit: string; readonly durationMs: number }
   /** Ends the thread once its legs are closed. */
   | { readonly kind: 'stop' }
 

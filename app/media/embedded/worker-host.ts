@@ -84,6 +84,10 @@ export class WorkerHost {
     if (this.#alive) this.#post({ kind: 'start', leg })
   }
 
+  dtmf(leg: LegHandle, digit: string, durationMs: number): void {
+    if (this.#alive) this.#post({ kind: 'dtmf', leg, digit, durationMs })
+  }
+
   /** Closes all legs and ends the thread; by force where something in it does not end. */
   async stop(): Promise<void> {
     if (this.#alive) this.#post({ kind: 'stop' })

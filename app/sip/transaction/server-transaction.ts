@@ -38,8 +38,9 @@ export interface ServerContext {
 /** Drives one server transaction: performs its machine's effects and wakes it. Holds the bytes it has to repeat. */
 export class ServerTransaction {
   readonly key: string
-  /** The INVITE or other request; kept until the transaction is answered, since CANCEL and our responses need it. */
-  readonly request: SipRequest
+  readonly method: string
+  /** What tells the request from others whatever way it took; undefined in a dialog. */
+  mergeKey: string | undefined
   readonly arrival: Arrival
   /** Where the responses go. */
   readonly remote: Remote
@@ -48,10 +49,13 @@ export class ServerTransaction {
   readonly #alarm: Alarm
   #state: { readonly invite: InviteServerState } | { readonly other: NonInviteServerState }
   #latest: Buffer | undefined
+  /** Thousands of transactions wait for their last timers with nothing to do: they do it without the request's 4 KB. */
+  #request: SipRequest | undefined
 
   constructor(key: string, request: SipRequest, arrival: Arrival, remote: Remote, context: ServerContext) {
     this.key = key
-    this.request = request
+    this.#request = request
+    this.method = request.method
     this.arrival = arrival
     this.remote = remote
     this.#context = context
@@ -62,6 +66,12 @@ export class ServerTransaction {
       this.#state = { other: state }
       this.#alarm.set(nonInviteServerDeadlineMs(state))
     }
+  }
+
+  /** The INVITE or other request, from which responses are made; asking for it after the final one is a bug. */
+  get request(): SipRequest {
+    if (this.#request === undefined) throw new Error(`the ${this.method} was answered, and is not kept`)
+    return this.#request
   }
 
   /** Whether a final response may still be sent. */
@@ -87,12 +97,19 @@ export class ServerTransaction {
     this.#latest = bytes
     const sent = this.#input(kindOf(status, 'invite' in this.#state))
     if (!sent) this.#latest = before
+    if (!this.open) this.#forget()
     return sent
   }
 
   /** Forgets the transaction at once: the server is closing. */
   abandon(): void {
     this.#alarm.set(undefined)
+  }
+
+  /** What is not needed after the final response: the request, and a 2xx that whoever repeats it brings along. */
+  #forget(): void {
+    this.#request = undefined
+    if ('invite' in this.#state && this.#state.invite.kind === 'accepted') this.#latest = undefined
   }
 
   /** One input to the machine. Returns whether it sent anything. */

@@ -28,7 +28,7 @@ export type RequestMatch =
 export class TransactionLayer {
   readonly #servers = new Map<string, ServerTransaction>()
   readonly #clients = new Map<string, ClientTransaction>()
-  /** Requests outside of dialogs that are open, by what they are apart from their way. */
+  /** Requests outside of dialogs, by what they are apart from their way. */
   readonly #open = new Map<string, ServerTransaction>()
   readonly #server: { readonly udp: ServerContext; readonly tcp: ServerContext }
   readonly #client: { readonly udp: ClientContext; readonly tcp: ClientContext }
@@ -88,7 +88,10 @@ export class TransactionLayer {
     const remote: Remote = arrival.flow === undefined ? target : { ...target, flow: arrival.flow }
     const transaction = new ServerTransaction(key, request, arrival, remote, this.#server[arrival.protocol])
     this.#servers.set(key, transaction)
-    if (tagOf(request.to()) === undefined) this.#open.set(mergeKey(identityOf(request)), transaction)
+    if (tagOf(request.to()) === undefined) {
+      transaction.mergeKey = mergeKey(identityOf(request))
+      this.#open.set(transaction.mergeKey, transaction)
+    }
     return transaction
   }
 
@@ -125,8 +128,8 @@ export class TransactionLayer {
 
   #dropServer(transaction: ServerTransaction): void {
     this.#servers.delete(transaction.key)
-    const merge = mergeKey(identityOf(transaction.request))
-    if (this.#open.get(merge) === transaction) this.#open.delete(merge)
+    const merge = transaction.mergeKey
+    if (merge !== undefined && this.#open.get(merge) === transaction) this.#open.delete(merge)
   }
 }
 

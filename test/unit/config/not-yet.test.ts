@@ -91,9 +91,9 @@ tenants: [{ id: x, group: g, agent: a, recording: { enabled: true } }]`,
 
   it('names all lesser keys in one line', () => {
     const text =
-      'trunks:\n  - { id: a, sources: [192.0.2.1], weight: 2, noReply: 1s }\n  - { id: b, sources: [192.0.2.2], weight: 3 }\nsip: { ban: { refusals: 5 } }'
+      'trunks:\n  - { id: a, sources: [192.0.2.1], weight: 2, noReply: 1s }\n  - { id: b, sources: [192.0.2.2], weight: 3 }\nidentity: { maxAge: 30s }'
     assert.deepEqual(notices(text), [
-      'x.yaml:1:1: accepted, without effect in this version: sip.ban, trunks[].weight, trunks[].noReply',
+      'x.yaml:1:1: accepted, without effect in this version: identity.maxAge, trunks[].weight, trunks[].noReply',
     ])
   })
 

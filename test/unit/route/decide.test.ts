@@ -42,6 +42,7 @@ const SNAPSHOT: RouteSnapshot = {
     ['+12025550100', { tenant: CLINIC, trunk: null }],
     ['+12025550101', { tenant: CLINIC, trunk: BETA }],
   ]),
+  retryAfterS: { min: 1, max: 5 },
   impediments: new Set(),
   trunkStates: new Map(),
   region: 'us-east',
@@ -194,6 +195,16 @@ describe('what an INVITE from a carrier gets', () => {
     assert.deepEqual(
       { from, to, trunk, tenant },
       { from: '+12025550199', to: '+12025550100', trunk: ALPHA, tenant: CLINIC },
+    )
+  })
+
+  it('asks for a retry after as many seconds as the config says, spread evenly', () => {
+    const impediments = new Set(['draining'] as const)
+    const snapshot = { ...SNAPSHOT, retryAfterS: { min: 10, max: 12 }, impediments }
+    const drawn = [0, 0.34, 0.999].map((random) => decideInvite(INVITE, snapshot, random))
+    assert.deepEqual(
+      drawn.map((decision) => decision.kind === 'reject' && decision.retryAfterS),
+      [10, 11, 12],
     )
   })
 

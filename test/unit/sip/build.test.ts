@@ -176,13 +176,14 @@ describe('the refusal of a request that cannot be parsed', () => {
   function refusal(text: string): string | undefined {
     const parsed = parseMessage(Buffer.from(text))
     assert.ok(!parsed.ok)
-    return buildRefusal(parsed.error, 'Bad Request', 'ours')?.toString()
+    return buildRefusal(parsed.error, 'Bad Request', 'ours', 'Us/1')?.toString()
   }
 
-  it('carries what there was to copy, and a To tag', () => {
+  it('carries what there was to copy, a To tag, who refuses, and why', () => {
     const text = 'OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h;;\r\nTo: <sip:a@b>\r\nCSeq: 1 OPTIONS\r\nX: y\r\n\r\n'
     const answer = 'SIP/2.0 400 Bad Request\r\nv: SIP/2.0/UDP h;;\r\nTo: <sip:a@b>;tag=ours\r\nCSeq: 1 OPTIONS\r\n'
-    assert.equal(refusal(text), `${answer}Content-Length: 0\r\n\r\n`)
+    const why = 'Server: Us/1\r\nWarning: 399 tandem "Via is malformed: SIP/2.0/UDP h;;"\r\n'
+    assert.equal(refusal(text), `${answer}${why}Content-Length: 0\r\n\r\n`)
   })
 
   it('keeps a To tag that is there', () => {
