@@ -1,5 +1,6 @@
 import type { AddressSet } from '../core/cidr.ts'
 import type { NodeId, TenantId, TrunkId } from '../core/ids.ts'
+import type { TrunkState } from '../trunk/state.ts'
 
 /** What is known of an INVITE when it is decided upon. */
 export interface InviteFacts {
@@ -62,8 +63,6 @@ export interface NumberRoute {
 
 /** Why the node can serve no new call now; empty: it can. */
 export type Impediment = 'draining' | 'full' | 'agent' | 'media' | 'store' | 'starting'
-
-export type TrunkState = 'active' | 'standby' | 'failed'
 
 /** Where a SIP request can be sent: host, port and transport as they stand in a URI. */
 export interface SipPlace {

@@ -1,5 +1,6 @@
 import type { TrunkId } from '../core/ids.ts'
-import type { Peer, RouteSnapshot, SipPlace, TenantRoute, TrunkRoute, TrunkState } from './snapshot.ts'
+import type { TrunkState } from '../trunk/state.ts'
+import type { Peer, RouteSnapshot, SipPlace, TenantRoute, TrunkRoute } from './snapshot.ts'
 
 /** An address of ours at which a caller is told to retry. */
 export interface StandbyLeg extends SipPlace {

@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.ts'
+import type { CountsAs } from './attempt-verdict.ts'
 import { type CallsConfig, type CallsWindow, countOutcome, tally, withNumber } from './calls-window.ts'
 import type { ProbeConfig } from './probe-target.ts'
 import { comeBack, fall, NEVER_FALLEN, passTime, type Recovery } from './recovery.ts'
@@ -37,14 +38,8 @@ export interface Row {
   readonly silent: number
 }
 
-/**
- * What an attempt says of its trunk (semantics, section 3).
- * - `fine`: it did its work, also where the callee was busy or unknown.
- * - `fault`: a final answer such as 503. `unreachable`: a transport error or `noReply`. `noProgress`: 100 and no more.
- * - `account`, `nothing`: no evidence, as where our account was refused or the caller gave up first.
- */
-export type CallOutcome = 'fine' | 'account' | 'nothing' | CallFault
-type CallFault = 'fault' | 'unreachable' | 'noProgress'
+/** What counts against the trunk; `account` and `nothing` say nothing of it, and `fine` is also a busy callee. */
+type CallFault = Extract<CountsAs, 'fault' | 'unreachable' | 'noProgress'>
 
 /** How long a canary's place is kept for an outcome that nobody reports: longer than any hunt and ringing. */
 export const CANARY_PATIENCE_MS = 120_000
@@ -75,7 +70,7 @@ export const hasCallsEvidence = (channel: CallsChannel, nowMs: number, config: C
 /** An attempt on the trunk has its outcome. `number` is what was dialled; only a fingerprint of it is kept. */
 export function onOutcome(
   channel: CallsChannel,
-  attempt: { readonly outcome: CallOutcome; readonly number: string; readonly canary: boolean },
+  attempt: { readonly outcome: CountsAs; readonly number: string; readonly canary: boolean },
   nowMs: number,
   rules: CallsRules,
 ): CallsChannel {
@@ -169,7 +164,7 @@ function whyFailed({ row, window }: CallsChannel, nowMs: number, config: CallsCo
 function onCanaryOutcome(
   channel: CallsChannel,
   successesBefore: number,
-  outcome: CallOutcome,
+  outcome: CountsAs,
   nowMs: number,
   rules: CallsRules,
 ): CallsChannel {
@@ -196,10 +191,10 @@ const down = (channel: CallsChannel, reason: string, nowMs: number, { probe }: C
   reason,
 })
 
-const isFault = (outcome: CallOutcome): outcome is CallFault =>
+const isFault = (outcome: CountsAs): outcome is CallFault =>
   outcome === 'fault' || outcome === 'unreachable' || outcome === 'noProgress'
 
-const isEvidence = (outcome: CallOutcome): outcome is 'fine' | CallFault => outcome === 'fine' || isFault(outcome)
+const isEvidence = (outcome: CountsAs): outcome is 'fine' | CallFault => outcome === 'fine' || isFault(outcome)
 
 /** FNV-1a in 32 bits: tells numbers apart, and keeps them out of what is stored. */
 function fingerprint(number: string): string {

@@ -1,8 +1,8 @@
 import type { TrunkConfig } from '../config/resolve.ts'
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
+import type { CountsAs } from './attempt-verdict.ts'
 import {
-  type CallOutcome,
   type CallsChannel,
   callsDeadlineMs,
   hasCallsEvidence,
@@ -99,7 +99,7 @@ export type HealthEvent =
   /** A call was placed as the trunk's canary, after `isCanaryDue` said so and the fleet agreed. */
   | { readonly kind: 'canary' }
   /** An attempt on the trunk has its outcome. `canary`: it was the canary. */
-  | { readonly kind: 'attempt'; readonly outcome: CallOutcome; readonly number: string; readonly canary: boolean }
+  | { readonly kind: 'attempt'; readonly outcome: CountsAs; readonly number: string; readonly canary: boolean }
   /** The audio of a call on the trunk has been judged. */
   | { readonly kind: 'audio'; readonly audio: CallAudio }
   /** An operator decides, or lifts what was decided. */

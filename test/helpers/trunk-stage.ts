@@ -1,5 +1,5 @@
 import { trunk } from '../../lib/config/trunks.ts'
-import type { CallOutcome } from '../../lib/trunk/calls-channel.ts'
+import type { CountsAs } from '../../lib/trunk/attempt-verdict.ts'
 import {
   deadlineMs,
   effectiveState,
@@ -116,13 +116,13 @@ export class TrunkStage {
   }
 
   /** An ordinary call's outcome, each to a number of its own unless one is given. */
-  call(outcome: CallOutcome, number = `+1202555${this.nowMs}-${this.effects.length}-${this.#random()}`): this {
+  call(outcome: CountsAs, number = `+1202555${this.nowMs}-${this.effects.length}-${this.#random()}`): this {
     this.feed({ kind: 'attempt', outcome, number, canary: false })
     return this
   }
 
   /** A canary call, if one is due; whether it was. */
-  canary(outcome: CallOutcome): boolean {
+  canary(outcome: CountsAs): boolean {
     if (!isCanaryDue(this.health, this.config)) return false
     this.feed({ kind: 'canary' })
     this.feed({ kind: 'attempt', outcome, number: '+12025550199', canary: true })

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { CallOutcome } from '../../../lib/trunk/calls-channel.ts'
+import type { CountsAs } from '../../../lib/trunk/attempt-verdict.ts'
 import { effectiveState, healthFigures } from '../../../lib/trunk/health.ts'
 import { TrunkStage } from '../../helpers/trunk-stage.ts'
 
-const WORDS: Readonly<Record<string, CallOutcome>> = {
+const WORDS: Readonly<Record<string, CountsAs>> = {
   '.': 'fine',
   x: 'fault',
   u: 'unreachable',
