@@ -36,11 +36,11 @@ export function guardHandles(root: Suite, runner: Runner): void {
   })
   for (const suite of root.suites) {
     suite.afterAll('leaves no handle, port or timer open', async function () {
-      // Without a timer of mocha's own, which would be counted.
-      this.timeout(0)
       let left = leaks(before.get(suite) ?? new Map())
       for (let waitedMs = 0; left.length > 0 && waitedMs < GRACE_MS; waitedMs += LOOK_EVERY_MS) {
         await delay(LOOK_EVERY_MS)
+        // mocha starts a timer of its own as soon as a hook waits, whatever timeout it is given: it would be counted.
+        this.runnable().clearTimeout()
         left = leaks(before.get(suite) ?? new Map())
       }
       if (left.length > 0) throw new Error(`left open by ${suite.file ?? suite.title}: ${left.join(', ')}`)
