@@ -1,14 +1,8 @@
 import { createRequire } from 'node:module'
+import type { Bench, BenchReport } from '../../app/commands/bench.ts'
 import { buildResponse } from '../../lib/sip/build.ts'
 import { markSource } from '../../lib/sip/edit.ts'
 import { parseMessage } from '../../lib/sip/parser.ts'
-
-/*
- * What a SIP message costs: our parser against the one of drachtio-srf, on the same bytes in the same run.
- *   node dist/test/bench/sip-parser.js [--json]
- * drachtio-srf's side is given what it gets in life: bytes to a string, then the message with all its headers as text.
- * Ours also validates the message and parses Via, From, To, CSeq, Contact and the Request-URI.
- */
 
 interface DrachtioParser {
   parseSipMessage(text: string, lazy: boolean): unknown
@@ -18,8 +12,11 @@ function isDrachtioParser(module: unknown): module is DrachtioParser {
   return typeof module === 'object' && module !== null && 'parseSipMessage' in module
 }
 
-const drachtio: unknown = createRequire(import.meta.url)('drachtio-srf/lib/sip-parser/parser')
-if (!isDrachtioParser(drachtio)) throw new Error('this drachtio-srf has no parser where it used to be')
+function loadDrachtioParser(): DrachtioParser {
+  const parser: unknown = createRequire(import.meta.url)('drachtio-srf/lib/sip-parser/parser')
+  if (!isDrachtioParser(parser)) throw new Error('this drachtio-srf has no parser where it used to be')
+  return parser
+}
 
 const SDP = 'v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 49170 RTP/AVP 0 8 101\r\n'
 
@@ -85,29 +82,31 @@ function redirect(bytes: Buffer): Buffer {
   return built.value.serialize()
 }
 
-const results = Object.entries(MESSAGES).map(([name, bytes]) => {
-  const oursUs = measure(() => parseMessage(bytes))
-  const theirsUs = measure(() => drachtio.parseSipMessage(bytes.toString('utf8'), true))
-  const theirsWholeUs = measure(() => drachtio.parseSipMessage(bytes.toString('utf8'), false))
-  const redirectUs = measure(() => redirect(bytes))
-  return {
-    name,
-    oursUs,
-    theirsUs,
-    theirsWholeUs,
-    ratio: theirsUs / oursUs,
-    ratioWhole: theirsWholeUs / oursUs,
-    redirectUs,
-  }
-})
-
-if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify(results)}\n`)
-else {
-  for (const { name, oursUs, theirsUs, theirsWholeUs, ratio, ratioWhole, redirectUs } of results) {
-    const lazy = `drachtio-srf ${theirsUs.toFixed(2)} µs (${ratio.toFixed(1)} x)`
-    const whole = `its headers parsed ${theirsWholeUs.toFixed(2)} µs (${ratioWhole.toFixed(1)} x)`
-    process.stdout.write(
-      `${name}: ours ${oursUs.toFixed(2)} µs, ${lazy}, ${whole}, parse and answer 302 ${redirectUs.toFixed(2)} µs\n`,
-    )
-  }
+/**
+ * What a SIP message costs: our parser against the one of drachtio-srf, on the same bytes in the same run. drachtio-srf's side is
+ * given what it gets in life: bytes to a string, then the message with all its headers as text (`Lazy`), or parsed too (`Whole`).
+ * Ours also validates the message and parses Via, From, To, CSeq, Contact and the Request-URI.
+ */
+export const bench: Bench = {
+  description: "microseconds of CPU to parse an INVITE and an OPTIONS, and to answer 302, beside drachtio-srf's parser",
+  async run(note): Promise<BenchReport> {
+    const drachtio = loadDrachtioParser()
+    const figures: Record<string, number> = {}
+    for (const [name, bytes] of Object.entries(MESSAGES)) {
+      note(name)
+      const text = (): string => bytes.toString('utf8')
+      const oursUs = measure(() => parseMessage(bytes))
+      const lazyUs = measure(() => drachtio.parseSipMessage(text(), true))
+      const wholeUs = measure(() => drachtio.parseSipMessage(text(), false))
+      figures[`${name}Us`] = round(oursUs)
+      figures[`${name}RedirectUs`] = round(measure(() => redirect(bytes)))
+      figures[`${name}DrachtioLazyUs`] = round(lazyUs)
+      figures[`${name}DrachtioWholeUs`] = round(wholeUs)
+      figures[`${name}LazyRatio`] = round(lazyUs / oursUs)
+      figures[`${name}WholeRatio`] = round(wholeUs / oursUs)
+    }
+    return { ok: true, figures }
+  },
 }
+
+const round = (value: number): number => Math.round(value * 100) / 100
