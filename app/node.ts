@@ -169,6 +169,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
     sipCounters: () => sip.counters,
+    mediaWorkers: () => media.load,
   })
 
   const drain = (): Promise<void> => {

@@ -70,6 +70,8 @@ export type LegEvent =
   | { readonly kind: 'dtmf'; readonly digit: string; readonly durationMs: number }
   /** RTP and RTCP have been silent for the configured time (30 s); a leg on hold is excepted. */
   | { readonly kind: 'mediaTimeout'; readonly silentMs: number }
+  /** RTP that somebody else sends to the leg's port is dropped; told once, with one of its sources. */
+  | { readonly kind: 'stranger'; readonly address: string; readonly port: number }
   /** The first RTP packet of the far end, `afterMs` after `start()`. */
   | { readonly kind: 'firstPacket'; readonly afterMs: number }
   /** The first audible audio, not silence, that came from the far end, `afterMs` after `start()`. */

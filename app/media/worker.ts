@@ -4,6 +4,7 @@ import type { AgentSpec } from '../../lib/agent/spec.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { supportedCodecs } from '../../lib/sip/offer-answer.ts'
+import type { AgentMeter } from '../agent/meter.ts'
 import { Leg } from './embedded/leg.ts'
 import { newLegMemory } from './embedded/leg-memory.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
 } from './embedded/protocol.ts'
 import { SocketPair } from './embedded/socket-pair.ts'
 import { TickWheel } from './embedded/tick-wheel.ts'
+import { WorkerMeter } from './embedded/worker-meter.ts'
 import { openPhone } from './phone.ts'
 import type { LegEvent, TalkerSpec } from './port.ts'
 import type { EmitLegEvent, Talker } from './talker.ts'
@@ -25,7 +27,7 @@ import type { EmitLegEvent, Talker } from './talker.ts'
 const LOAD_INTERVAL_MS = 2000
 
 interface AgentModule {
-  readonly createAgentTalker: (spec: AgentSpec, emit: EmitLegEvent) => Talker
+  readonly createAgentTalker: (spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter) => Talker
 }
 
 /** A media worker thread: legs by their handle, one packet clock, and messages from the main thread one after another. */
@@ -37,6 +39,7 @@ class MediaWorker {
   readonly #now = (): number => performance.now()
   readonly #memory = newLegMemory()
   readonly #wheel = new TickWheel(this.#now)
+  readonly #meter = new WorkerMeter(this.#wheel, this.#now())
   #stopping = false
 
   constructor(port: MessagePort, options: WorkerOptions) {
@@ -46,7 +49,7 @@ class MediaWorker {
     // Loaded ahead of the first call; a failure is told to whoever opens an agent's leg.
     this.#agent.catch(() => undefined)
     setInterval(() => {
-      this.#post({ kind: 'load', load: { legs: this.#legs.size, ...this.#wheel.takeLag() } })
+      this.#post({ kind: 'load', load: this.#meter.load(this.#legs.size, this.#now()) })
     }, LOAD_INTERVAL_MS).unref()
   }
 
@@ -132,6 +135,9 @@ class MediaWorker {
         memory: this.#memory,
         cname: `${random.toString('hex', 0, 6)}@tandem`,
         silenceTimeoutMs,
+        onStrangerPacket: () => {
+          this.#meter.strangerPackets++
+        },
         emit,
         warn: (text) => this.#post({ kind: 'warning', leg: handle, message: text }),
         now: this.#now,
@@ -149,7 +155,7 @@ class MediaWorker {
     if (spec.kind === 'phone') return openPhone(spec, emit, this.#now)
     const agent = await this.#agent
     if (agent === null) throw new Error('this media engine carries phones only')
-    return agent.createAgentTalker(spec.agent, emit)
+    return agent.createAgentTalker(spec.agent, emit, this.#meter.agents)
   }
 
   #leg(handle: LegHandle): Leg {

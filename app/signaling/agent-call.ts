@@ -218,6 +218,8 @@ export class AgentCall {
       case 'agent.lost':
         recorder.event({ event: 'agent.lost', level: 'warn', code: event.code, message: event.message })
         return this.hangUp('system', 'agent-fault')
+      case 'stranger':
+        return recorder.event({ event: 'security.refused', level: 'warn', source: event.address, what: 'rtp' })
       case 'hangUp':
         return this.hangUp('agent', 'normal')
       case 'mediaTimeout':

@@ -23,6 +23,13 @@ export class DelayHistogram {
     if (ms > this.#maxMs) this.#maxMs = ms
   }
 
+  /** Forgets all delays. */
+  clear(): void {
+    this.#buckets.fill(0)
+    this.#count = 0
+    this.#maxMs = 0
+  }
+
   /** The whole millisecond that the given share (0 … 1) of delays stay under; 0 without any. */
   quantileMs(share: number): number {
     const wanted = Math.ceil(this.#count * share)

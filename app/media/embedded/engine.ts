@@ -25,7 +25,8 @@ export interface MediaOptions {
 export interface EmbeddedMedia extends MediaEngine {
   /** Port pairs that are free. */
   readonly freePorts: number
-  readonly load: readonly WorkerLoad[]
+  /** How each worker fares, by its index; one that has just been started has nothing to tell yet. */
+  readonly load: readonly (WorkerLoad & { readonly worker: number })[]
   /** Ends one worker thread at once, as a crash would: for tests and drills. */
   crashWorker(index: number): Promise<void>
 }
@@ -83,8 +84,8 @@ class Engine implements EmbeddedMedia, HostSink {
     return this.#ports.available
   }
 
-  get load(): readonly WorkerLoad[] {
-    return this.#hosts.flatMap((host) => (host === null ? [] : [host.load]))
+  get load(): EmbeddedMedia['load'] {
+    return this.#hosts.flatMap((host, worker) => (host?.load == null ? [] : [{ ...host.load, worker }]))
   }
 
   async open(spec: LegSpec): Promise<MediaLeg> {

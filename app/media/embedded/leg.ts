@@ -21,6 +21,9 @@ import type { Ticking } from './tick-wheel.ts'
 /** A talker that does not end within this time is left behind: ports are scarcer than sockets to an AI. */
 const TALKER_CLOSE_MS = 3000
 
+/** So many packets from strangers are told of, once a leg: a phone behind NAT sends a few before it is believed. */
+const STRANGER_PACKETS = 10
+
 /**
  * How frames reach the talker. An agent hears in order as it comes, waiting 40 ms for what is missing and losing nothing after
  * a stall; a phone hears what a caller would, after a jitter buffer of 60 ms.
@@ -40,6 +43,8 @@ export interface LegParts {
   readonly memory: LegMemory
   readonly cname: string
   readonly silenceTimeoutMs: number
+  /** RTP has come from a stranger and was dropped. */
+  readonly onStrangerPacket: () => void
   readonly emit: (event: LegEvent) => void
   readonly warn: (message: string) => void
   /** Monotonic, in milliseconds. */
@@ -77,6 +82,7 @@ export class Leg implements Ticking {
       onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
       onPress: ({ digit, durationMs }) => this.#onPress(digit, durationMs),
       onFirstPacket: (nowMs) => this.#onFirstPacket(nowMs),
+      onStranger: (from) => this.#onStranger(from),
     })
     this.#rtcp = new RtcpSession(this.#sender, this.#receiver.reception, parts.cname, parts.vary, parts.now())
     sockets.listen(
@@ -212,6 +218,12 @@ export class Leg implements Ticking {
 
   #onFirstPacket(nowMs: number): void {
     if (this.#startedAtMs !== null) this.#parts.emit({ kind: 'firstPacket', afterMs: nowMs - this.#startedAtMs })
+  }
+
+  #onStranger({ address, port }: TransportAddress): void {
+    this.#parts.onStrangerPacket()
+    const { strangers } = this.#receiver.latching
+    if (strangers === STRANGER_PACKETS) this.#parts.emit({ kind: 'stranger', address, port })
   }
 
   #rtcpTarget(): TransportAddress | null {

@@ -1,5 +1,6 @@
 import type { Result } from '../../../lib/core/result.ts'
 import type { SdpRefusal } from '../../../lib/sip/sdp.ts'
+import type { AgentFault } from '../../agent/meter.ts'
 import type { AgentRefusal, LegEvent, LegSummary, TalkerSpec } from '../port.ts'
 
 /** What the main thread and a media worker say to each other: a few messages a call, none a packet. */
@@ -60,11 +61,16 @@ export type FromWorker =
   | { readonly kind: 'warning'; readonly leg: LegHandle; readonly message: string }
   | { readonly kind: 'load'; readonly load: WorkerLoad }
 
-/** How a worker's packet clock fares, over the last few seconds. */
+/** How a worker fares. Counts are since its start, the other figures of the last minute at most. */
 export interface WorkerLoad {
   readonly legs: number
   /** The latest that a slice of the packet clock was served after its deadline. */
   readonly maxLagMs: number
   /** 20 ms ticks that were given up, as the thread was blocked for too long to catch up. */
   readonly skippedTicks: number
+  /** RTP packets that were dropped because of where they came from. */
+  readonly strangerPackets: number
+  /** 99 of 100 frames of callers' audio that end a batch were on the agent's socket in less than this. */
+  readonly appendDelayP99Ms: number
+  readonly agentFaults: Readonly<Record<AgentFault, number>>
 }

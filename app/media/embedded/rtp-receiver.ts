@@ -14,6 +14,8 @@ export interface ReceiverSink {
   onFrame(frame: Uint8Array, nowMs: number): void
   onPress(press: Press): void
   onFirstPacket(nowMs: number): void
+  /** A packet was dropped because of where it came from. */
+  onStranger(from: TransportAddress): void
 }
 
 type Playback = Omit<JitterBufferOptions, 'silence'>
@@ -78,7 +80,10 @@ export class RtpReceiver {
       this.malformed++
       return
     }
-    if (this.latching.judge(from.address, from.port, header.ssrc, header.sequence, nowMs) === 'drop') return
+    if (this.latching.judge(from.address, from.port, header.ssrc, header.sequence, nowMs) === 'drop') {
+      this.#sink.onStranger(from)
+      return
+    }
     const isEvent = header.payloadType === agreed.telephoneEvent?.receive
     const codec = isEvent ? null : codecOf(agreed, header.payloadType)
     this.reception.onPacket(header.ssrc, header.sequence, header.timestamp, nowMs, codec !== null)

@@ -38,7 +38,8 @@ export class WorkerHost {
   #error: string | null = null
   /** Legs that were given to this worker and have not ended. */
   readonly legs = new Set<LegHandle>()
-  load: WorkerLoad = { legs: 0, maxLagMs: 0, skippedTicks: 0 }
+  /** Null until the thread has told for the first time. */
+  load: WorkerLoad | null = null
 
   constructor(options: WorkerOptions, sink: HostSink) {
     this.#worker = new Worker(new URL('../worker.js', import.meta.url), { workerData: options, name: 'tandem-media' })

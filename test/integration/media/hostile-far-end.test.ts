@@ -114,7 +114,9 @@ describe('A far end on the embedded media engine', () => {
       Array.from({ length: 10 }, (_, i) => frame(i + 3)),
     )
     await done
+    assert.equal((await leg.event('stranger')).port, attacker.port)
     assert.equal((await leg.media.close()).media?.in.packets, 12)
+    assert.equal(leg.events.filter(({ kind }) => kind === 'stranger').length, 1)
   })
 
   it('puts the call on hold: nothing is sent then, and the stream goes on after it', async () => {

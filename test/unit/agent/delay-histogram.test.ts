@@ -12,6 +12,13 @@ describe('a histogram of delays', () => {
     assert.equal(delays.count, 100)
   })
 
+  it('begins anew when it is cleared', () => {
+    const delays = new DelayHistogram()
+    delays.add(12)
+    delays.clear()
+    assert.deepEqual([delays.count, delays.maxMs, delays.quantileMs(0.5)], [0, 0, 0])
+  })
+
   it('is zero without any, and takes what is out of range', () => {
     const delays = new DelayHistogram()
     assert.equal(delays.quantileMs(0.99), 0)
