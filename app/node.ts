@@ -75,7 +75,13 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const startedAt = new Date()
   const maxCalls = node.maxCalls === 'auto' ? availableParallelism() * CALLS_PER_CORE : node.maxCalls
 
-  const store = await startStore({ postgres: postgresOf(config), dataDir: node.dataDir, node: node.id, onProgress })
+  const store = await startStore({
+    postgres: postgresOf(config),
+    redis: config.store.redis,
+    dataDir: node.dataDir,
+    node: node.id,
+    onProgress,
+  })
   parts.add('store', () => store.close())
 
   const metrics = createMetrics(node.id)

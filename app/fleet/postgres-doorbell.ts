@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { connectionConfig } from '../store/postgres.ts'
-import type { Unsubscribe } from './shared-state.ts'
+import { wordsOf } from '../store/store-error.ts'
+import type { SharedStateChange, Unsubscribe } from './shared-state.ts'
 
 /** The one channel of Postgres that carries all of ours: its names are limited, ours are not. */
 export const NOTIFY_CHANNEL = 'tandem_doorbell'
@@ -19,6 +20,9 @@ export class PostgresDoorbell {
   readonly #url: string
   readonly #listeners = new Map<string, Set<Listener>>()
   readonly #ending = new AbortController()
+  readonly #watchers = new Set<(change: SharedStateChange) => void>()
+  /** Null until the first attempt to listen has ended. */
+  #state: SharedStateChange['state'] | null = null
   #loop: Promise<void> | null = null
   #attempt: Promise<void> = Promise.resolve()
 
@@ -42,8 +46,16 @@ export class PostgresDoorbell {
     }
   }
 
+  /** Hears of every change from now on: whether rings are heard. Returns the way to stop hearing. */
+  onState(watcher: (change: SharedStateChange) => void): () => void {
+    const own = (change: SharedStateChange): void => watcher(change)
+    this.#watchers.add(own)
+    return () => this.#watchers.delete(own)
+  }
+
   async close(): Promise<void> {
     this.#ending.abort()
+    this.#watchers.clear()
     this.#listeners.clear()
     await this.#loop
   }
@@ -59,9 +71,14 @@ export class PostgresDoorbell {
       })
       const listening = this.#listen(client)
       this.#attempt = listening.then(() => undefined)
-      if (await listening) {
+      const failure = await listening
+      if (failure === null) {
         backoffMs = BACKOFF_FIRST_MS
+        this.#tell({ state: 'up' })
         await this.#untilBroken(client, ended)
+        this.#tell({ state: 'down', reason: 'the connection that listens is gone' })
+      } else {
+        this.#tell({ state: 'down', reason: wordsOf(failure) })
       }
       await client.end().catch(() => undefined)
       await delay(backoffMs, undefined, { signal, ref: false }).catch(() => null)
@@ -69,14 +86,21 @@ export class PostgresDoorbell {
     }
   }
 
-  async #listen(client: pg.Client): Promise<boolean> {
+  #tell(change: SharedStateChange): void {
+    if (this.#state === change.state) return
+    this.#state = change.state
+    for (const watcher of this.#watchers) watcher(change)
+  }
+
+  /** Null, or why rings are not heard. */
+  async #listen(client: pg.Client): Promise<unknown> {
     client.on('notification', ({ payload }) => this.#deliver(payload))
     try {
       await client.connect()
       await client.query(`listen ${NOTIFY_CHANNEL}`)
-      return true
-    } catch {
-      return false // Postgres is away; the store reports that, and we come back.
+      return null
+    } catch (error) {
+      return error // Postgres is away; the store reports that, and we come back.
     }
   }
 

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { judgeFault } from '../store/postgres.ts'
 import { StoreError, wordsOf } from '../store/store-error.ts'
-import { formatRing, NOTIFY_CHANNEL, PostgresDoorbell } from './postgres-doorbell.ts'
-import type { SharedState, Unsubscribe } from './shared-state.ts'
+import { formatRing, NOTIFY_CHANNEL, type PostgresDoorbell } from './postgres-doorbell.ts'
+import type { SharedState, SharedStateChange, Unsubscribe } from './shared-state.ts'
 import { checkChannel, checkKey, checkTtl, toMessage, toValue } from './shared-state-input.ts'
 
 /** Expired rows are invisible at once; this is how often they are deleted too. */
@@ -17,10 +17,10 @@ export class PostgresSharedState implements SharedState {
   readonly #doorbell: PostgresDoorbell
   readonly #sweeper: NodeJS.Timeout
 
-  /** The pool stays the caller's; `url` is for the doorbell's own connection. */
-  constructor(pool: pg.Pool, url: string) {
+  /** Pool and doorbell stay the caller's. */
+  constructor(pool: pg.Pool, doorbell: PostgresDoorbell) {
     this.#pool = pool
-    this.#doorbell = new PostgresDoorbell(url)
+    this.#doorbell = doorbell
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_INTERVAL_MS).unref()
   }
 
@@ -63,9 +63,12 @@ export class PostgresSharedState implements SharedState {
     return this.#doorbell.subscribe(checkChannel(channel), listener)
   }
 
+  onState(listener: (change: SharedStateChange) => void): () => void {
+    return this.#doorbell.onState(listener)
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#sweeper)
-    await this.#doorbell.close()
   }
 
   async #query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<Row[]> {

@@ -12,7 +12,17 @@ export interface SharedState {
   /** A doorbell, not a queue: reaches who listens now, at most 7,000 bytes of JSON. */
   publish(channel: string, message: unknown): Promise<void>
   subscribe(channel: string, listener: (message: unknown) => void): Promise<Unsubscribe>
+  /**
+   * Hears of every change from now on; returns the way to stop hearing. While it is `down` rings may be missed, and by the
+   * time it is `up` all subscriptions are heard again: what a ring stands for is to be read anew then.
+   */
+  onState(listener: (change: SharedStateChange) => void): () => void
   close(): Promise<void>
 }
 
 export type Unsubscribe = () => Promise<void>
+
+export type SharedStateChange =
+  | { readonly state: 'up' }
+  /** `reason` is for people. */
+  | { readonly state: 'down'; readonly reason: string }

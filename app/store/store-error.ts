@@ -9,6 +9,8 @@ export type StoreErrorCode =
   | 'journal-timeout'
   | 'postgres-away'
   | 'postgres-refused'
+  | 'redis-away'
+  | 'redis-refused'
   | 'shared-state-input'
 
 export class StoreError extends Error {

@@ -1,7 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type pg from 'pg'
+import type { RedisChoice } from '../../lib/config/engines.ts'
 import type { NodeId } from '../../lib/core/ids.ts'
+import { PostgresDoorbell } from '../fleet/postgres-doorbell.ts'
 import { PostgresSharedState } from '../fleet/postgres-shared-state.ts'
+import { RedisSharedState } from '../fleet/redis-shared-state.ts'
 import type { SharedState } from '../fleet/shared-state.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { PostgresCallStore } from './call-store.ts'
@@ -24,6 +28,8 @@ import { WriteBehind } from './write-behind.ts'
 export interface StoreOptions {
   /** `embedded`, or the URL of a server. */
   readonly postgres: string
+  /** Where the shared state lives; in Postgres unless it is given. */
+  readonly redis?: RedisChoice
   readonly dataDir: string
   readonly node: NodeId
   /** What is going on at the start, in words. */
@@ -57,7 +63,7 @@ export interface Store {
   /** True while what is journaled is safe: on disk, or in Postgres. */
   ready(): boolean
   state(): StoreState
-  /** Hears of every change from now on; returns the way to stop hearing. */
+  /** Hears of every change from now on, and at once of what is degraded; returns the way to stop hearing. */
   onState(listener: (change: StoreChange) => void): () => void
   /** Writes what is left to Postgres as far as it takes it in time, the rest stays in the journal. Ends everything. */
   close(): Promise<void>
@@ -134,7 +140,9 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     },
   })
   onCrash = (error) => writeBehind.suspect(error)
-  const shared = new PostgresSharedState(pool, postgresUrl)
+  const doorbell = new PostgresDoorbell(postgresUrl)
+  endings.add(() => within(CLOSE_CONNECTIONS_MS, doorbell.close()))
+  const shared = await openSharedState(options.redis ?? { kind: 'embedded' }, pool, doorbell, changes)
   endings.add(() => within(CLOSE_CONNECTIONS_MS, shared.close()))
   endings.add(() => within(CLOSE_CONNECTIONS_MS, writeBehind.stop()))
   endings.add(() => (writeBehind.away === null ? journal.written(CLOSE_WRITE_MS) : Promise.resolve()))
@@ -160,6 +168,19 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     onState: (listener) => changes.listen(listener),
     close: () => endings.run(),
   }
+}
+
+async function openSharedState(
+  choice: RedisChoice,
+  pool: pg.Pool,
+  doorbell: PostgresDoorbell,
+  changes: Changes,
+): Promise<SharedState> {
+  if (choice.kind === 'embedded') return new PostgresSharedState(pool, doorbell)
+  return RedisSharedState.connect(choice, (change) => {
+    if (change.state === 'up') changes.recovered('redis', 'Redis carries the shared state again')
+    else changes.degraded('redis', change.reason)
+  })
 }
 
 async function reachPostgres(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type pg from 'pg'
+import { PostgresDoorbell } from '../../../app/fleet/postgres-doorbell.ts'
 import { PostgresSharedState } from '../../../app/fleet/postgres-shared-state.ts'
 import { prepareDatabase } from '../../../app/store/migrate.ts'
 import { createPool } from '../../../app/store/postgres.ts'
@@ -10,6 +11,7 @@ import { startPostgres, type TestPostgres } from '../../helpers/postgres.ts'
 let postgres: TestPostgres
 let pool: pg.Pool
 let pair: SharedStatePair
+let doorbells: readonly [PostgresDoorbell, PostgresDoorbell]
 
 describe('shared state without Redis', function () {
   this.timeout(60_000)
@@ -17,12 +19,15 @@ describe('shared state without Redis', function () {
     postgres = await startPostgres()
     await prepareDatabase(postgres.url, new Date())
     pool = createPool(postgres.url, () => undefined)
-    pair = { here: new PostgresSharedState(pool, postgres.url), there: new PostgresSharedState(pool, postgres.url) }
+    doorbells = [new PostgresDoorbell(postgres.url), new PostgresDoorbell(postgres.url)]
+    const [here, there] = doorbells
+    pair = { here: new PostgresSharedState(pool, here), there: new PostgresSharedState(pool, there) }
   })
 
   after(async () => {
     await pair.here.close()
     await pair.there.close()
+    for (const doorbell of doorbells) await doorbell.close()
     await pool.end()
     await postgres.stop()
   })
