@@ -7,15 +7,15 @@ import type { Config } from '../lib/config/resolve.ts'
 import type { CallId } from '../lib/core/ids.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
 import { placeOf, routesOf } from '../lib/route/routes.ts'
-import type { Impediment, SipPlace } from '../lib/route/snapshot.ts'
 import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
 import { writeApiKey } from './api/api-key.ts'
-import type { ApiKey, NodeView, Readiness, TrunkView } from './api/options.ts'
+import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import type { ConfigResult } from './config.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
 import { startMedia } from './media/embedded/engine.ts'
+import { impediments, nodeView, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
@@ -25,6 +25,8 @@ import { EmbeddedSip } from './signaling/embedded-sip.ts'
 import { SipLink } from './signaling/sip-link.ts'
 import type { AccessSnapshot } from './sip/server.ts'
 import { type Store, startStore } from './store/store.ts'
+import { HealthFile } from './trunk/health-file.ts'
+import { TrunkHealth } from './trunk/trunk-health.ts'
 import { VERSION } from './version.ts'
 
 export interface NodeOptions {
@@ -138,6 +140,14 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const link = connected.value
   parts.add('SIP link', () => link.close())
 
+  const trunks = new TrunkHealth({
+    trunks: config.trunks,
+    ping: (uri, timeoutMs) => link.ping(uri, timeoutMs),
+    emit,
+    file: new HealthFile(node.dataDir, (error) => log.log.warn({ err: error }, 'the health of trunks was not stored')),
+  })
+  parts.add('trunk health', () => trunks.close())
+
   let started = false
   const calls: Calls = new Calls({
     node: node.id,
@@ -147,7 +157,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     emit,
     metrics,
     routes,
-    trunkStates: () => new Map(),
+    trunkStates: () => trunks.states,
+    onAudio: (trunk, audio) => trunks.feed(trunk, { kind: 'audio', audio }),
     region: node.region,
     peers: () => peers?.serving ?? [],
     redirectExpiresMs: config.sip.redirectExpiresMs,
@@ -170,7 +181,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   metrics.observe({
     activeCalls: () => calls.count,
     mediaLegs: () => media.legs,
-    journalDepth: () => store.state().waiting,
+    journalDepth: () => store.state().behind,
     eventReaders: () => events.readers,
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
@@ -206,7 +217,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     version: VERSION,
     readiness: () => readiness(calls.impediments(), store),
     nodes: async () => (await listNodes(store.shared)).map(nodeView),
-    trunks: () => trunkViews(current, startedAt),
+    trunks: () => trunkViews(current, trunks),
     actions: {
       hangUp: async (id) => (calls.hangUp(id, 'operator', 'normal') ? 'done' : hangUpElsewhere(store, id)),
       drain: async (id) => {
@@ -235,6 +246,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
     const routes = routesOf(result.value, local.backend)
     calls.setRoutes(routes)
+    trunks.setTrunks(result.value.trunks)
     sip.setAccess(access(routes.sources))
     current = result.value
     const { notices } = result.value
@@ -251,52 +263,10 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 /** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */
 const PEER_PING = { intervalMs: 1_000, timeoutMs: 1_000 } as const
 
-/** The address that is advertised, with the port of the first socket. */
-function sipPlaceOf(address: string, hostports: readonly string[]): SipPlace {
-  const [, protocol, port] = /^(\w+)\/.*:(\d+)$/.exec(hostports[0] ?? '') ?? []
-  return {
-    hostPort: formatHostPort({ host: address, port: Number(port ?? 5060) }),
-    transport: protocol === 'tcp' || protocol === 'tls' ? protocol : null,
-  }
-}
-
 /** Parts of the config that are read at the start alone. */
 const RESTART_PARTS = ['node', 'fleet', 'log', 'sip', 'media', 'store', 'http'] as const
 
 const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
-
-function impediments(started: boolean, full: boolean, recordable: boolean): ReadonlySet<Impediment> {
-  const found = new Set<Impediment>()
-  if (!started) found.add('starting')
-  if (full) found.add('full')
-  if (!recordable) found.add('store')
-  return found
-}
-
-/** Ready is who would serve a call now; a Postgres that is away does not hinder that, as records wait in the journal. */
-function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
-  const away = store.state().postgresAway
-  const parts = (['starting', 'draining', 'full', 'agent', 'media', 'store'] as const).map((part) => ({
-    part,
-    ok: !found.has(part),
-    ...(found.has(part) && { reason: REASONS[part] }),
-  }))
-  return {
-    parts: [
-      ...parts,
-      { part: 'postgres', ok: true, ...(away !== null && { reason: `away, records wait in the journal: ${away}` }) },
-    ],
-  }
-}
-
-const REASONS: Readonly<Record<Impediment, string>> = {
-  starting: 'the node is still starting',
-  draining: 'the node takes no new calls',
-  full: 'the node carries as many calls as it may',
-  agent: 'no agent backend can be reached',
-  media: 'no media worker runs',
-  store: 'records can be kept neither in Postgres nor in the journal',
-}
 
 async function hangUpElsewhere(store: Store, id: CallId): Promise<'unknown' | 'ended' | 'elsewhere'> {
   const call = await store.calls.call(id)
@@ -308,21 +278,4 @@ async function hangUpElsewhere(store: Store, id: CallId): Promise<'unknown' | 'e
 async function apiKeys({ http, node }: Config): Promise<readonly ApiKey[]> {
   if (http.keys.length > 0) return http.keys
   return [{ name: 'local', key: await writeApiKey(node.dataDir), role: 'admin' }]
-}
-
-const nodeView = ({ startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry): NodeView => ({
-  ...entry,
-  startedAt: new Date(startedAt),
-})
-
-/** Until trunks have a health of their own, each one is what the config says: in use. */
-function trunkViews(config: Config, since: Date): readonly TrunkView[] {
-  return config.trunks.map((trunk) => ({
-    id: trunk.id,
-    carrier: trunk.profile,
-    group: Object.entries(config.groups).find(([, group]) => group.trunks.includes(trunk.id))?.[0] ?? null,
-    state: 'active',
-    since,
-    reason: null,
-  }))
 }

@@ -10,6 +10,8 @@ import type { Impediment, Peer, RouteSnapshot } from '../../lib/route/snapshot.t
 import { formatContacts } from '../../lib/route/standby-legs.ts'
 import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
+import { audioOf } from '../../lib/trunk/call-audio.ts'
+import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -33,6 +35,8 @@ export interface CallsOptions {
   readonly impediments: () => ReadonlySet<Impediment>
   /** The effective state of each trunk on this node; absent: active. */
   readonly trunkStates: () => ReadonlyMap<TrunkId, TrunkState>
+  /** How the audio of a call on a trunk was, once the call is over. */
+  readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
   readonly region: string
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
@@ -215,6 +219,8 @@ export class Calls {
         this.#live.delete(recorder.id)
         this.#trace.release(invite.sipCallId, performance.now())
         recordEnd(this.#options.metrics, recorder.row)
+        const audio = audioOf(recorder.row)
+        if (trunk !== null && audio !== null) this.#options.onAudio(trunk, audio)
         if (this.#live.size === 0) this.#whenIdle?.()
       },
     })

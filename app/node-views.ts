@@ -1,0 +1,76 @@
+import { formatHostPort } from '../lib/config/addresses.ts'
+import type { Config } from '../lib/config/resolve.ts'
+import type { Impediment, SipPlace } from '../lib/route/snapshot.ts'
+import { effectiveState } from '../lib/trunk/health.ts'
+import type { NodeView, Readiness, TrunkView } from './api/options.ts'
+import type { NodeEntry } from './fleet/node-registry.ts'
+import type { Store } from './store/store.ts'
+import type { TrunkHealth } from './trunk/trunk-health.ts'
+
+/** What a node shows of itself, to the API and to the other nodes. */
+
+/** The address that is advertised, with the port of the first socket. */
+export function sipPlaceOf(address: string, hostports: readonly string[]): SipPlace {
+  const [, protocol, port] = /^(\w+)\/.*:(\d+)$/.exec(hostports[0] ?? '') ?? []
+  return {
+    hostPort: formatHostPort({ host: address, port: Number(port ?? 5060) }),
+    transport: protocol === 'tcp' || protocol === 'tls' ? protocol : null,
+  }
+}
+
+/** Why no new call could be served, as far as the parts of the node tell. */
+export function impediments(started: boolean, full: boolean, recordable: boolean): ReadonlySet<Impediment> {
+  const found = new Set<Impediment>()
+  if (!started) found.add('starting')
+  if (full) found.add('full')
+  if (!recordable) found.add('store')
+  return found
+}
+
+/** Ready is who would serve a call now; a Postgres that is away does not hinder that, as records wait in the journal. */
+export function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
+  const away = store.state().postgresAway
+  const parts = (['starting', 'draining', 'full', 'agent', 'media', 'store'] as const).map((part) => ({
+    part,
+    ok: !found.has(part),
+    ...(found.has(part) && { reason: REASONS[part] }),
+  }))
+  return {
+    parts: [
+      ...parts,
+      { part: 'postgres', ok: true, ...(away !== null && { reason: `away, records wait in the journal: ${away}` }) },
+    ],
+  }
+}
+
+const REASONS: Readonly<Record<Impediment, string>> = {
+  starting: 'the node is still starting',
+  draining: 'the node takes no new calls',
+  full: 'the node carries as many calls as it may',
+  agent: 'no agent backend can be reached',
+  media: 'no media worker runs',
+  store: 'records can be kept neither in Postgres nor in the journal',
+}
+
+/** A node of the registry, as the API shows it. */
+export const nodeView = ({ startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry): NodeView => ({
+  ...entry,
+  startedAt: new Date(startedAt),
+})
+
+/** The trunks, as the API shows them. */
+export function trunkViews(config: Config, trunks: TrunkHealth): readonly TrunkView[] {
+  return config.trunks.flatMap(({ id, profile }) => {
+    const watched = trunks.health(id)
+    if (watched === null) return []
+    const { state, sinceAtMs, reason } = effectiveState(watched.state)
+    return {
+      id,
+      carrier: profile,
+      group: Object.entries(config.groups).find(([, group]) => group.trunks.includes(id))?.[0] ?? null,
+      state,
+      since: new Date(Date.now() - Math.round(watched.nowMs - sinceAtMs)),
+      reason,
+    }
+  })
+}

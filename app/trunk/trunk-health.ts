@@ -1,0 +1,156 @@
+import type { TrunkConfig } from '../../lib/config/resolve.ts'
+import type { TrunkId } from '../../lib/core/ids.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import {
+  deadlineMs,
+  effectiveState,
+  type HealthEffect,
+  type HealthEvent,
+  type HealthState,
+  newHealth,
+  stepHealth,
+} from '../../lib/trunk/health.ts'
+import type { TrunkState } from '../../lib/trunk/state.ts'
+import { freeze, thaw } from '../../lib/trunk/stored-health.ts'
+import type { PingResult } from '../signaling/sip-ping.ts'
+import type { HealthFile } from './health-file.ts'
+
+export interface TrunkHealthOptions {
+  readonly trunks: readonly TrunkConfig[]
+  /** OPTIONS over the path that calls take. */
+  readonly ping: (uri: string, timeoutMs: number) => Promise<PingResult>
+  readonly emit: EmitEvent
+  /** What an earlier run of this node knew. */
+  readonly file: HealthFile
+}
+
+interface Watched {
+  config: TrunkConfig
+  state: HealthState
+}
+
+/** A wait longer than this is cut in two: timers of Node overflow at 2^31 ms. */
+const LONGEST_WAIT_MS = 3_600_000
+
+/** Drives lib/trunk/health.ts for every trunk of this node: clock, OPTIONS, events, and what is kept over a restart. */
+export class TrunkHealth {
+  readonly #options: TrunkHealthOptions
+  readonly #trunks = new Map<TrunkId, Watched>()
+  #states: ReadonlyMap<TrunkId, TrunkState> = new Map()
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: TrunkHealthOptions) {
+    this.#options = options
+    this.setTrunks(options.trunks)
+  }
+
+  /** The effective state of each trunk. */
+  get states(): ReadonlyMap<TrunkId, TrunkState> {
+    return this.#states
+  }
+
+  /** The machine's state of a trunk, and its moments' distance from now; null: no such trunk. */
+  health(id: TrunkId): { readonly state: HealthState; readonly nowMs: number } | null {
+    const watched = this.#trunks.get(id)
+    return watched === undefined ? null : { state: watched.state, nowMs: performance.now() }
+  }
+
+  /** From a config read anew: what is known of a trunk that stays is kept. */
+  setTrunks(trunks: readonly TrunkConfig[]): void {
+    const ids = new Set(trunks.map(({ id }) => id))
+    for (const id of this.#trunks.keys()) if (!ids.has(id)) this.#trunks.delete(id)
+    const nowMs = performance.now()
+    for (const config of trunks) {
+      const watched = this.#trunks.get(config.id)
+      if (watched === undefined) {
+        const stored = this.#options.file.read(config.id)
+        const state = thaw(stored, nowMs) ?? newHealth(nowMs)
+        this.#trunks.set(config.id, { config, state })
+      } else watched.config = config
+      const targets = config.targets.map(({ uri }) => uri.text)
+      this.feed(config.id, { kind: 'targets', targets, random: Math.random() })
+    }
+    this.#publish()
+  }
+
+  /** Evidence, or an operator's word. An unknown trunk is one that the config has dropped meanwhile. */
+  feed(id: TrunkId, event: HealthEvent): void {
+    const watched = this.#trunks.get(id)
+    if (watched === undefined || this.#closed) return
+    const { state, effects } = stepHealth(watched.state, event, performance.now(), watched.config)
+    watched.state = state
+    for (const effect of effects) this.#perform(id, watched.config, effect)
+    this.#arm()
+  }
+
+  /** Stops probing, and keeps what is known for the next run. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#keep()
+    await this.#options.file.close()
+  }
+
+  #perform(id: TrunkId, config: TrunkConfig, effect: HealthEffect): void {
+    switch (effect.kind) {
+      case 'probe':
+        void this.#probe(id, config, effect.target, effect.serial)
+        return
+      case 'changed': {
+        const { from, to, channel, reason } = effect
+        this.#options.emit({
+          event: 'trunk.state',
+          level: to === 'active' ? 'info' : 'warn',
+          trunk: id,
+          ...{ from, to, channel, reason },
+        })
+        this.#publish()
+        this.#keep()
+        return
+      }
+      case 'overrideExpired':
+        this.#options.emit({ event: 'trunk.override', trunk: id, actor: effect.override.actor, reason: 'expired' })
+        return
+      case 'canaryDue':
+    }
+  }
+
+  async #probe(id: TrunkId, config: TrunkConfig, target: string, serial: number): Promise<void> {
+    const result = await this.#options.ping(target, config.probe.timeoutMs)
+    if (result.kind === 'answer') {
+      const { status, retryAfterS } = result
+      const retryAfterMs = retryAfterS === null ? null : retryAfterS * 1_000
+      this.feed(id, { kind: 'answered', target, serial, status, retryAfterMs })
+    } else {
+      const reason = result.kind === 'transport' ? result.reason : 'no answer'
+      this.feed(id, { kind: 'unanswered', target, serial, reason })
+    }
+  }
+
+  #publish(): void {
+    this.#states = new Map([...this.#trunks].map(([id, { state }]) => [id, effectiveState(state).state]))
+  }
+
+  #keep(): void {
+    const nowMs = performance.now()
+    this.#options.file.write(new Map([...this.#trunks].map(([id, { state }]) => [id, freeze(state, nowMs)])))
+  }
+
+  /** One timer, for whichever trunk wants to be woken first. */
+  #arm(): void {
+    clearTimeout(this.#timer)
+    const atMs = Math.min(...[...this.#trunks.values()].map(({ state }) => deadlineMs(state)))
+    if (this.#closed || atMs === Number.POSITIVE_INFINITY) return
+    const waitMs = Math.min(LONGEST_WAIT_MS, Math.max(0, Math.ceil(atMs - performance.now())))
+    this.#timer = setTimeout(() => this.#wake(), waitMs)
+  }
+
+  #wake(): void {
+    const nowMs = performance.now()
+    for (const [id, { state }] of this.#trunks) {
+      if (deadlineMs(state) <= nowMs) this.feed(id, { kind: 'tick', random: Math.random() })
+    }
+    this.#arm()
+  }
+}
