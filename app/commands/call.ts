@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { isKeys, MAX_QUEUED_KEYS } from '../../lib/media/dtmf.ts'
 import { type PhoneReport, placeCall } from '../phone/softphone.ts'
 
 const DEFAULT_URI = 'sip:+15550100@127.0.0.1:5060'
@@ -7,6 +8,8 @@ const MAX_SECONDS = 3_600
 
 interface CallOptions {
   readonly play?: string
+  readonly say?: string
+  readonly digits?: string
   readonly record?: string
   readonly seconds: number
   readonly from: string
@@ -20,6 +23,10 @@ export function register(program: Command): void {
     .description('place a call, play audio, record what comes back')
     .argument('[uri]', 'whom to call', DEFAULT_URI)
     .option('--play <file>', 'WAV file to play once the call is answered')
+    .addOption(
+      new Option('--say <text>', 'say this, in a synthetic voice, once the call is answered').conflicts('play'),
+    )
+    .option('--digits <keys>', 'press these keys once the call is answered: 0-9 * # A-D', keysOf)
     .option('--record <file>', 'WAV file to record the far end into')
     .option('--seconds <n>', 'hang up this long after the answer', secondsOf, DEFAULT_SECONDS)
     .option('--from <number>', 'who calls', '+12025550199')
@@ -40,6 +47,8 @@ async function call(uri: string, options: CallOptions): Promise<void> {
       signal: enough.signal,
       onProgress: options.json ? () => undefined : (step) => console.error(`· ${step}`),
       ...(options.play !== undefined && { playFile: options.play }),
+      ...(options.say !== undefined && { say: options.say }),
+      ...(options.digits !== undefined && { digits: options.digits }),
       ...(options.record !== undefined && { recordFile: options.record }),
     })
     console.log(options.json ? JSON.stringify(report) : format(report))
@@ -51,6 +60,11 @@ async function call(uri: string, options: CallOptions): Promise<void> {
     process.off('SIGINT', onInterrupt)
     process.off('SIGTERM', onInterrupt)
   }
+}
+
+function keysOf(text: string): string {
+  if (isKeys(text)) return text
+  throw new InvalidArgumentError(`expected up to ${MAX_QUEUED_KEYS} of 0-9 * # A-D.`)
 }
 
 function secondsOf(text: string): number {

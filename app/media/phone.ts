@@ -16,7 +16,7 @@ const MAX_FILE_BYTES = 32 * 1024 * 1024
 
 /** Opens a phone's files; rejects with a message for people where one cannot be read, played or written. */
 export async function openPhone(spec: PhoneSpec, emit: EmitLegEvent, now: () => number): Promise<Talker> {
-  const samples = spec.playFile === undefined ? null : await readWav(spec.playFile)
+  const samples = spec.playFile === undefined ? (spec.playSamples ?? null) : await readWav(spec.playFile)
   const recorder = spec.recordFile === undefined ? null : await WavRecorder.open(spec.recordFile, spec.recordRateHz)
   return new Phone({ samples, recorder, emit, now })
 }
@@ -36,7 +36,7 @@ interface PhoneParts {
   readonly now: () => number
 }
 
-/** The softphone's talker: plays a file once from `start` on, records the far end, and tells when it was first heard. */
+/** The softphone's talker: plays a file or samples once from `start` on, records the far end, and tells when it was first heard. */
 class Phone implements Talker {
   readonly #parts: PhoneParts
   #line: Line | null = null

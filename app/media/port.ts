@@ -33,6 +33,8 @@ export interface PhoneSpec {
   readonly kind: 'phone'
   /** A WAV file to play once, from the moment the dialog is confirmed. */
   readonly playFile?: string
+  /** 16-bit samples of 8000 Hz to play in place of a file. */
+  readonly playSamples?: Int16Array
   /** A WAV file that receives the far end's audio after the jitter buffer, 16-bit mono. */
   readonly recordFile?: string
   /** 8000 Hz, that of the line, unless told otherwise. */

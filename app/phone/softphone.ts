@@ -14,6 +14,7 @@ import { SipLink } from '../signaling/sip-link.ts'
 import { type SipServer, startSipServer } from '../sip/server.ts'
 import { VERSION } from '../version.ts'
 import { phoneAddress } from './phone-address.ts'
+import { speak } from './speak.ts'
 import { CallTimings, type Timings } from './timings.ts'
 
 export interface PhoneOptions {
@@ -22,6 +23,10 @@ export interface PhoneOptions {
   readonly from: string
   /** A WAV file to play once the call is up. */
   readonly playFile?: string
+  /** A text to say once the call is up, in place of a file. */
+  readonly say?: string
+  /** Keys to press once the call is up: `0-9*#A-D`. */
+  readonly digits?: string
   /** A WAV file that receives what is heard. */
   readonly recordFile?: string
   /** The phone hangs up this long after the answer. */
@@ -110,7 +115,7 @@ class Call {
   }
 
   async run(): Promise<PhoneReport> {
-    const { uri, from, playFile, recordFile, signal, onProgress } = this.#options
+    const { uri, from, playFile, say, digits, recordFile, signal, onProgress } = this.#options
     const id = callId(ulid())
     const leg = await this.#media.open({
       callId: id,
@@ -118,6 +123,8 @@ class Call {
       talker: {
         kind: 'phone',
         ...(playFile !== undefined && { playFile }),
+        ...(say !== undefined && { playSamples: await speak(say) }),
+        ...(digits !== undefined && { digits }),
         ...(recordFile !== undefined && { recordFile, recordRateHz: RECORDING_RATE_HZ }),
       },
       onEvent: (event) => this.#onLegEvent(event),

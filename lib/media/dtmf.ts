@@ -107,8 +107,12 @@ const PAUSE_FRAMES = 3
 const END_PACKETS = 3
 const VOLUME = 10
 const FRAME_TICKS = 160
-/** Digits waiting to be sent. */
-const MAX_QUEUED_DIGITS = 64
+/** Keys waiting to be sent. */
+export const MAX_QUEUED_KEYS = 64
+
+/** Whether all of a text are keys, in either case, and not more than can wait. */
+export const isKeys = (text: string): boolean =>
+  text.length <= MAX_QUEUED_KEYS && [...text.toUpperCase()].every((key) => DIGITS.includes(key))
 
 /** What the sender wants in one 20 ms tick. */
 export interface DtmfPacket {
@@ -128,10 +132,8 @@ export class DtmfSender {
 
   /** Appends keys; false where one of them is no key, or too many wait. */
   press(digits: string): boolean {
-    const keys = digits.toUpperCase()
-    if (this.#queue.length + keys.length > MAX_QUEUED_DIGITS) return false
-    for (const key of keys) if (!DIGITS.includes(key)) return false
-    this.#queue += keys
+    if (this.#queue.length + digits.length > MAX_QUEUED_KEYS || !isKeys(digits)) return false
+    this.#queue += digits.toUpperCase()
     return true
   }
 

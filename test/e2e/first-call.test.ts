@@ -72,4 +72,22 @@ describe('the first call', () => {
     for (const name of ['call.incoming', 'agent.connected', 'call.answered', 'call.ended'])
       assert.ok(names.includes(name), name)
   })
+
+  it('may say something and press keys: the agent hears both', async function () {
+    this.timeout(90_000)
+    const options = [
+      ['--say', 'I would like an appointment for tomorrow.', '--seconds', '8'],
+      ['--digits', '5#', '--seconds', '5'],
+    ]
+    for (const each of options) assert.equal((await tandem(['call', node.uri, ...each])).code, 0)
+    const [pressed, said] = await endedCalls(node, 3)
+    assert.match(said?.transcript.find(({ who }) => who === 'caller')?.text ?? '', /^\(speech, \d/)
+    assert.match(pressed?.transcript.find(({ who }) => who === 'agent')?.text ?? '', /^You pressed five/)
+  })
+
+  it('is not placed with two things to say at a time, or with keys that are none', async function () {
+    this.timeout(20_000)
+    assert.equal((await tandem(['call', node.uri, '--say', 'x', '--play', 'y.wav'])).code, 2)
+    assert.equal((await tandem(['call', node.uri, '--digits', '5x'])).code, 2)
+  })
 })
