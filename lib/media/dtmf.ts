@@ -111,8 +111,7 @@ const FRAME_TICKS = 160
 export const MAX_QUEUED_KEYS = 64
 
 /** Whether all of a text are keys, in either case, and not more than can wait. */
-export const isKeys = (text: string): boolean =>
-  text.length <= MAX_QUEUED_KEYS && [...text.toUpperCase()].every((key) => DIGITS.includes(key))
+export const isKeys = (text: string): boolean => text.length <= MAX_QUEUED_KEYS && /^[0-9*#A-D]*$/i.test(text)
 
 /** What the sender wants in one 20 ms tick. */
 export interface DtmfPacket {
