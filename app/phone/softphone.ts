@@ -159,6 +159,7 @@ class Call {
 
   async #converse(leg: MediaLeg, { dialog, answer }: Answered): Promise<'phone' | 'far end'> {
     const { onProgress } = this.#options
+    dialog.onReoffer((reoffer) => reoffer.refuse(488, 'Not Acceptable Here'))
     const accepted = await leg.accept(answer)
     let endedBy: 'phone' | 'far end' = 'phone'
     if (accepted.ok) {

@@ -145,20 +145,21 @@ export class AgentCall {
     if (!answered.ok) return this.#input({ kind: 'unacceptable' })
     const dialog = answered.value
     this.#dialog = dialog
-    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
-    dialog.onAck((sdp) => void this.#onAck(sdp))
-    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'unconfirmed' }))
-    dialog.onReoffer((reoffer) => {
-      this.#reoffers = this.#reoffers
-        .then(() => this.#onReoffer(reoffer))
-        .catch(() => reoffer.refuse(500, 'Server Internal Error'))
-    })
     const { recorder, metrics } = this.#parts
     const answeredAt = new Date()
     recorder.update({ state: 'active', answeredAt })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
     recorder.event({ event: 'call.answered' })
     this.#input({ kind: 'accepted' })
+    // ACK and BYE may have come with the 200 already, and are told now.
+    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
+    dialog.onAck((sdp) => void this.#onAck(sdp))
+    dialog.onReoffer((reoffer) => {
+      this.#reoffers = this.#reoffers
+        .then(() => this.#onReoffer(reoffer))
+        .catch(() => reoffer.refuse(500, 'Server Internal Error'))
+    })
+    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'unconfirmed' }))
   }
 
   async #onAck(answer: string | null): Promise<void> {

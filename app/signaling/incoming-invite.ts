@@ -63,16 +63,19 @@ export class IncomingInvite {
   }
 
   /** 200 OK. Resolves when the SIP server has taken it; fails where the INVITE was cancelled before. */
-  async answer(sdp: string, headers: Readonly<Record<string, string>> = {}): Promise<Result<SipDialog, Error>> {
-    if (this.#cancelled) return err(new Error('the INVITE was cancelled'))
-    try {
-      // RFC 3261 §13.3.1.4: the caller learns what it may send in the dialog.
-      const all = { Allow: ALLOW, ...headers }
-      const dialog = await this.#srf.createUAS(this.#req, this.#res, { localSdp: sdp, headers: all })
-      return ok(new SipDialog(dialog))
-    } catch (error) {
-      return err(error instanceof Error ? error : new Error(String(error)))
-    }
+  answer(sdp: string, headers: Readonly<Record<string, string>> = {}): Promise<Result<SipDialog, Error>> {
+    if (this.#cancelled) return Promise.resolve(err(new Error('the INVITE was cancelled')))
+    // RFC 3261 §13.3.1.4: the caller learns what it may send in the dialog.
+    const options = { localSdp: sdp, headers: { Allow: ALLOW, ...headers } }
+    return new Promise((resolve) => {
+      this.#srf.createUAS(this.#req, this.#res, options, (error: unknown, dialog) => {
+        if (error === null || error === undefined) resolve(ok(new SipDialog(dialog)))
+        else
+          resolve(
+            err(error instanceof Error ? error : new Error('the SIP server did not take the 200', { cause: error })),
+          )
+      })
+    })
   }
 }
 

@@ -47,29 +47,27 @@ export class OutgoingInvite {
     if (typeof cancel === 'function') cancel.call(request, options, () => undefined)
   }
 
-  async #send(srf: Srf, options: OutgoingInviteOptions): Promise<InviteOutcome> {
+  #send(srf: Srf, options: OutgoingInviteOptions): Promise<InviteOutcome> {
     const { uri, sdp, headers, credentials, followRedirects = false, onProvisional } = options
-    try {
-      const dialog = await srf.createUAC(
-        uri,
-        Object.assign(
-          {
-            localSdp: sdp,
-            headers: { Allow: ALLOW, ...headers },
-            ...(credentials !== undefined && { auth: credentials }),
-          },
-          // An option of drachtio-srf that its types do not know.
-          { followRedirects },
-        ),
-        {
-          cbRequest: (...args: unknown[]) => this.#onRequest(args),
-          cbProvisional: (response) => onProvisional?.(response.status),
-        },
-      )
-      return { kind: 'answered', dialog: new SipDialog(dialog), answer: dialog.remote.sdp }
-    } catch (error) {
-      return failureOf(error)
+    const request = Object.assign(
+      {
+        localSdp: sdp,
+        headers: { Allow: ALLOW, ...headers },
+        ...(credentials !== undefined && { auth: credentials }),
+      },
+      // An option of drachtio-srf that its types do not know.
+      { followRedirects },
+    )
+    const progress = {
+      cbRequest: (...args: unknown[]) => this.#onRequest(args),
+      cbProvisional: (response: Srf.SrfResponse) => onProvisional?.(response.status),
     }
+    return new Promise<InviteOutcome>((resolve) => {
+      srf.createUAC(uri, request, progress, (error: unknown, dialog) => {
+        if (error !== null && error !== undefined) return resolve(failureOf(error))
+        resolve({ kind: 'answered', dialog: new SipDialog(dialog), answer: dialog.remote.sdp })
+      })
+    }).catch(failureOf)
   }
 
   /** drachtio-srf's types say `(request)`; the call is `(error, request)`. */

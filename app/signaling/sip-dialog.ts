@@ -3,6 +3,7 @@ import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/in
 import { parseMediaType } from '../../lib/sip/media-type.ts'
 import { SESSION_BODY_TYPES, sessionBodyOf } from '../../lib/sip/session-body.ts'
 import { readSessionRequest } from '../../lib/sip/session-request.ts'
+import { KeptEvents } from './kept-events.ts'
 import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
 
 /** A re-INVITE or UPDATE of the far end (RFC 3261 §14.2, RFC 3311), and the ways to answer it. */
@@ -16,15 +17,24 @@ export interface Reoffer {
 /** Who ended a dialog that we did not end: the far end by BYE, or the SIP server by itself (no ACK, session timer). */
 export type DialogEnd = 'bye' | 'server'
 
+interface EndOfDialog {
+  readonly end: DialogEnd
+  readonly reason: string
+}
+
 /**
- * A confirmed or confirming dialog on drachtio-srf. Its own handling of re-INVITEs compares SDP texts to guess at hold and
+ * A confirmed or confirming dialog on drachtio-srf. It must be made in the very callback that brings the dialog: an ACK and a BYE
+ * that came with the same read of the socket are emitted before any promise goes on. What comes before somebody listens is
+ * kept for them. Its own handling of re-INVITEs compares SDP texts to guess at hold and
  * throws on one without a body, and it answers 200 to what nobody listens for, REFER among them; so requests are taken here
  * before it sees them, but for those that end or confirm the dialog.
  */
 export class SipDialog {
   readonly #dialog: Srf.Dialog
-  #onReoffer: (reoffer: Reoffer) => void = (reoffer) => reoffer.refuse(488, 'Not Acceptable Here')
-  #onDigit: (digit: InfoDigit) => void = () => undefined
+  readonly #acks = new KeptEvents<string | null>()
+  readonly #ends = new KeptEvents<EndOfDialog>()
+  readonly #reoffers = new KeptEvents<Reoffer>()
+  readonly #digits = new KeptEvents<InfoDigit>()
 
   constructor(dialog: Srf.Dialog) {
     this.#dialog = dialog
@@ -33,6 +43,13 @@ export class SipDialog {
     Reflect.set(dialog, 'handle', (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
       if (!this.#take(req, res)) handle.call(dialog, req, res)
     })
+    dialog.on('ack', (req) => {
+      const session = sessionBodyOf(sessionFactsOf(req))
+      this.#acks.emit(session.kind === 'session' ? session.sdp : null)
+    })
+    dialog.on('destroy', (req: Srf.SrfRequest, reason?: string) =>
+      this.#ends.emit({ end: req.source === 'application' ? 'server' : 'bye', reason: reason ?? '' }),
+    )
   }
 
   get sipCallId(): string {
@@ -40,26 +57,21 @@ export class SipDialog {
   }
 
   onReoffer(handler: (reoffer: Reoffer) => void): void {
-    this.#onReoffer = handler
+    this.#reoffers.listen(handler)
   }
 
   /** ACK of the 2xx, with the answer where the offer was ours. */
   onAck(listener: (answer: string | null) => void): void {
-    this.#dialog.on('ack', (req) => {
-      const session = sessionBodyOf(sessionFactsOf(req))
-      listener(session.kind === 'session' ? session.sdp : null)
-    })
+    this.#acks.listen(listener)
   }
 
   onEnd(listener: (end: DialogEnd, reason: string) => void): void {
-    this.#dialog.on('destroy', (req: Srf.SrfRequest, reason?: string) =>
-      listener(req.source === 'application' ? 'server' : 'bye', reason ?? ''),
-    )
+    this.#ends.listen(({ end, reason }) => listener(end, reason))
   }
 
   /** A key that the far end pressed and sent in an INFO. */
   onDigit(listener: (digit: InfoDigit) => void): void {
-    this.#onDigit = listener
+    this.#digits.listen(listener)
   }
 
   /**
@@ -101,7 +113,7 @@ export class SipDialog {
   #onOffer(req: Srf.SrfRequest, res: Srf.SrfResponse): void {
     const read = readSessionRequest(sessionFactsOf(req))
     const reoffer = this.#reoffer(res, read.ok ? read.offer : null)
-    if (read.ok) return this.#onReoffer(reoffer)
+    if (read.ok) return this.#reoffers.emit(reoffer)
     const { status, reason, headers } = read.objection
     reoffer.refuse(status, reason, headers)
   }
@@ -114,7 +126,7 @@ export class SipDialog {
     }
     res.send(200)
     const digit = parseInfoDtmf(type, req.body ?? '')
-    if (digit !== undefined) this.#onDigit(digit)
+    if (digit !== undefined) this.#digits.emit(digit)
   }
 
   #reoffer(res: Srf.SrfResponse, offer: string | null): Reoffer {
