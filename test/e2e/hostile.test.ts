@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type ApiCall, allCalls, endedCalls } from '../helpers/api-call.ts'
+import { emptied, type Footprint, footprintOf } from '../helpers/footprint.ts'
+import { RawCaller } from '../helpers/raw-caller.ts'
+import { bombs, connected, destroyAll, garbage, mutants, sdpBombs, sendDatagrams } from '../helpers/sip-attacks.ts'
+import { sipp } from '../helpers/sipp.ts'
+import { KEY, TandemProcess } from '../helpers/tandem-process.ts'
+import { until } from '../helpers/until.ts'
+import { type HostileWorld, NUMBERS, startHostileWorld } from './hostile-world.ts'
+
+/** A number that no tenant has: what is answered at all, is refused, and rings nowhere. */
+const NOBODY = '+12025550155'
+const STRANGER = '127.0.0.66'
+/** Readers of events at a time. */
+const MAX_STREAMS = 200
+const CALLS_OF_A_KIND = 500
+const MULAW_TONE = Buffer.alloc(160, 0x20)
+/** What a node may hold more than before its first call: caches that fill, code that was compiled. */
+const RSS_GROWTH_BYTES = 160 * 1024 * 1024
+const FD_GROWTH = 24
+
+describe('a node under attack', function () {
+  this.timeout(60_000)
+  let node: TandemProcess
+  let world: HostileWorld
+  let atFirst: Footprint
+
+  before(async () => {
+    world = await startHostileWorld()
+    node = await TandemProcess.start({ config: world.config })
+    await withCaller(NUMBERS.good, async (caller) => void (await caller.hear(20)))
+    atFirst = footprintOf(node)
+  })
+
+  after(async () => {
+    assert.equal(await node.stop(), 0)
+    await world.close()
+  })
+
+  /** A call that is up while `talk` runs; then the caller hangs up, unless the node has. */
+  async function withCaller(number: string, talk: (caller: RawCaller) => Promise<void>): Promise<void> {
+    const caller = await RawCaller.open(node.address)
+    try {
+      const { status } = await caller.call(number)
+      assert.equal(status, 200)
+      caller.talk()
+      await talk(caller)
+      assert.ok([200, 481].includes(await caller.hangUp()))
+    } finally {
+      await caller.close()
+    }
+  }
+
+  /** It answers OPTIONS with 200, and soon. */
+  async function assertServes(): Promise<void> {
+    const result = await sipp({ scenario: 'uac-options', target: `${node.address}:5060`, number: NUMBERS.good })
+    assert.equal(result.code, 0, `${result.errors}\n${node.output.slice(-2_000)}`)
+  }
+
+  const lastCall = async (): Promise<ApiCall> => {
+    const [call] = await endedCalls(node)
+    assert.ok(call !== undefined)
+    return call
+  }
+
+  const invite = (caller: RawCaller, number: string): string => {
+    caller.prepare(number)
+    return caller.request('INVITE', caller.offer)
+  }
+
+  it('survives random bytes, and INVITEs that were cut, repeated and bent', async () => {
+    const caller = await RawCaller.open(node.address)
+    await sendDatagrams(garbage(400), 5060, node.address)
+    await sendDatagrams(mutants(invite(caller, NOBODY), 1_500), 5060, node.address)
+    await caller.close()
+    await assertServes()
+  })
+
+  it('survives floods of headers and lengths that lie', async () => {
+    const caller = await RawCaller.open(node.address)
+    await sendDatagrams(
+      bombs(invite(caller, NOBODY)).map(([, text]) => text),
+      5060,
+      node.address,
+    )
+    await caller.close()
+    await assertServes()
+  })
+
+  it('answers each offer that no phone makes: with a refusal or a call', async () => {
+    const offers = await RawCaller.open(node.address)
+    const bodies = [...sdpBombs(offers.offer), ...mutants(offers.offer, 60).map((body) => ['a mutant', body] as const)]
+    await offers.close()
+    for (let at = 0; at < bodies.length; at += 8) {
+      await Promise.all(
+        bodies.slice(at, at + 8).map(async ([why, body]) => {
+          const caller = await RawCaller.open(node.address)
+          try {
+            const { status } = await caller.call(NUMBERS.good, body)
+            assert.ok([200, 400, 415, 488].includes(status), `${why}: ${status}\n${body.slice(0, 400)}`)
+            if (status === 200) assert.ok([200, 481].includes(await caller.hangUp()))
+          } finally {
+            await caller.close()
+          }
+        }),
+      )
+    }
+  })
+
+  it('serves others while 500 connections stand, 100 of them a byte at a time, and framing is broken', async () => {
+    const open = await Promise.all(Array.from({ length: 500 }, () => connected(node.address, 5060)))
+    const caller = await RawCaller.open(node.address)
+    const text = invite(caller, NOBODY)
+    const slow = open.slice(0, 100)
+    for (let i = 0; i < 20; i++) {
+      for (const socket of slow) socket.write(text.slice(i, i + 1))
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    const broken = open.slice(100, 100 + BROKEN_STREAMS.length)
+    for (const [i, socket] of broken.entries()) socket.write(BROKEN_STREAMS[i]?.(text) ?? '')
+    const [big, half] = [open.at(-1), open.at(-2)]
+    big?.write(Buffer.alloc(200_000, 'a'))
+    half?.end(text.slice(0, 200))
+    await assertServes()
+    const overTcp = await sipp({
+      scenario: 'uac-answers',
+      target: `${node.address}:5060`,
+      number: NUMBERS.good,
+      tcp: true,
+    })
+    assert.equal(overTcp.code, 0, overTcp.errors)
+    if (big?.closed === false) await once(big, 'close')
+    await destroyAll(open)
+    await caller.close()
+  })
+
+  it('refuses HTTP that is wrong, without a 5xx', async () => {
+    const paths = [
+      ...mutants('/api/v1/calls/01JD0000000000000000000000/ladder?format=json', 150),
+      ...mutants('/api/v1/calls?active=true&from=%2B12025550199&limit=10&cursor=abc', 150),
+    ].map((path) => path.replaceAll(/[\0-\x20\x7f-\uffff#]/g, '%00'))
+    for (const path of paths) {
+      const url = `${node.url}/${path.replace(/^[/\\]+/, '')}`
+      if (!URL.canParse(url)) continue
+      const { status } = await fetch(url, { headers: { authorization: `Bearer ${KEY}` } })
+      assert.ok(status < 500, `${status} for ${url}`)
+    }
+    const bodies = [
+      '{',
+      '[]',
+      'null',
+      '"',
+      '{"__proto__":{"admin":true}}',
+      '{"to":'.repeat(5_000),
+      'x'.repeat(2_000_000),
+    ]
+    for (const path of ['/api/v1/calls', '/api/v1/nodes/test-1', '/api/v1/trunks/local/override', '/api/v1/events']) {
+      for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+        for (const body of bodies) {
+          const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
+          const status = await fetch(`${node.url}${path}`, { method, headers, body }).then(
+            (response) => response.status,
+            // A body beyond the limit may find the connection closed before it is sent.
+            () => 413,
+          )
+          assert.ok(status >= 400 && status < 500, `${status} for ${method} ${path} ${body.slice(0, 20)}`)
+        }
+      }
+    }
+    assert.equal((await fetch(`${node.url}/healthz`)).status, 200)
+  })
+
+  it('bounds the readers of its events, and lets them go', async () => {
+    const end = new AbortController()
+    const read = async (): Promise<number> => {
+      const headers = { authorization: `Bearer ${KEY}`, 'last-event-id': 'test-1-0' }
+      return (await fetch(`${node.url}/api/v1/events`, { headers, signal: end.signal })).status
+    }
+    const statuses = await Promise.all(Array.from({ length: 220 }, read))
+    assert.deepEqual(new Set(statuses), new Set([200, 503]))
+    assert.ok(Number(/^tandem_event_readers\{[^}]*\} (\d+)$/m.exec(await node.metrics())?.[1]) <= MAX_STREAMS)
+    end.abort()
+    await until(async () => /^tandem_event_readers\{[^}]*\} 0$/m.test(await node.metrics()), 'the readers to be gone')
+  })
+
+  it('lets no stranger into a call, and drops what is no RTP', async () => {
+    await withCaller(NUMBERS.good, async (caller) => {
+      await caller.hear(25)
+      const before = caller.heard.length
+      const { host, port } = caller.remoteRtp
+      const flood = Array.from({ length: 300 }, (_, i) => rtpPacket(i))
+      await Promise.all([
+        sendDatagrams(flood, port, host, STRANGER),
+        sendDatagrams(flood, port, host),
+        sendDatagrams(garbage(200, 60), port, host),
+        sendDatagrams(garbage(200), port + 1, host, STRANGER),
+        sendDatagrams([Buffer.alloc(60_000, 0x80), Buffer.alloc(0), Buffer.alloc(1, 0x80)], port, host),
+      ])
+      await caller.hear(100)
+      for (const [i, packet] of caller.heard.slice(before).entries()) {
+        const previous = caller.heard[before + i - 1]
+        assert.equal(packet.sequence, ((previous?.sequence ?? 0) + 1) & 0xffff)
+        assert.equal(packet.timestamp, ((previous?.timestamp ?? 0) + 160) >>> 0)
+        assert.equal(packet.ssrc, previous?.ssrc)
+      }
+    })
+    const { media, transcript } = await lastCall()
+    assert.equal(media?.in.lost, 0)
+    assert.ok(media.in.packets < 300, `${media.in.packets} packets, some of them the stranger's`)
+    assert.deepEqual(
+      transcript.filter(({ who }) => who === 'caller'),
+      [],
+    )
+  })
+
+  it('hangs up while a tool hangs, and lets the tool go', async () => {
+    await withCaller(NUMBERS.hangingTool, async (caller) => {
+      await caller.hear(50)
+      caller.press('9')
+      await until(async () => world.waiting.size === 1, 'the tool to be called')
+    })
+    await until(async () => world.waiting.size === 0, 'the tool to be let go')
+    assert.deepEqual((await lastCall()).end, { by: 'caller', sip: null, cause: 'normal' })
+  })
+
+  it('goes on where a tool answers without end', async () => {
+    await withCaller(NUMBERS.floodingTool, async (caller) => {
+      await caller.hear(50)
+      caller.press('9')
+      await caller.hear(100)
+    })
+    assert.deepEqual((await lastCall()).end, { by: 'caller', sip: null, cause: 'normal' })
+  })
+
+  for (const [how, number] of [
+    ['is cut in the middle of a sentence', NUMBERS.drops],
+    ['closes with an error', NUMBERS.closes],
+    ['sends more than a message may have', NUMBERS.floods],
+  ] as const) {
+    it(`ends the call, as the agent's fault, where the agent ${how}`, async () => {
+      const caller = await RawCaller.open(node.address)
+      assert.equal((await caller.call(number)).status, 200)
+      caller.talk()
+      await caller.hungUp
+      await caller.close()
+      const call = await lastCall()
+      assert.equal(call.to, number)
+      assert.deepEqual(call.end, { by: 'system', sip: null, cause: 'agent-fault' })
+    })
+  }
+
+  for (const [how, number] of [
+    ['stands still', NUMBERS.stalls],
+    ['raves', NUMBERS.raves],
+  ] as const) {
+    it(`keeps its own clock where the agent ${how}: silence until the caller hangs up`, async () => {
+      await withCaller(number, async (caller) => {
+        await caller.hear(100)
+      })
+      const call = await lastCall()
+      assert.equal(call.to, number)
+      assert.deepEqual(call.end, { by: 'caller', sip: null, cause: 'normal' })
+    })
+  }
+
+  it('has one record of each of 1,000 short calls, ended', async () => {
+    const before = (await allCalls(node)).length
+    const short = (scenario: string, number: string) =>
+      sipp({ scenario, target: `${node.address}:5060`, number, calls: CALLS_OF_A_KIND, rate: 20 })
+    const results = await Promise.all([short('uac-hangs-up-early', NUMBERS.good), short('uac-cancels', NUMBERS.slow)])
+    for (const { code, successful, errors } of results) {
+      assert.equal(code, 0, errors.slice(0, 2_000))
+      assert.equal(successful, CALLS_OF_A_KIND)
+    }
+    const calls = await endedCalls(node, before + 2 * CALLS_OF_A_KIND)
+    assert.equal(calls.length, before + 2 * CALLS_OF_A_KIND)
+    assert.equal(new Set(calls.map(({ id }) => id)).size, calls.length)
+    const short_ = calls.slice(0, 2 * CALLS_OF_A_KIND)
+    assert.equal(short_.filter(({ end }) => end?.cause === 'cancelled').length, CALLS_OF_A_KIND)
+    assert.equal(short_.filter(({ end }) => end?.cause === 'normal').length, CALLS_OF_A_KIND)
+  })
+
+  it('is in the end what it was at first: no transaction, dialog, leg or descriptor is left, and it takes a call', async () => {
+    await emptied(node)
+    const { fds, rssBytes } = footprintOf(node)
+    assert.ok(fds - atFirst.fds <= FD_GROWTH, `${atFirst.fds} descriptors have become ${fds}`)
+    const grownBytes = rssBytes - atFirst.rssBytes
+    assert.ok(grownBytes < RSS_GROWTH_BYTES, `grown by ${Math.round(grownBytes / 1024 / 1024)} MiB`)
+    await withCaller(NUMBERS.good, async (caller) => void (await caller.hear(50)))
+    assert.deepEqual((await lastCall()).end, { by: 'caller', sip: null, cause: 'normal' })
+  })
+})
+
+/** Streams whose framing is lost, each made of a whole request. */
+const BROKEN_STREAMS: readonly ((text: string) => string)[] = [
+  (text) => text.replace(/Content-Length: .*\r\n/, ''),
+  (text) => text.replace(/Content-Length: .*\r\n/, 'Content-Length: 3\r\n').repeat(3),
+  (text) => text.replace(/Content-Length: .*\r\n/, 'Content-Length: 70000\r\n'),
+  (text) => text.replace(/Content-Length: .*\r\n/, 'Content-Length: -5\r\n'),
+  (text) => text.replace(/Content-Length: .*\r\n/, 'Content-Length: 1\r\nContent-Length: 2\r\n'),
+  (text) => text.replaceAll('\r\n', '\n'),
+  (text) => `GET / HTTP/1.1\r\nHost: a\r\n\r\n${text}`,
+  (text) => `\r\n\r\n\r\n\r\n${text.slice(0, 50)}\r\n\r\n${text}`,
+  () => '\r\n'.repeat(30_000),
+  () => '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003',
+]
+
+/** A packet of a loud tone, of a stream that nobody has agreed on. */
+function rtpPacket(sequence: number): Buffer {
+  const header = Buffer.from([0x80, 0, sequence >> 8, sequence & 0xff, 0, 0, 0, 0, 0xba, 0xad, 0xf0, 0x0d])
+  return Buffer.concat([header, MULAW_TONE])
+}
