@@ -9,7 +9,7 @@ export interface NotYet {
   readonly note: string
   /**
    * What a file that asks for it gets. `refuse`: an error, as going on would be wrong. `warn`: a warning of its own.
-   * `list`: a place in one line with all others. `silent`: nothing, as most files have it.
+   * `list`: a place in one line with all others. `silent`: nothing, as the key does something else meanwhile.
    */
   readonly answer: 'refuse' | 'warn' | 'list' | 'silent'
   /** Whether what a file has there asks for it. */
@@ -27,7 +27,6 @@ const isNot =
     found !== value
 
 const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
-const NO_HEALTH = 'The health of trunks is not watched in this version.'
 const NO_OUTBOUND = 'No calls go out over trunks in this version.'
 const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
 const NO_RESUME = 'A session ends with its agent socket or its call in this version.'
@@ -46,7 +45,6 @@ const REFUSED: readonly Row[] = [
 const WARNED: readonly Row[] = [
   ['sip.workers', 'One process handles calls in this version.', isNot(1)],
   ['media.inbandDtmf', 'DTMF in the audio itself is not heard in this version.', is(true)],
-  ['store.redis', 'The shared state lives in PostgreSQL in this version; Redis is not used.', isNot('embedded')],
   ['identity.roots', 'Identity headers are not verified in this version.'],
   ['tenants[].callback', 'Nobody is called back in this version.', is(true)],
   ['tenants[].recording.enabled', 'Calls are not recorded in this version.', is(true)],
@@ -75,9 +73,7 @@ const LISTED: readonly Row[] = [
   ['trunks[].huntBudget', NO_OUTBOUND],
   ['trunks[].ringTimeout', NO_OUTBOUND],
   ['trunks[].hunt480', NO_OUTBOUND],
-  ['trunks[].probe', NO_HEALTH, asksForProbes],
-  ['trunks[].calls', NO_HEALTH],
-  ['trunks[].media', NO_HEALTH],
+  ['trunks[].calls', NO_OUTBOUND],
   ['groups.NAME.mode', NO_OUTBOUND, is('active-active')],
   ['groups.NAME.weights', NO_OUTBOUND],
   ['tenants[].resumeWindow', NO_RESUME],
@@ -85,7 +81,7 @@ const LISTED: readonly Row[] = [
   ['tenants[].host', "A tenant's own SBC is let in as a trunk only in this version."],
 ]
 
-const SILENT: readonly Row[] = [['trunks[].targets', `${NO_OUTBOUND} \`check\` asks them by OPTIONS.`]]
+const SILENT: readonly Row[] = [['trunks[].targets', `${NO_OUTBOUND} They are asked by OPTIONS.`]]
 
 const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>
   all.map(([key, note, asks = written]) => ({ key, note, answer, asks }))
@@ -106,8 +102,4 @@ const isBelow = (key: string, above: string): boolean => key.startsWith(`${above
 
 function lacksG711(found: unknown): boolean {
   return Array.isArray(found) && !found.includes('PCMU') && !found.includes('PCMA')
-}
-
-function asksForProbes(found: unknown): boolean {
-  return !(typeof found === 'object' && found !== null && Reflect.get(found, 'enabled') === false)
 }
