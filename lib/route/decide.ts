@@ -39,7 +39,7 @@ export const drawRetryAfterS = ({ min, max }: RouteSnapshot['retryAfterS'], rand
 
 const DEFAULT_COUNTRY = 'US'
 
-/** What an INVITE from a carrier gets: the first row that applies decides. */
+/** docs/behaviour.md, “What an INVITE from a carrier gets”: the first row that applies decides. */
 export function decideInvite(invite: InviteFacts, snapshot: RouteSnapshot, random: number): Decision {
   const trunk = matchTrunk(invite, snapshot)
   const found = trunk === null ? null : findNumber(invite, trunk, snapshot)

@@ -6,7 +6,7 @@ import { comeBack, fall, NEVER_FALLEN, passTime, type Recovery } from './recover
 import type { ChannelVerdict } from './state.ts'
 
 /**
- * The calls channel: outcomes of INVITEs on the trunk (semantics, sections 2 and 3). It fails the trunk, and only
+ * The calls channel: outcomes of INVITEs on the trunk. It fails the trunk, and only
  * canaries bring it back: good probes merely let them begin.
  */
 export interface CallsChannel {

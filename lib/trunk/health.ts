@@ -39,7 +39,7 @@ import { onAnswer, onNoAnswer, refuse } from './probe-target.ts'
 import { type Channel, type EvidenceChannel, isAtLeast, type TrunkState } from './state.ts'
 
 /**
- * The health of one trunk (semantics, section 2): four channels of evidence that never clear each other, as one pure
+ * The health of one trunk: four channels of evidence that never clear each other, as one pure
  * machine. It says when to probe, what the trunk is good for, and why. Times are monotonic milliseconds of this process.
  *
  *     let health = thaw(stored, nowMs) ?? newHealth(nowMs) // stored-health.ts

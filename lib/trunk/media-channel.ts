@@ -1,7 +1,7 @@
 import type { TrunkConfig } from '../config/resolve.ts'
 import type { ChannelVerdict } from './state.ts'
 
-/** The media channel: loss and one-way audio of the trunk's last calls (semantics, section 2). `standby` at worst. */
+/** The media channel: loss and one-way audio of the trunk's last calls. `standby` at worst. */
 export interface MediaChannel {
   /** The last calls, the oldest first; true: bad. */
   readonly calls: readonly boolean[]

@@ -1,6 +1,6 @@
 import type { TrunkState } from './state.ts'
 
-/** What an operator decided on a trunk: wins over all evidence, and no evidence clears it (semantics, section 2). */
+/** What an operator decided on a trunk: wins over all evidence, and no evidence clears it. */
 export interface Override {
   readonly state: TrunkState
   readonly actor: string

@@ -9,7 +9,7 @@ import {
 import type { ChannelVerdict } from './state.ts'
 
 /**
- * The probe channel: OPTIONS to each resolved target of the trunk (semantics, section 2). The trunk is as good as its
+ * The probe channel: OPTIONS to each resolved target of the trunk. The trunk is as good as its
  * best target, and `standby` at worst.
  */
 export interface ProbeChannel {

@@ -37,7 +37,7 @@ export interface Selection {
 }
 
 /**
- * The trunks that a call of the group tries, in order (semantics, sections 2 and 5):
+ * The trunks that a call of the group tries, in order:
  * - one whose canary is due, so that it comes back; the others follow, and the caller loses nothing by it;
  * - the active ones: by priority, or in active-active in turn by weight;
  * - those that only asked for a pause, then those on standby, for when no active one is left. Retry-After thus never

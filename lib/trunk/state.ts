@@ -1,5 +1,5 @@
 /**
- * What a trunk is good for (semantics, section 2): `active` takes calls, `standby` only where no active trunk is left,
+ * What a trunk is good for: `active` takes calls, `standby` only where no active trunk is left,
  * `failed` none but the canary.
  */
 export type TrunkState = 'active' | 'standby' | 'failed'

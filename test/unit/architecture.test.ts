@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Import, ROOT, type SourceFile, sourceFiles } from '../helpers/source-files.ts'
 
@@ -109,12 +109,12 @@ describe('app', () => {
     )
   })
 
-  it('reads the environment in config.ts, and elsewhere only to hand it to a child process', () => {
+  it('reads the environment in environment.ts, and elsewhere only to hand it to a child process', () => {
     // A child needs a PATH, and nothing else of ours.
     const reads = /\bprocess\.env\.(?!PATH\b)\w+|\bprocess\.env\[/g
     assert.deepEqual(
       findings(
-        app.filter(({ path }) => path !== 'app/config.ts'),
+        app.filter(({ path }) => path !== 'app/environment.ts'),
         ({ code }) => matches(code, reads),
       ),
       [],
@@ -161,15 +161,31 @@ describe('every file', () => {
     )
   })
 
+  it('cites pages that stand in this repository', () => {
+    const cited = tracked()
+      .filter((path) => path.endsWith('.ts') || path.endsWith('.sql') || path.endsWith('.yaml') || path.endsWith('.md'))
+      .flatMap((path) =>
+        [...readTracked(path).matchAll(/\bdocs\/[\w/-]+\.md\b|\b(?:semantics|contract|design)(?:\.md|, sections? \d)/g)]
+          .filter(([page]) => !existsSync(join(ROOT, page)))
+          .map(([page]) => `${path}: ${page}`),
+      )
+    assert.deepEqual(cited, [])
+  })
+
   it("names no folder of a developer's machine", () => {
     const HOMES = /\/home\/(?!node\b)[a-z][\w-]*\/|\/Users\/[A-Za-z]|\/root\/[\w.]|\/work\/[\w.]|[A-Z]:\\Users\\/g
-    const tracked = spawnSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' }).stdout.split('\0')
-    const named = tracked
-      .filter((path) => path !== '' && !path.endsWith('.json') && path !== 'test/unit/architecture.test.ts')
+    const named = tracked()
+      .filter((path) => !path.endsWith('.json') && path !== 'test/unit/architecture.test.ts')
       .flatMap((path) => matches(readTracked(path), HOMES).map((found) => `${path}: ${found}`))
     assert.deepEqual(named, [])
   })
 })
+
+/** Every file of the repository. */
+const tracked = (): readonly string[] =>
+  spawnSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
+    .stdout.split('\0')
+    .filter((path) => path !== '')
 
 /** A tracked file that is gone from the work tree, or is binary, names nothing. */
 function readTracked(path: string): string {
