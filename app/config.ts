@@ -7,11 +7,9 @@ import { parseConfig, wholeFile } from '../lib/config/load.ts'
 import type { ConfigProblem } from '../lib/config/problem.ts'
 import type { Config, Environment } from '../lib/config/resolve.ts'
 import { err, ok, type Result } from '../lib/core/result.ts'
+import { environment } from './environment.ts'
 
 export type ConfigResult = Result<Config, readonly ConfigProblem[]>
-
-/** The environment of this process, read once: later changes of `process.env` change nothing here. */
-export const environment: Environment = Object.freeze({ ...process.env })
 
 /** Reads the config file, or the built-in config where `file` is undefined. The result is frozen. Never throws. */
 export function loadConfig(file: string | undefined, env: Environment = environment): ConfigResult {

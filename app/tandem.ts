@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
-import { environment } from './config.ts'
+import { environment } from './environment.ts'
 
 /** Exit codes of every command: 0 ok, 1 it failed, 2 usage. */
 const EXIT_FAILED = 1
@@ -31,11 +31,17 @@ function version(): string {
   return typeof found === 'string' ? found : 'unknown'
 }
 
+const FIRST_STEPS = `
+A first call: "tandem start" in one shell, "tandem call --record out.wav" in a second; then "tandem calls".
+Commands find the node by TANDEM_URL (http://127.0.0.1:8080) and TANDEM_API_KEY (the key in its data folder).
+Exit codes: 0 ok, 1 it failed, 2 usage.`
+
 /** The command line. A command that fails sets `process.exitCode` or throws an error whose message is for the user. */
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('tandem')
     .description('A programmable SIP proxy and B2BUA that keeps AI voice agents on the phone through carrier outages')
     .version(version())
+    .addHelpText('after', FIRST_STEPS)
     .showHelpAfterError('(add --help for what there is)')
     .exitOverride()
   try {

@@ -48,7 +48,7 @@ async function listCalls(options: CallsOptions): Promise<void> {
   const client = await NodeClient.fromEnvironment()
   const { calls, next } = await fetchCalls(client, options)
   if (options.json === true) return printJson({ calls, next })
-  if (calls.length === 0) return print(options.active === true ? 'No call is active.\n' : 'No calls.\n')
+  if (calls.length === 0) return print(nothingFound(options))
   await print(
     formatTable(
       HEAD,
@@ -56,6 +56,11 @@ async function listCalls(options: CallsOptions): Promise<void> {
     ),
   )
   if (next !== null) await print(`\nThere are more; --limit shows more than ${options.limit}.\n`)
+}
+
+function nothingFound({ active, tenant, trunk, from, to, cause, since }: CallsOptions): string {
+  if ([tenant, trunk, from, to, cause, since].some((filter) => filter !== undefined)) return 'No call matches.\n'
+  return active === true ? 'No call is active.\n' : 'No calls yet. Place one: ./tandem call\n'
 }
 
 /** As many pages as the limit needs; each call as the node sent it. */

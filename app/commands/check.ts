@@ -10,7 +10,7 @@ export function register(program: Command): void {
   program
     .command('check')
     .description('validate the config, and what it names: folders, ports, stores, AI, trunks')
-    .option('--config <file>', 'config file, YAML or JSON; without it the built-in config is checked')
+    .option('-c, --config <file>', 'configuration file, YAML or JSON; without it the built-in config is checked')
     .option('--json', 'print the findings as JSON')
     .action(async ({ config: file, json }: { config?: string; json?: boolean }) => {
       const result = loadConfig(file)

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import * as z from 'zod'
 import { printable } from '../../lib/observe/printable.ts'
 import { API_KEY_FILE, readApiKey } from '../api/api-key.ts'
-import { environment } from '../config.ts'
+import { environment } from '../environment.ts'
 import { packageRoot } from '../package-root.ts'
 
 /** A command could not do what it was asked for; the message says why and what to do, without a stack. */

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util'
 import Table from 'cli-table3'
 import { printable } from '../../lib/observe/printable.ts'
-import { environment } from '../config.ts'
+import { environment } from '../environment.ts'
 
 type Style = Parameters<typeof styleText>[0]
 

@@ -1,5 +1,5 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { isAlive, startOf } from './processes.ts'
 import { codeOf, StoreError, wordsOf } from './store-error.ts'
 
@@ -21,7 +21,7 @@ export async function holdDataFolder(folder: string): Promise<DataFolder> {
   const path = resolve(folder)
   const lock = join(path, 'node.lock')
   try {
-    await mkdir(path, { recursive: true })
+    await makeFolder(path)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       if (await writeLock(lock)) return { path, release: () => rm(lock, { force: true }) }
       const holder = await readHolder(lock)
@@ -34,6 +34,30 @@ export async function holdDataFolder(folder: string): Promise<DataFolder> {
     throw folderError(path, error)
   }
   throw new StoreError('data-folder-held', `${path} is being taken by another node`)
+}
+
+/**
+ * Makes a folder and those above it. Node's own `recursive` tries for ever where a file system says ENOENT to a folder in one
+ * that is there, as /proc does (seen with Node 20 and 22).
+ */
+async function makeFolder(path: string): Promise<void> {
+  const first = await tryToMake(path)
+  if (first === 'made') return
+  if (dirname(path) !== path) await makeFolder(dirname(path))
+  const second = await tryToMake(path)
+  if (second !== 'made') throw second
+}
+
+/** `made` where the folder is there now; an error where the one above it is missing. Rejects where nothing helps. */
+async function tryToMake(path: string): Promise<'made' | Error> {
+  try {
+    await mkdir(path)
+    return 'made'
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' && error instanceof Error) return error
+    if (codeOf(error) === 'EEXIST' && (await stat(path)).isDirectory()) return 'made'
+    throw error
+  }
 }
 
 /** What a file system's refusal means for the one who chose the folder. */

@@ -22,6 +22,8 @@ export interface TandemOptions {
   /** A folder that outlives the node, for restarts; the default is a fresh one that `stop` removes. */
   readonly dataDir?: string
   readonly address?: string
+  /** The whole config as text, in place of the test config. */
+  readonly configText?: (address: string, dataDir: string) => string
 }
 
 /** A node started by the launcher as a user would, on a loopback address of its own. */
@@ -48,13 +50,18 @@ export class TandemProcess {
 
   /** Resolves when the node says that it is ready for calls. */
   static async start(options: TandemOptions = {}): Promise<TandemProcess> {
+    const node = await TandemProcess.launch(options)
+    await node.said(/ready for calls/)
+    return node
+  }
+
+  /** Starts it and waits for nothing. */
+  static async launch(options: TandemOptions = {}): Promise<TandemProcess> {
     const address = options.address ?? loopbackAddress()
     const dataDir = options.dataDir ?? (await tempFolder())
     const file = join(dataDir, 'tandem.json')
-    await writeFile(
-      file,
-      JSON.stringify({ ...testConfig(options.id ?? 'test-1', address, dataDir), ...options.config }),
-    )
+    const config = { ...testConfig(options.id ?? 'test-1', address, dataDir), ...options.config }
+    await writeFile(file, options.configText?.(address, dataDir) ?? JSON.stringify(config))
     const child = spawn(join(ROOT, 'tandem'), ['start', '--config', file], {
       cwd: ROOT,
       env: { ...process.env, ...options.env },
@@ -62,8 +69,27 @@ export class TandemProcess {
     })
     const node = new TandemProcess(child, address, dataDir, options.dataDir === undefined)
     running.add(node)
-    await node.#until(() => /ready for calls/.test(node.#output), 30_000, 'the node to be ready')
     return node
+  }
+
+  /** Resolves when its output has what the pattern asks for; rejects where the node ends without it. */
+  said(pattern: RegExp): Promise<void> {
+    return this.#until(() => pattern.test(this.#output), 30_000, `the node to say ${pattern}`)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Resolves with its exit code when it has ended by itself. */
+  async ended(): Promise<number | null> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit')
+    return this.#child.exitCode
+  }
+
+  /** Its config file, for a test that changes it. */
+  get configFile(): string {
+    return join(this.dataDir, 'tandem.json')
   }
 
   get pid(): number {
@@ -163,7 +189,7 @@ process.on('exit', () => {
   for (const node of running) node.abandon()
 })
 
-function testConfig(id: string, address: string, dataDir: string): Record<string, unknown> {
+export function testConfig(id: string, address: string, dataDir: string): Record<string, unknown> {
   return {
     node: { id, address, dataDir },
     sip: { listen: [`udp:${address}:5060`, `tcp:${address}:5060`] },

@@ -79,7 +79,7 @@ describe('commands that ask a node', function () {
 
   it('say so where a list is empty', async () => {
     parts.store.records.clear()
-    assert.equal((await tandem(['calls'])).stdout, 'No calls.\n')
+    assert.equal((await tandem(['calls'])).stdout, 'No calls yet. Place one: ./tandem call\n')
     assert.equal((await tandem(['calls', '--active'])).stdout, 'No call is active.\n')
   })
 
