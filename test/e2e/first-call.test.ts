@@ -5,10 +5,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ApiCall, endedCalls } from '../helpers/api-call.ts'
+import { RawCaller } from '../helpers/raw-caller.ts'
 import { recognise } from '../helpers/recognise.ts'
 import { ROOT } from '../helpers/root.ts'
 import { tandem } from '../helpers/run.ts'
-import { GREETING, TandemProcess } from '../helpers/tandem-process.ts'
+import { GREETING, NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
 describe('the first call', () => {
@@ -89,5 +90,17 @@ describe('the first call', () => {
     this.timeout(20_000)
     assert.equal((await tandem(['call', node.uri, '--say', 'x', '--play', 'y.wav'])).code, 2)
     assert.equal((await tandem(['call', node.uri, '--digits', '5x'])).code, 2)
+  })
+
+  it('hears 100 within 200 ms of each INVITE and the answer within 2 s, call after call', async () => {
+    for (let i = 0; i < 10; i++) {
+      const caller = await RawCaller.open(node.address)
+      const { status, firstMs, finalMs } = await caller.call(NUMBER)
+      assert.equal(status, 200)
+      assert.ok(firstMs < 200, `the first response came after ${firstMs} ms`)
+      assert.ok(finalMs < 2_000, `the answer came after ${finalMs} ms`)
+      assert.equal(await caller.hangUp(), 200)
+      await caller.close()
+    }
   })
 })

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict'
-import { type ApiCall, endedCalls } from '../helpers/api-call.ts'
-import { type SippOptions, sipp } from '../helpers/sipp.ts'
-import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
+import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
+import { type ApiCall, allCalls, endedCalls } from '../helpers/api-call.ts'
+import { type SippOptions, type SippResult, sipp } from '../helpers/sipp.ts'
+import { GREETING, NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
+import { until } from '../helpers/until.ts'
+
+/** The agent behind this number takes a second to be ready: time enough to give up while it rings. */
+const SLOW = '+12025550101'
 
 interface Story {
   readonly why: string
@@ -34,7 +39,12 @@ const STORIES: readonly Story[] = [
     options: { tcp: true },
     end: ['caller', null, 'normal'],
   },
-  { why: 'ends a call that is cancelled while it rings', scenario: 'uac-cancels', end: ['caller', 487, 'cancelled'] },
+  {
+    why: 'ends a call that is cancelled while it rings',
+    scenario: 'uac-cancels',
+    options: { number: SLOW },
+    end: ['caller', 487, 'cancelled'],
+  },
   { why: 'ends a call that is hung up at once', scenario: 'uac-hangs-up-early', end: ['caller', null, 'normal'] },
   {
     why: 'holds and retrieves a call by re-INVITE',
@@ -58,17 +68,34 @@ const STORIES: readonly Story[] = [
   },
 ]
 
+/** Scenarios that last, and a number for each, so that its call is told from the others. */
+const PATIENT = {
+  'uac-sends-dtmf': '+12025550102',
+  'uac-speaks': '+12025550103',
+  'uac-never-acks': '+12025550104',
+} as const
+
 describe('SIPp callers', () => {
   let node: TandemProcess
+  let slow: LocalAgent
 
   before(async function () {
     this.timeout(60_000)
-    node = await TandemProcess.start()
+    slow = await startLocalAgent({ apiKey: 'key', faults: { handshakeDelayMs: 1_000 } })
+    const waiting = { backend: 'custom', url: `${slow.baseUrl}/realtime`, model: 'any', apiKey: 'key' }
+    const agents = { intake: { backend: 'local', greeting: GREETING }, waiting }
+    const tenant = { group: 'us', agent: 'intake' }
+    const tenants = [
+      { ...tenant, id: 'clinic', numbers: [NUMBER, ...Object.values(PATIENT)] },
+      { ...tenant, id: 'slow', numbers: [SLOW], agent: 'waiting' },
+    ]
+    node = await TandemProcess.start({ config: { agents, tenants } })
   })
 
   after(async function () {
     this.timeout(30_000)
     assert.equal(await node.stop(), 0)
+    await slow.close()
   })
 
   const place = (scenario: string, options: Partial<SippOptions> = {}) =>
@@ -100,29 +127,46 @@ describe('SIPp callers', () => {
     assert.equal(result.code, 0, result.errors)
   })
 
-  it('hears DTMF and what the caller says', async function () {
-    this.timeout(60_000)
-    const pressed = await place('uac-sends-dtmf')
-    assert.equal(pressed.code, 0, pressed.errors)
-    const spoken = await place('uac-speaks')
-    assert.equal(spoken.code, 0, spoken.errors)
-    const [speech, dtmf] = await endedCalls(node)
-    assert.ok(speech !== undefined && dtmf !== undefined)
-    assert.match(JSON.stringify(dtmf.transcript), /five|5/i)
-    assert.ok(speech.transcript.some(({ who }) => who === 'caller'))
-  })
-
-  it('repeats the 200 for an ACK that never comes, then hangs up', async function () {
+  describe('who take their time, all at once', function () {
     this.timeout(90_000)
-    const result = await place('uac-never-acks', { timeoutMs: 60_000 })
-    assert.equal(result.code, 0, result.errors)
-    const [call] = await endedCalls(node)
-    assert.deepEqual([call?.end?.by, call?.end?.cause], ['system', 'trunk-fault'])
+    const results = new Map<string, Promise<SippResult>>()
+
+    before(() => {
+      for (const [scenario, number] of Object.entries(PATIENT)) {
+        results.set(scenario, place(scenario, { number, timeoutMs: 60_000 }))
+      }
+    })
+
+    /** The call that the scenario made, once it is over. */
+    async function callOf(scenario: keyof typeof PATIENT): Promise<ApiCall> {
+      const result = await results.get(scenario)
+      assert.equal(result?.code, 0, result?.errors)
+      const isIts = (call: ApiCall): boolean => call.to === PATIENT[scenario]
+      await until(async () => (await allCalls(node)).find(isIts)?.state === 'ended', 'the end of the call')
+      const call = (await allCalls(node)).find(isIts)
+      assert.ok(call !== undefined)
+      return call
+    }
+
+    it('are heard pressing keys', async () => {
+      assert.match(JSON.stringify((await callOf('uac-sends-dtmf')).transcript), /five|5/i)
+    })
+
+    it('are heard speaking', async () => {
+      assert.ok((await callOf('uac-speaks')).transcript.some(({ who }) => who === 'caller'))
+    })
+
+    it('have the 200 repeated for an ACK that never comes, and are hung up on', async () => {
+      const { end } = await callOf('uac-never-acks')
+      assert.deepEqual([end?.by, end?.cause], ['system', 'trunk-fault'])
+    })
   })
 
-  it('gives every RTP port back', async () => {
-    const metrics = await node.metrics()
-    assert.match(metrics, /^tandem_media_legs\{[^}]*\} 0$/m)
-    assert.match(metrics, /^tandem_active_calls\{[^}]*\} 0$/m)
+  describe('when all have hung up', () => {
+    it('gives every RTP port back', async () => {
+      const metrics = await node.metrics()
+      assert.match(metrics, /^tandem_media_legs\{[^}]*\} 0$/m)
+      assert.match(metrics, /^tandem_active_calls\{[^}]*\} 0$/m)
+    })
   })
 })

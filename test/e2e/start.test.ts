@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { allCalls } from '../helpers/api-call.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
 import { tempFolder } from '../helpers/postgres.ts'
+import { postmasterOf } from '../helpers/process-tree.ts'
 import { ROOT } from '../helpers/root.ts'
 import { tandem } from '../helpers/run.ts'
 import { NUMBER, TandemProcess, testConfig } from '../helpers/tandem-process.ts'
@@ -153,6 +154,6 @@ describe('tandem start', () => {
 
 /** No PostgreSQL runs any more on the folder of a node that has ended; the folder goes. */
 async function leavesNothing(node: TandemProcess): Promise<void> {
-  assert.equal(node.postmasterPid, null)
+  assert.equal(postmasterOf(node.dataDir), -1)
   await node.stop()
 }

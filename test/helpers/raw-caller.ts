@@ -149,6 +149,13 @@ export class RawCaller {
     return sentAtMs
   }
 
+  /** A request outside of a dialog; resolves with its final response. */
+  ask(method: string, number: string): Promise<{ readonly status: number; readonly text: string }> {
+    this.prepare(number)
+    this.sendSip(this.request(method))
+    return this.#final(`${this.#seq} ${method}`)
+  }
+
   /** From now on a packet of silence each 20 ms, or of what is given. */
   talk(payload: Buffer = SILENCE): void {
     clearInterval(this.#talking)

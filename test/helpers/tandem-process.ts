@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { loopbackAddress } from './loopback.ts'
 import { tempFolder } from './postgres.ts'
+import { postmasterOf } from './process-tree.ts'
 import { ROOT } from './root.ts'
 
 export const KEY = 'test-key'
@@ -131,7 +132,8 @@ export class TandemProcess {
       this.#child.kill('SIGTERM')
       await once(this.#child, 'exit')
     }
-    running.delete(this)
+    // What those left that were killed in the same folder has ended with it.
+    for (const node of running) if (node.dataDir === this.dataDir) running.delete(node)
     if (this.#ownsData) await rm(this.dataDir, { recursive: true, force: true })
     return this.#child.exitCode
   }
@@ -145,19 +147,9 @@ export class TandemProcess {
   /** Leaves nothing behind of a node that its test has not stopped: no process, no Postgres of it, no folder. */
   abandon(): void {
     this.#child.kill('SIGKILL')
-    const postmaster = this.postmasterPid
-    if (postmaster !== null) process.kill(postmaster, 'SIGQUIT')
+    const postmaster = postmasterOf(this.dataDir)
+    if (existsSync(`/proc/${postmaster}`)) process.kill(postmaster, 'SIGQUIT')
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
-  }
-
-  /** The PostgreSQL in its data folder; null where none runs. */
-  get postmasterPid(): number | null {
-    try {
-      return Number(readFileSync(join(this.dataDir, 'postgres', 'postmaster.pid'), 'utf8').split('\n', 1)[0])
-    } catch {
-      // It has stopped and taken the file along.
-      return null
-    }
   }
 
   async #until(done: () => boolean, timeoutMs: number, what: string): Promise<void> {
