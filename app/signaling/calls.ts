@@ -1,6 +1,5 @@
-import { ulid } from 'ulid'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
-import { type CallId, callId, type NodeId, sessionId, type TenantId, type TrunkId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { RateWindow } from '../../lib/guard/rate.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
@@ -19,6 +18,7 @@ import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { CallRecorder } from './call-recorder.ts'
+import { firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { ALLOW } from './sip-facts.ts'
 import type { OptionsAnswer, SipLink } from './sip-link.ts'
@@ -157,7 +157,11 @@ export class Calls {
       })
       return invite.respond(403, 'Forbidden')
     }
-    const recorder = new CallRecorder(this.#options.journal, this.#options.emit, this.#firstRow(invite, decision))
+    const recorder = new CallRecorder(
+      this.#options.journal,
+      this.#options.emit,
+      firstRow(this.#options.node, invite, decision),
+    )
     this.#trace.follow(invite.sipCallId, recorder)
     this.#options.metrics.callStarted('inbound')
     recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
@@ -239,32 +243,6 @@ export class Calls {
       tenantCalls: this.#tenantCalls,
       admitTrunk: (id) => admit(this.#trunkRates, this.#routes.trunkCps, id, nowMs),
       admitTenant: (id) => admit(this.#tenantRates, this.#routes.tenantCps, id, nowMs),
-    }
-  }
-
-  #firstRow(invite: IncomingInvite, decision: Decision): CallRow {
-    const id = callId(ulid())
-    return {
-      id,
-      revision: 0,
-      tenant: decision.tenant,
-      direction: 'inbound',
-      from: decision.from,
-      to: decision.to,
-      raw: { from: invite.header('From') ?? '', to: invite.facts.uri },
-      node: this.#options.node,
-      trunk: decision.trunk,
-      state: 'incoming',
-      startedAt: new Date(),
-      answeredAt: null,
-      endedAt: null,
-      end: null,
-      sip: { callId: invite.sipCallId },
-      attestation: null,
-      session: { id: sessionId(id), resumedFrom: null },
-      agent: null,
-      media: null,
-      recording: null,
     }
   }
 }

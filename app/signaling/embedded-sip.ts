@@ -71,6 +71,11 @@ export class EmbeddedSip {
     this.#supervised?.part?.setAccess(access)
   }
 
+  /** Ends the server's thread at once, as a crash would: for tests and drills. */
+  async crash(): Promise<void> {
+    await this.#supervised?.part?.crash()
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#supervised?.close()

@@ -25,9 +25,9 @@ interface EndOfDialog {
 /**
  * A confirmed or confirming dialog on drachtio-srf. It must be made in the very callback that brings the dialog: an ACK and a BYE
  * that came with the same read of the socket are emitted before any promise goes on. What comes before somebody listens is
- * kept for them. Its own handling of re-INVITEs compares SDP texts to guess at hold and
- * throws on one without a body, and it answers 200 to what nobody listens for, REFER among them; so requests are taken here
- * before it sees them, but for those that end or confirm the dialog.
+ * kept for them. drachtio-srf's own handling of re-INVITEs compares SDP texts to guess at hold and throws on one without a
+ * body, and it answers 200 to what nobody listens for, REFER among them; so requests are taken here before it sees them, but
+ * for those that end or confirm the dialog.
  */
 export class SipDialog {
   readonly #dialog: Srf.Dialog

@@ -19,7 +19,7 @@ export interface OptionsAnswer {
 
 const CONNECT_TIMEOUT_MS = 5_000
 /** drachtio-srf waits longer with each attempt, without a bound of its own. */
-const RECONNECT = { reconnect: { retryMaxDelay: 1_000 } } as const
+const RETRY_MAX_DELAY_MS = 1_000
 
 /**
  * Our connection to the SIP server over drachtio's wire protocol. The published `drachtio-srf` speaks it; this class is the
@@ -27,10 +27,21 @@ const RECONNECT = { reconnect: { retryMaxDelay: 1_000 } } as const
  */
 export class SipLink {
   readonly #srf: Srf
+  /** drachtio-srf looks at it before each attempt; `maxAttempts: 0` is no limit. */
+  readonly #reconnect = { retryMaxDelay: RETRY_MAX_DELAY_MS, maxAttempts: 0 }
+  #connected = false
   #closing = false
 
   private constructor(srf: Srf) {
     this.#srf = srf
+    const events: EventEmitter = srf
+    events.on('connect', () => {
+      this.#connected = true
+      if (this.#closing) this.#disconnect()
+    })
+    events.on('close', () => {
+      this.#connected = false
+    })
   }
 
   /** Resolves when the SIP server has accepted the secret. */
@@ -39,7 +50,7 @@ export class SipLink {
       const srf = new Srf()
       const link = new SipLink(srf)
       const timer = setTimeout(() => {
-        srf.disconnect()
+        link.close()
         resolve(
           err(
             new Error(`no answer from the SIP server at ${options.host}:${options.port} in ${CONNECT_TIMEOUT_MS} ms`),
@@ -53,7 +64,8 @@ export class SipLink {
       })
       // Without a listener a lost connection would throw; what to do about it comes with `close`.
       srf.on('error', () => undefined)
-      void srf.connect({ ...options, ...RECONNECT })
+      // An option that drachtio-srf's types do not know.
+      void srf.connect(Object.assign({ ...options }, { reconnect: link.#reconnect }))
     })
   }
 
@@ -90,8 +102,16 @@ export class SipLink {
     })
   }
 
+  /** Ends the connection; where it is lost just now, no new one is made, or none is kept. */
   close(): void {
     this.#closing = true
+    this.#reconnect.maxAttempts = 1
+    if (this.#connected) this.#disconnect()
+  }
+
+  /** drachtio-srf throws where there is nothing to disconnect. */
+  #disconnect(): void {
+    this.#connected = false
     this.#srf.disconnect()
   }
 }

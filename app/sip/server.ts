@@ -25,10 +25,11 @@ export interface SipServer {
   /** Batches of the messages that passed, where `trace` is on. */
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void
   /** Rejects once the worker is gone. */
-  /** Rejects once the worker is gone. */
   counters(): Promise<SipCounters>
   /** Called once when the worker is gone, with the error it died of; not after `close`. */
   onExit(listener: (error: Error | undefined) => void): void
+  /** Ends the thread at once, as a crash would: for tests and drills. `onExit` is called. */
+  crash(): Promise<void>
   /** Closes all sockets and ends the thread. Dialogs are forgotten, not ended: drain before. */
   close(): Promise<void>
 }
@@ -107,6 +108,10 @@ class ServerFace implements SipServer {
 
   onExit(listener: (error: Error | undefined) => void): void {
     this.#exitListeners.push(listener)
+  }
+
+  async crash(): Promise<void> {
+    await this.#worker.terminate()
   }
 
   async close(): Promise<void> {

@@ -62,6 +62,20 @@ describe('access to the SIP server', function () {
     await stranger.nextResponse(200, 'OPTIONS')
   })
 
+  it('is banned as soon and as long as the snapshot says', async () => {
+    server = await start({ unknown: 'reject' })
+    const ban = { refusals: 2, windowMs: 60_000, durationMs: 1 }
+    server.setAccess({ allowAll: false, sources: [], unknown: 'reject', ban })
+    const stranger = await open()
+    for (let i = 0; i < 2; i++) stranger.send(stranger.request('OPTIONS'))
+    await eventually('2 refusals', async () => ((await server.counters()).refused === 2 ? true : undefined))
+    await eventually('an answer after the ban', async () => {
+      stranger.send(stranger.request('OPTIONS'))
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return (await server.counters()).refused > 2 ? true : undefined
+    })
+  })
+
   it('is open to responses and to requests in dialogs of ours, whoever sends them', async () => {
     server = await start()
     const srf = await connect(server)

@@ -1,0 +1,119 @@
+import { createMetrics } from '../../../app/observe/metrics.ts'
+import { Calls } from '../../../app/signaling/calls.ts'
+import { EmbeddedSip } from '../../../app/signaling/embedded-sip.ts'
+import { SipLink } from '../../../app/signaling/sip-link.ts'
+import type { Journal } from '../../../app/store/port.ts'
+import { parseConfig } from '../../../lib/config/load.ts'
+import { nodeId } from '../../../lib/core/ids.ts'
+import type { CallRow, TurnRecord } from '../../../lib/observe/call-record.ts'
+import type { EventDraft } from '../../../lib/observe/event.ts'
+import { routesOf } from '../../../lib/route/routes.ts'
+import { startEngine } from '../media/media-fixture.ts'
+import { eventually } from '../sip-server/rig.ts'
+
+export const NUMBER = '+12025550100'
+
+const CONFIG = `
+sip: { retryAfter: { min: 7s, max: 7s } }
+agents:
+  keypad: { backend: local, instructions: none }
+trunks:
+  - { id: carrier, sources: [127.0.0.1] }
+groups:
+  main: { mode: warm-standby, trunks: [carrier] }
+tenants:
+  - { id: clinic, group: main, numbers: ["${NUMBER}"], agent: keypad }
+`
+
+/** Calls as a node has them, on a real SIP server and real media, with records in memory. */
+export interface CallCentre {
+  /** `127.0.0.1:port` of the SIP server, by UDP. */
+  readonly address: string
+  readonly sip: EmbeddedSip
+  readonly calls: Calls
+  readonly events: readonly EventDraft[]
+  readonly turns: readonly TurnRecord[]
+  readonly freePorts: () => number
+  /** Impedes every new call while true. */
+  full: boolean
+  /** The record of a call, as soon as it has ended. */
+  ended(sipCallId: string): Promise<CallRow>
+  row(sipCallId: string): CallRow | undefined
+  close(): Promise<void>
+}
+
+export async function callCentre(): Promise<CallCentre> {
+  const config = parseConfig(CONFIG, { env: {}, file: 'test.yaml' })
+  if (!config.ok) throw new Error(JSON.stringify(config.error))
+  const routes = routesOf(config.value, { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' })
+  const media = await startEngine({ agentTalkerModule: new URL('./keypad-talker.js', import.meta.url).href })
+  const sip = await EmbeddedSip.start(
+    {
+      listen: ['udp:127.0.0.1:0'],
+      advertise: '127.0.0.1',
+      userAgent: 'Tandem/test',
+      onTrace: () => {},
+      onLost: () => {},
+    },
+    { allowAll: false, sources: routes.sources, unknown: 'drop' },
+  )
+  const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: sip.secret })
+  if (!connected.ok) throw connected.error
+  const rows = new Map<string, CallRow>()
+  const events: EventDraft[] = []
+  const turns: TurnRecord[] = []
+  const metrics = createMetrics('test')
+  const node = nodeId('test')
+  const calls = new Calls({
+    node,
+    link: connected.value,
+    media,
+    journal: memoryJournal(rows, turns),
+    emit: (draft) => events.push(draft),
+    routes,
+    impediments: () => new Set(centre.full ? ['full' as const] : []),
+    trunkStates: () => new Map(),
+    region: 'here',
+    peers: () => [],
+    redirectExpiresMs: 30_000,
+    onAudio: () => {},
+    metrics,
+  })
+  const row = (sipCallId: string): CallRow | undefined =>
+    [...rows.values()].find((each) => each.sip.callId === sipCallId)
+  const centre: CallCentre = {
+    address: sip.hostports[0]?.replace('udp/', '') ?? '',
+    sip,
+    calls,
+    events,
+    turns,
+    freePorts: () => media.freePorts,
+    full: false,
+    row,
+    ended: (sipCallId) =>
+      eventually(`the end of ${sipCallId}`, () => {
+        const found = row(sipCallId)
+        return found?.state === 'ended' && calls.count === 0 ? found : undefined
+      }),
+    close: async () => {
+      await calls.close()
+      connected.value.close()
+      await sip.close()
+      await media.close()
+      metrics.close()
+    },
+  }
+  return centre
+}
+
+function memoryJournal(rows: Map<string, CallRow>, turns: TurnRecord[]): Journal {
+  return {
+    event: (draft) => ({ level: 'info', ...draft, id: '', at: '', node: nodeId('test') }),
+    call: (row) => void rows.set(row.id, row),
+    attempt: () => {},
+    turn: (_id, _ordinal, turn) => void turns.push(turn),
+    sip: () => {},
+    synced: async () => {},
+    written: async () => {},
+  }
+}
