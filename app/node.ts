@@ -106,6 +106,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   begin('starting media')
   const media = await startMedia({
     address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
+    // Behind a NAT that maps one address to one, `node.address` is not ours to bind: RTP listens where SIP does.
+    bindAddress: config.sip.listen[0]?.host ?? node.address,
     rtpPorts: config.media.rtpPorts,
     workers: config.media.workers === 'auto' ? availableParallelism() : config.media.workers,
     codecs: config.media.codecs,

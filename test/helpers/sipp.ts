@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,7 +40,23 @@ export async function sipp(options: SippOptions): Promise<SippResult> {
   const args = [
     options.target,
     ...['-sf', join(ROOT, 'sipp-scenarios', `${options.scenario}.xml`), '-s', options.number],
-    ...['-i', from, '-mi', from, '-m', String(calls), '-r', String(rate), '-l', String(limit), '-d', String(pauseMs)],
+    // Without a port of its own it takes 5060, where a node of whoever runs the tests may want to listen.
+    ...[
+      '-i',
+      from,
+      '-p',
+      String(await freeUdpPort(from)),
+      '-mi',
+      from,
+      '-m',
+      String(calls),
+      '-r',
+      String(rate),
+      '-l',
+      String(limit),
+      '-d',
+      String(pauseMs),
+    ],
     ...['-timeout', `${Math.ceil(timeoutMs / 1000)}s`, '-timeout_error', '-nostdin', '-trace_err'],
     ...['-error_file', join(folder, 'errors'), '-trace_stat', '-stf', join(folder, 'stats'), '-fd', '1'],
     ...(options.rtpEcho ? ['-rtp_echo'] : []),
@@ -57,6 +75,16 @@ export async function sipp(options: SippOptions): Promise<SippResult> {
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+async function freeUdpPort(host: string): Promise<number> {
+  const socket = createSocket('udp4').bind(0, host)
+  await once(socket, 'listening')
+  const { port } = socket.address()
+  await new Promise<void>((resolve) => {
+    socket.close(resolve)
+  })
+  return port
 }
 
 /** SIPp's statistics are a CSV with `;`: the header, then a row a second, the last one being the sum. */
