@@ -52,8 +52,8 @@ export interface RunningNode {
   close(): Promise<void>
 }
 
-/** Calls of one core that the media workers carry with ease (docs/performance.md). */
-const CALLS_PER_CORE = 200
+/** Calls that a core carries with as much left for bursts, the local agent included (docs/performance.md). */
+const CALLS_PER_CORE = 60
 
 /** The composition root: config in, a running node out. Where a part fails to start, those before it are stopped. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
