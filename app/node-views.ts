@@ -1,9 +1,12 @@
 import { formatHostPort } from '../lib/config/addresses.ts'
 import type { Config } from '../lib/config/resolve.ts'
+import type { TrunkId } from '../lib/core/ids.ts'
 import type { Impediment, SipPlace } from '../lib/route/snapshot.ts'
-import { effectiveState } from '../lib/trunk/health.ts'
+import { channelStates, effectiveState, healthFigures } from '../lib/trunk/health.ts'
+import { worstState } from '../lib/trunk/state.ts'
 import type { NodeView, Readiness, TrunkView } from './api/options.ts'
 import type { NodeEntry } from './fleet/node-registry.ts'
+import type { TrunkOverride } from './fleet/overrides.ts'
 import type { Store } from './store/store.ts'
 import type { TrunkHealth } from './trunk/trunk-health.ts'
 
@@ -52,25 +55,59 @@ const REASONS: Readonly<Record<Impediment, string>> = {
   store: 'records can be kept neither in Postgres nor in the journal',
 }
 
-/** A node of the registry, as the API shows it. */
-export const nodeView = ({ startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry): NodeView => ({
-  ...entry,
-  startedAt: new Date(startedAt),
-})
+/** A node of the registry, as the API shows it; `self`: it is this one. */
+export const nodeView = (
+  { startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry,
+  self: boolean,
+): NodeView => ({ ...entry, self, startedAt: new Date(startedAt) })
 
 /** The trunks, as the API shows them. */
-export function trunkViews(config: Config, trunks: TrunkHealth): readonly TrunkView[] {
+export function trunkViews(
+  config: Config,
+  trunks: TrunkHealth,
+  overrides: ReadonlyMap<TrunkId, TrunkOverride>,
+): readonly TrunkView[] {
   return config.trunks.flatMap(({ id, profile }) => {
-    const watched = trunks.health(id)
-    if (watched === null) return []
-    const { state, sinceAtMs, reason } = effectiveState(watched.state)
+    const health = trunks.health(id)
+    if (health === null) return []
+    const override = overrides.get(id)
     return {
       id,
       carrier: profile,
       group: Object.entries(config.groups).find(([, group]) => group.trunks.includes(id))?.[0] ?? null,
-      state,
-      since: new Date(Date.now() - Math.round(watched.nowMs - sinceAtMs)),
-      reason,
+      ...healthView(health),
+      override: override === undefined ? null : overrideView(override),
     }
   })
 }
+
+function healthView({ state, config, nowMs }: NonNullable<ReturnType<TrunkHealth['health']>>) {
+  const wallTime = (atMs: number): Date => new Date(Date.now() - Math.round(nowMs - atMs))
+  const { state: effective, sinceAtMs, reason } = effectiveState(state)
+  const { probe, calls } = healthFigures(state, nowMs, config)
+  const { lastGoodAtMs, rttMs, misses } = probe
+  return {
+    state: effective,
+    since: wallTime(sinceAtMs),
+    reason,
+    // Of the only voter that is counted yet, this node.
+    fleet: worstState(Object.values(channelStates(state, nowMs, config))),
+    probe: { lastOkAt: lastGoodAtMs === null ? null : wallTime(lastGoodAtMs), rttMs, misses },
+    calls,
+    mos: null,
+  }
+}
+
+const overrideView = ({
+  state,
+  reason,
+  actor,
+  since,
+  expiresAt,
+}: TrunkOverride): NonNullable<TrunkView['override']> => ({
+  state,
+  reason,
+  actor,
+  since,
+  expiresAt,
+})

@@ -12,8 +12,12 @@ import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import type { ConfigResult } from './config.ts'
-import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
+import { Heartbeat, listNodes, NODE_PREFIX, type NodeEntry } from './fleet/node-registry.ts'
+import { NodeWatch } from './fleet/node-watch.ts'
+import { Overrides, operatorEvent } from './fleet/overrides.ts'
 import { Peers } from './fleet/peers.ts'
+import { RemoteDrain } from './fleet/remote-drain.ts'
+import { FleetSnapshot } from './fleet/snapshot.ts'
 import { startMedia } from './media/embedded/engine.ts'
 import { impediments, nodeView, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
@@ -24,6 +28,7 @@ import { Calls } from './signaling/calls.ts'
 import { EmbeddedSip } from './signaling/embedded-sip.ts'
 import { SipLink } from './signaling/sip-link.ts'
 import type { AccessSnapshot } from './sip/server.ts'
+import type { Deed } from './store/audit.ts'
 import { type Store, startStore } from './store/store.ts'
 import { HealthFile } from './trunk/health-file.ts'
 import { TrunkHealth } from './trunk/trunk-health.ts'
@@ -99,6 +104,27 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   store.onState((change) => emit({ level: change.event === 'store.degraded' ? 'error' : 'info', ...change }))
 
+  const overrides = await Overrides.start({
+    ...store,
+    emit,
+    onError: (error) => log.log.debug({ err: error }, 'overrides could not be read; those known last stay in force'),
+  })
+  parts.add('overrides', () => overrides.close())
+  const snapshot = new FleetSnapshot({
+    shared: store.shared,
+    prefixes: [NODE_PREFIX],
+    intervalMs: config.fleet.heartbeatMs,
+    settleMs: 2 * config.fleet.leaseMs,
+  })
+  parts.add('snapshot of the fleet', () => snapshot.close())
+  const watch = new NodeWatch({
+    self: node.id,
+    shared: store.shared,
+    snapshot,
+    onLost: ({ id, region, address }) => emit({ event: 'node.lost', level: 'warn', lost: id, region, address }),
+  })
+  parts.add('watch over the nodes', () => watch.close())
+
   begin('starting the local agent')
   const local = await superviseLocalAgent(log)
   parts.add('local agent', () => local.close())
@@ -149,6 +175,14 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     file: new HealthFile(node.dataDir, (error) => log.log.warn({ err: error }, 'the health of trunks was not stored')),
   })
   parts.add('trunk health', () => trunks.close())
+  /** What operators say of trunks, to the machines of their health; where that was never read, a stored word holds. */
+  const obeyOperators = (): void => {
+    if (!overrides.known) return
+    const inForce = overrides.current()
+    for (const { id } of current.trunks) trunks.feed(id, operatorEvent(inForce.get(id)))
+  }
+  overrides.onChange(obeyOperators)
+  obeyOperators()
 
   let started = false
   const calls: Calls = new Calls({
@@ -191,11 +225,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     mediaWorkers: () => media.load,
   })
 
-  const drain = (): Promise<void> => {
-    if (!calls.draining) emit({ event: 'node.draining', calls: calls.count })
-    return calls.drain(node.drainTimeoutMs)
-  }
-  const entry = (): NodeEntry => ({
+  const ownEntry = (): NodeEntry => ({
     id: node.id,
     region: node.region,
     address: node.address,
@@ -207,7 +237,31 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     calls: calls.count,
     maxCalls,
   })
+  const heartbeat = new Heartbeat({
+    shared: store.shared,
+    entry: ownEntry,
+    intervalMs: config.fleet.heartbeatMs,
+    ttlMs: config.fleet.leaseMs,
+    onError: (error) => log.log.debug({ err: error }, 'a heartbeat was missed'),
+  })
+  parts.add('heartbeat', () => heartbeat.close())
 
+  const drain = (): Promise<void> => {
+    if (!calls.draining) emit({ event: 'node.draining', calls: calls.count })
+    const drained = calls.drain(node.drainTimeoutMs)
+    heartbeat.beat()
+    return drained
+  }
+  /** What someone did that must not fail because it cannot be written down. */
+  const note = (deed: Deed): void => {
+    store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
+  }
+  const drainFor = (actor: string): void => {
+    note({ actor, action: 'node.drain', subject: node.id, details: {} })
+    void drain()
+  }
+  const remoteDrain = await RemoteDrain.start({ self: node.id, shared: store.shared, onAsked: drainFor })
+  parts.add('remote drain', () => remoteDrain.close())
   begin('starting the API')
   const api = await startApi({
     listen: config.http.listen,
@@ -218,28 +272,29 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     log: log.log,
     version: VERSION,
     readiness: () => readiness(calls.impediments(), store),
-    nodes: async () => (await listNodes(store.shared)).map(nodeView),
-    trunks: () => trunkViews(current, trunks),
+    nodes: async () => [
+      nodeView(ownEntry(), true),
+      ...watch.nodes.filter(({ id }) => id !== node.id).map((entry) => nodeView(entry, false)),
+      ...watch.lost.map((entry) => ({ ...nodeView(entry, false), state: 'lost' as const })),
+    ],
+    trunks: () => trunkViews(current, trunks, overrides.current()),
+    audit: (limit, before) => store.audit.page(limit, before),
     actions: {
-      hangUp: async (id) => (calls.hangUp(id, 'operator', 'normal') ? 'done' : hangUpElsewhere(store, id)),
-      drain: async (id) => {
-        if (id !== node.id)
-          return (await listNodes(store.shared)).some((other) => other.id === id) ? 'elsewhere' : 'unknown'
-        void drain()
+      hangUp: async (id, actor) => {
+        if (!calls.hangUp(id, 'operator', 'normal')) return hangUpElsewhere(store, id)
+        note({ actor, action: 'call.hangUp', subject: id, details: {} })
         return 'done'
       },
+      drain: async (id, actor) => {
+        if (id !== node.id) return remoteDrain.ask(id, actor)
+        drainFor(actor)
+        return 'done'
+      },
+      override: (trunk, order) => overrides.set(trunk, order),
+      clearOverride: async (trunk, actor) => void (await overrides.clear(trunk, actor)),
     },
   })
   parts.add('API', () => api.close())
-
-  const heartbeat = new Heartbeat({
-    shared: store.shared,
-    entry,
-    intervalMs: config.fleet.heartbeatMs,
-    ttlMs: config.fleet.leaseMs,
-    onError: (error) => log.log.debug({ err: error }, 'a heartbeat was missed'),
-  })
-  parts.add('heartbeat', () => heartbeat.close())
 
   signal?.throwIfAborted()
   started = true
@@ -251,6 +306,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     trunks.setTrunks(result.value.trunks)
     sip.setAccess(access(routes.sources))
     current = result.value
+    obeyOperators()
     const { notices } = result.value
     const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))
     emit({

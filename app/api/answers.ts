@@ -60,23 +60,59 @@ export const callsAnswer = z
   .object({ calls: z.array(callAnswer), next: z.string().nullable().describe('The cursor of the next page.') })
   .describe('Calls, newest first')
 
-export const trunksAnswer = z
-  .array(
-    z.object({
-      id: z.string(),
-      carrier: z.string(),
-      group: z.string().nullable(),
-      state: z.enum(['active', 'standby', 'failed']),
-      since: moment,
-      reason: z.string().nullable(),
-    }),
-  )
-  .describe('The trunks of this node')
+const trunkState = z.enum(['active', 'standby', 'failed'])
+
+export const trunkAnswer = z
+  .object({
+    id: z.string(),
+    carrier: z.string(),
+    group: z.string().nullable(),
+    state: trunkState.describe("The state by which this node places calls: the operator's, else the evidence's."),
+    since: moment,
+    reason: z.string().nullable(),
+    override: z
+      .object({
+        state: trunkState,
+        reason: z.string(),
+        actor: z.string(),
+        since: moment,
+        expiresAt: moment.nullable().describe('Null: until it is taken back.'),
+      })
+      .nullable()
+      .describe("An operator's word, while it holds."),
+    fleet: trunkState.describe('What the nodes of the fleet say together.'),
+    probe: z.object({ lastOkAt: moment.nullable(), rttMs: z.number().nullable(), misses: z.int() }),
+    calls: z.object({ attempts: z.int(), faults: z.int() }),
+    mos: z.number().nullable(),
+  })
+  .describe('A trunk')
+
+export const trunksAnswer = z.array(trunkAnswer).describe('The trunks of this node')
+
+export const auditAnswer = z
+  .object({
+    entries: z.array(
+      z.object({
+        sequence: z.int(),
+        at: moment,
+        actor: z.string().describe('The name of a key, or `system`.'),
+        action: z.string(),
+        subject: z.string(),
+        details: z.record(z.string(), z.unknown()),
+        previousHash: z.string(),
+        hash: z.string().describe('SHA-256 over the hash before and every field of the entry.'),
+      }),
+    ),
+    next: z.int().nullable().describe('`before` of the next page.'),
+    brokenAt: z.int().nullable().describe('An entry that is not as it was written; null where the chain is whole.'),
+  })
+  .describe('Who did what, newest first')
 
 export const nodesAnswer = z
   .array(
     z.object({
       id: z.string(),
+      self: z.boolean().describe('It is the node that was asked.'),
       region: z.string(),
       address: z.string(),
       state: z.enum(['starting', 'ready', 'draining', 'lost']),

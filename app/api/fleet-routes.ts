@@ -1,4 +1,4 @@
-import { drainAnswer, errorAnswer, nodesAnswer, trunksAnswer } from './answers.ts'
+import { drainAnswer, errorAnswer, nodesAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
 import type { ApiOptions } from './options.ts'
 import { nodeParams } from './schemas.ts'
@@ -6,15 +6,10 @@ import type { Api } from './zod-provider.ts'
 
 const COMMON = { tags: ['fleet'], security: [{ key: [] }] }
 
-/** Trunks and nodes. */
+/** The nodes of the fleet. */
 export function addFleetRoutes(app: Api, options: ApiOptions): void {
   const viewer = { role: 'viewer' } as const
   const admin = { role: 'admin' } as const
-  app.get(
-    '/api/v1/trunks',
-    { config: viewer, schema: { ...COMMON, summary: 'Trunks and their state', response: { 200: trunksAnswer } } },
-    (_request, reply) => reply.send(options.trunks()),
-  )
   app.get(
     '/api/v1/nodes',
     { config: viewer, schema: { ...COMMON, summary: 'Nodes of the fleet', response: { 200: nodesAnswer } } },
@@ -37,7 +32,7 @@ export function addFleetRoutes(app: Api, options: ApiOptions): void {
       const outcome = await options.actions.drain(id, actor)
       options.log.info({ drained: id, actor, outcome }, 'drain asked for')
       if (outcome === 'unknown') throw new ApiError('node-not-found', `there is no node ${id}`)
-      if (outcome === 'elsewhere') throw new ApiError('node-elsewhere', `ask node ${id} itself`)
+      if (outcome === 'elsewhere') throw new ApiError('node-elsewhere', `node ${id} does not answer; ask it itself`)
       return reply.code(202).send({ id, state: 'draining' })
     },
   )

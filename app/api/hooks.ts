@@ -96,8 +96,9 @@ function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
 function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown
   if (!(thrown instanceof Error)) return fromHttpStatus(500, '')
-  if (thrown instanceof StoreError && thrown.code === 'postgres-away') {
-    return new ApiError('store-unavailable', 'the store of call records does not answer')
+  if (thrown instanceof StoreError && (thrown.code === 'postgres-away' || thrown.code === 'redis-away')) {
+    const away = thrown.code === 'postgres-away' ? 'the store of records and overrides' : 'the shared state'
+    return new ApiError('store-unavailable', `${away} does not answer`)
   }
   const status = 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500
   return fromHttpStatus(status, thrown.message)

@@ -1,7 +1,10 @@
 import type { Logger } from 'pino'
-import type { CallId, NodeId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { OverrideOrder } from '../../lib/trunk/operator.ts'
+import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { EventLog } from '../observe/event-log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { AuditPage } from '../store/audit.ts'
 import type { CallStore } from '../store/port.ts'
 
 /** viewer reads, operator acts on trunks and calls, admin the rest; each may what those before it may. */
@@ -32,6 +35,8 @@ export interface Readiness {
 /** A node of the fleet, as `GET /api/v1/nodes` shows it. */
 export interface NodeView {
   readonly id: NodeId
+  /** It is the node that was asked. */
+  readonly self: boolean
   readonly region: string
   /** Address that is advertised to carriers. */
   readonly address: string
@@ -45,13 +50,29 @@ export interface NodeView {
 
 /** A trunk, as `GET /api/v1/trunks` shows it. */
 export interface TrunkView {
-  readonly id: string
+  readonly id: TrunkId
   readonly carrier: string
-  /** Groups it belongs to, in the order of the configuration; the first one is `group`. */
+  /** The first group of the configuration that it belongs to. */
   readonly group: string | null
-  readonly state: 'active' | 'standby' | 'failed'
+  /** The state by which this node places calls: the operator's, else that of the evidence. */
+  readonly state: TrunkState
   readonly since: Date
   readonly reason: string | null
+  /** An operator's word, while it holds; null: the evidence decides. */
+  readonly override: {
+    readonly state: TrunkState
+    readonly reason: string
+    readonly actor: string
+    readonly since: Date
+    /** Null: until it is taken back. */
+    readonly expiresAt: Date | null
+  } | null
+  /** What the nodes of the fleet say together. */
+  readonly fleet: TrunkState
+  readonly probe: { readonly lastOkAt: Date | null; readonly rttMs: number | null; readonly misses: number }
+  /** In the window of the calls channel. */
+  readonly calls: { readonly attempts: number; readonly faults: number }
+  readonly mos: number | null
 }
 
 /** Who asked for an action: the name of the key. */
@@ -61,8 +82,15 @@ export type Actor = string
 export interface CallActions {
   /** Begins to end a call on both legs, with `end.by` operator. `elsewhere`: another node owns the call. */
   hangUp(call: CallId, actor: Actor): Promise<'done' | 'unknown' | 'ended' | 'elsewhere'>
-  /** Lets a node finish its calls and take no new ones; done at once, the calls take their time. */
+  /**
+   * Lets a node finish its calls and take no new ones; done as soon as that node drains, its calls take their time.
+   * `elsewhere`: it is another node, which does not answer.
+   */
   drain(node: NodeId, actor: Actor): Promise<'done' | 'unknown' | 'elsewhere'>
+  /** An operator's word on a trunk of the configuration, for the whole fleet; in force here when it resolves. */
+  override(trunk: TrunkId, order: OverrideOrder): Promise<void>
+  /** Gives a trunk back to the evidence; nothing where it is with it already. */
+  clearOverride(trunk: TrunkId, actor: Actor): Promise<void>
 }
 
 export interface ApiOptions {
@@ -77,6 +105,8 @@ export interface ApiOptions {
   readonly readiness: () => Readiness
   readonly nodes: () => Promise<readonly NodeView[]>
   readonly trunks: () => readonly TrunkView[]
+  /** Who did what: entries before that one, or the newest. */
+  readonly audit: (limit: number, before: number | null) => Promise<AuditPage>
   readonly actions: CallActions
   /** Time between comments that keep an idle event stream open through proxies; 15 s. */
   readonly heartbeatMs?: number

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { callId, nodeId } from '../../lib/core/ids.ts'
+import { callId, nodeId, trunkId } from '../../lib/core/ids.ts'
 import { EVENT_LEVELS } from '../../lib/observe/event-filter.ts'
 import { parseLastEventId } from '../../lib/observe/event-id.ts'
 
@@ -7,6 +7,10 @@ import { parseLastEventId } from '../../lib/observe/event-id.ts'
 
 const MAX_TEXT = 128
 export const MAX_CALLS_PER_PAGE = 500
+
+const MAX_REASON = 500
+/** A year. */
+const MAX_TTL_SECONDS = 366 * 86_400
 
 const CALL_STATES = ['incoming', 'ringing', 'active', 'held', 'transferring', 'ended'] as const
 const END_CAUSES = [
@@ -75,6 +79,35 @@ export const callParams = z.object({
 })
 
 export const nodeParams = z.object({ id: text.transform(nodeId) })
+
+export const trunkParams = z.object({ id: text.transform(trunkId) })
+
+export const overrideBody = z.strictObject({
+  state: z.enum(['active', 'standby', 'failed']),
+  reason: z
+    .string()
+    .trim()
+    .min(1, 'must say why')
+    .max(MAX_REASON)
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must not contain control characters')
+    .describe('Why, for the audit and for whoever wonders later.'),
+  ttlSeconds: z
+    .number()
+    .positive()
+    .max(MAX_TTL_SECONDS)
+    .optional()
+    .describe('How long it holds; without it, until it is taken back.'),
+})
+
+export const auditQuery = z.strictObject({
+  limit: limit.optional().describe(`Entries in one answer: 1 to ${MAX_CALLS_PER_PAGE}, else 50.`),
+  before: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'must be a sequence number')
+    .transform(Number)
+    .optional()
+    .describe('Only entries before this one; `next` of the answer before.'),
+})
 
 export const ladderQuery = z.strictObject({
   format: z.enum(['text', 'json']).default('text'),

@@ -10,6 +10,7 @@ import { addFleetRoutes } from './fleet-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { addAnswerHooks, addAuthorization, addErrorHandling, onFrameworkError } from './hooks.ts'
 import type { ApiOptions } from './options.ts'
+import { addTrunkRoutes } from './trunk-routes.ts'
 import { type Api, validateByZod, type ZodTypeProvider } from './zod-provider.ts'
 
 export interface RunningApi {
@@ -58,6 +59,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   await addDocs(app, options.version)
   addHealthRoutes(app, options)
   addCallRoutes(app, options)
+  addTrunkRoutes(app, options)
   addFleetRoutes(app, options)
   addEventRoutes(app, options)
   await app.ready()

@@ -47,7 +47,9 @@ export function findUrl(env: Environment): URL {
 }
 
 export interface RequestOptions {
-  readonly method?: 'GET' | 'POST' | 'DELETE'
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** Sent as JSON. */
+  readonly body?: unknown
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -83,10 +85,16 @@ export class NodeClient {
       if (value !== undefined) url.searchParams.set(name, value)
     }
     const { key } = this.found
-    const headers = { ...options.headers, ...(key !== undefined && { authorization: `Bearer ${key}` }) }
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body)
+    const headers = {
+      ...options.headers,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    }
     const response = await this.fetch(url, {
       method: options.method ?? 'GET',
       headers,
+      ...(body !== undefined && { body }),
       ...(options.signal !== undefined && { signal: options.signal }),
     })
     if (!response.ok) throw await this.explainRefusal(response)

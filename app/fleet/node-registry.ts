@@ -28,7 +28,12 @@ export interface HeartbeatOptions {
   readonly onError: (error: unknown) => void
 }
 
-const PREFIX = 'node:'
+/** Keys of the nodes' heartbeats. */
+export const NODE_PREFIX = 'node:'
+/** Keys of what a node leaves when it goes on purpose. */
+const GOODBYE_PREFIX = 'goodbye:'
+/** Until every node has noticed. */
+const GOODBYE_TTL_MS = 60_000
 
 /** Tells the fleet that this node lives, until it is closed; then it is gone from the registry at once. */
 export class Heartbeat {
@@ -45,7 +50,15 @@ export class Heartbeat {
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#beating
-    await this.#options.shared.delete(PREFIX + this.#options.entry().id)
+    const { shared, entry } = this.#options
+    const { id, startedAt } = entry()
+    await shared.put(GOODBYE_PREFIX + id, { startedAt }, GOODBYE_TTL_MS)
+    await shared.delete(NODE_PREFIX + id)
+  }
+
+  /** Tells the fleet now, as what this node says of itself has changed. */
+  beat(): void {
+    this.#beat()
   }
 
   /** One beat at a time: a slow store is not asked again before it has answered. */
@@ -59,7 +72,7 @@ export class Heartbeat {
     const { shared, entry, ttlMs, onError } = this.#options
     try {
       const now = entry()
-      await shared.put(PREFIX + now.id, now, ttlMs)
+      await shared.put(NODE_PREFIX + now.id, now, ttlMs)
     } catch (error) {
       onError(error)
     }
@@ -68,8 +81,17 @@ export class Heartbeat {
 
 /** All nodes that the shared state has heard of lately. */
 export async function listNodes(shared: SharedState): Promise<readonly NodeEntry[]> {
-  const entries = await shared.list(PREFIX)
-  return [...entries.values()].filter(isNodeEntry)
+  return toNodeEntries(await shared.list(NODE_PREFIX))
+}
+
+/** The nodes among values of the shared state. */
+export const toNodeEntries = (values: ReadonlyMap<string, unknown>): readonly NodeEntry[] =>
+  [...values.values()].filter(isNodeEntry)
+
+/** Whether a node whose heartbeat has ended went on purpose; false where that cannot be known. */
+export async function saidGoodbye(shared: SharedState, { id, startedAt }: NodeEntry): Promise<boolean> {
+  const goodbye = await shared.get(GOODBYE_PREFIX + id).catch(() => undefined)
+  return typeof goodbye === 'object' && goodbye !== null && 'startedAt' in goodbye && goodbye.startedAt === startedAt
 }
 
 /** Another version of Tandem may have written it: what we rely on is checked. */

@@ -7,6 +7,7 @@ import { PostgresDoorbell } from '../fleet/postgres-doorbell.ts'
 import { PostgresSharedState } from '../fleet/postgres-shared-state.ts'
 import { RedisSharedState } from '../fleet/redis-shared-state.ts'
 import type { SharedState } from '../fleet/shared-state.ts'
+import { Audit } from './audit.ts'
 import { BatchWriter } from './batch-writer.ts'
 import { PostgresCallStore } from './call-store.ts'
 import { Changes, type StoreChange } from './changes.ts'
@@ -58,6 +59,10 @@ export interface Store {
   readonly journal: Journal
   readonly calls: CallStore
   readonly shared: SharedState
+  readonly audit: Audit
+  /** Connections to Postgres, and who hears what rings there. */
+  readonly pool: pg.Pool
+  readonly doorbell: PostgresDoorbell
   /** Where Postgres is reached; other nodes on this machine may share an embedded one. */
   readonly postgresUrl: string
   /** True while what is journaled is safe: on disk, or in Postgres. */
@@ -154,6 +159,9 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     journal,
     calls: new PostgresCallStore(pool, sqlOf(statements, 'events-after'), caughtUp),
     shared,
+    audit: new Audit(pool),
+    pool,
+    doorbell,
     postgresUrl,
     ready: () => disk.healthy || writeBehind.away === null,
     state: () => ({

@@ -50,10 +50,10 @@ export class TrunkHealth {
     return this.#states
   }
 
-  /** The machine's state of a trunk, and its moments' distance from now; null: no such trunk. */
-  health(id: TrunkId): { readonly state: HealthState; readonly nowMs: number } | null {
+  /** The machine's state of a trunk, what it goes by, and its moments' distance from now; null: no such trunk. */
+  health(id: TrunkId): { readonly state: HealthState; readonly config: TrunkConfig; readonly nowMs: number } | null {
     const watched = this.#trunks.get(id)
-    return watched === undefined ? null : { state: watched.state, nowMs: performance.now() }
+    return watched === undefined ? null : { ...watched, nowMs: performance.now() }
   }
 
   /** From a config read anew: what is known of a trunk that stays is kept. */
@@ -109,9 +109,7 @@ export class TrunkHealth {
         this.#keep()
         return
       }
-      case 'overrideExpired':
-        this.#options.emit({ event: 'trunk.override', trunk: id, actor: effect.override.actor, reason: 'expired' })
-        return
+      case 'overrideExpired': // Told once for the whole fleet, by app/fleet/overrides.ts.
       case 'canaryDue':
     }
   }

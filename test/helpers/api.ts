@@ -1,8 +1,8 @@
 import { pino } from 'pino'
-import type { ApiKey, ApiOptions } from '../../app/api/options.ts'
+import type { ApiKey, ApiOptions, TrunkView } from '../../app/api/options.ts'
 import { EventLog } from '../../app/observe/event-log.ts'
 import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
-import { nodeId } from '../../lib/core/ids.ts'
+import { nodeId, trunkId } from '../../lib/core/ids.ts'
 import { MemoryStore } from './memory-store.ts'
 
 export const KEYS: Readonly<Record<ApiKey['role'], string>> = {
@@ -30,6 +30,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
   const metrics = createMetrics(node)
   const actions: string[] = []
   const startedAt = new Date(Date.UTC(2026, 0, 1))
+  let override: TrunkView['override'] = null
   const options: ApiOptions = {
     listen: { host: '127.0.0.1', port: 0 },
     keys: [
@@ -46,6 +47,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
     nodes: async () => [
       {
         id: node,
+        self: true,
         region: 'us-east',
         address: '192.0.2.1',
         state: 'ready',
@@ -55,7 +57,22 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
         maxCalls: 9,
       },
     ],
-    trunks: () => [{ id: 'alpha', carrier: 'generic', group: 'us', state: 'active', since: startedAt, reason: null }],
+    trunks: () => [
+      {
+        id: trunkId('alpha'),
+        carrier: 'generic',
+        group: 'us',
+        state: override?.state ?? 'active',
+        since: startedAt,
+        reason: null,
+        override,
+        fleet: 'active',
+        probe: { lastOkAt: null, rttMs: null, misses: 0 },
+        calls: { attempts: 0, faults: 0 },
+        mos: null,
+      },
+    ],
+    audit: async () => ({ entries: [], next: null, brokenAt: null }),
     actions: {
       hangUp: async (call, actor) => {
         actions.push(`hangUp ${call} by ${actor}`)
@@ -64,6 +81,14 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
       drain: async (drained, actor) => {
         actions.push(`drain ${drained} by ${actor}`)
         return drained === node ? 'done' : 'unknown'
+      },
+      override: async (trunk, { forMs: _forMs, ...order }) => {
+        actions.push(`override ${trunk} ${order.state} by ${order.actor}: ${order.reason}`)
+        override = { ...order, since: startedAt, expiresAt: null }
+      },
+      clearOverride: async (trunk, actor) => {
+        actions.push(`clear ${trunk} by ${actor}`)
+        override = null
       },
     },
     ...replaced,

@@ -11,7 +11,7 @@ type Who = 'nobody' | (typeof ROLES)[number]
 
 const ID = endedCall(1).id
 /** Every route, and the least that one must be to use it. */
-const ROUTES: readonly [method: 'GET' | 'POST' | 'DELETE', url: string, least: Who][] = [
+const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, least: Who, body?: object][] = [
   ['GET', '/', 'nobody'],
   ['GET', '/healthz', 'nobody'],
   ['GET', '/readyz', 'nobody'],
@@ -25,6 +25,9 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'DELETE', url: string, least: W
   ['GET', `/api/v1/calls/${ID}/pcap`, 'viewer'],
   ['GET', '/api/v1/trunks', 'viewer'],
   ['GET', '/api/v1/nodes', 'viewer'],
+  ['GET', '/api/v1/audit', 'viewer'],
+  ['PUT', '/api/v1/trunks/alpha/override', 'operator', { state: 'failed', reason: 'maintenance' }],
+  ['DELETE', '/api/v1/trunks/alpha/override', 'operator'],
   ['DELETE', `/api/v1/calls/${ID}`, 'operator'],
   ['POST', '/api/v1/nodes/east-1/drain', 'admin'],
 ]
@@ -43,11 +46,11 @@ describe('who may do what over HTTP', () => {
     parts.metrics.close()
   })
 
-  for (const [method, url, least] of ROUTES) {
+  for (const [method, url, least, payload] of ROUTES) {
     it(`${method} ${url.replace(ID, 'ID')} is for ${least === 'nobody' ? 'everybody' : `${least} and above`}`, async () => {
       for (const who of WHO) {
         const headers = who === 'nobody' ? {} : bearer(KEYS[who])
-        const { statusCode } = await api.inject({ method, url, headers })
+        const { statusCode } = await api.inject({ method, url, headers, ...(payload !== undefined && { payload }) })
         const allowed = WHO.indexOf(who) >= WHO.indexOf(least)
         if (allowed) assert.ok(statusCode < 400, `${who}: ${statusCode}`)
         else assert.equal(statusCode, who === 'nobody' ? 401 : 403, who)
@@ -62,7 +65,7 @@ describe('who may do what over HTTP', () => {
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    const listed = ROUTES.map(([method, url]) => `${method} ${url.replace(ID, '{id}').replace('east-1', '{id}')}`)
+    const listed = ROUTES.map(([method, url]) => `${method} ${url.replace(ID, '{id}').replace(/east-1|alpha/, '{id}')}`)
     const undocumented = new Set(['GET /', 'GET /api/docs', 'GET /api/docs/json'])
     const expected = [...listed.filter((route) => !undocumented.has(route)), 'GET /api/v1/events']
     assert.deepEqual(documented.toSorted(), expected.toSorted())

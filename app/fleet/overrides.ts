@@ -1,0 +1,249 @@
+import type pg from 'pg'
+import { type TrunkId, trunkId } from '../../lib/core/ids.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import type { HealthEvent } from '../../lib/trunk/health.ts'
+import type { OverrideOrder } from '../../lib/trunk/operator.ts'
+import type { TrunkState } from '../../lib/trunk/state.ts'
+import type { Audit } from '../store/audit.ts'
+import { asStoreError, inTransaction } from '../store/transaction.ts'
+import { formatRing, NOTIFY_CHANNEL, type PostgresDoorbell } from './postgres-doorbell.ts'
+import type { SharedState, Unsubscribe } from './shared-state.ts'
+
+/** An operator's word on a trunk, as every node of the fleet knows it. */
+export interface TrunkOverride {
+  readonly trunk: TrunkId
+  readonly state: TrunkState
+  readonly actor: string
+  readonly reason: string
+  /** By the clock of Postgres, for people. */
+  readonly since: Date
+  /** By the same clock, for people; null: until it is taken back. */
+  readonly expiresAt: Date | null
+  /** When it ends for this node, in milliseconds of `performance.now`; null: until it is taken back. */
+  readonly endsAtMs: number | null
+}
+
+export interface OverridesOptions {
+  readonly pool: pg.Pool
+  readonly audit: Audit
+  readonly shared: SharedState
+  /** Rings with the change itself, so that no crash and no outage of Redis comes between them. */
+  readonly doorbell: PostgresDoorbell
+  readonly emit: EmitEvent
+  /** Hears why overrides could not be read: those known last stay in force. */
+  readonly onError: (error: unknown) => void
+  /** How often they are read although nothing rang. */
+  readonly intervalMs?: number
+}
+
+interface Row {
+  readonly trunk: string
+  readonly state: TrunkState
+  readonly actor: string
+  readonly reason: string
+  readonly since: Date
+  readonly expires_at: Date | null
+  readonly left_ms: number | null
+}
+
+const CHANNEL = 'overrides'
+const INTERVAL_MS = 3000
+/** What a timer takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+const COLUMNS = `trunk, state, actor, reason, since, expires_at,
+  (extract(epoch from expires_at - clock_timestamp()) * 1000)::float8 as left_ms`
+
+/**
+ * Operators' overrides (docs/behaviour.md, Health of trunks). Postgres is their truth; a ring over Redis and one over Postgres say only
+ * that it has changed. They are read anew at the start, at each ring, when a doorbell is back, and every few seconds. Ends
+ * are reckoned by the clock of Postgres and kept as time left, so that no node's clock matters.
+ */
+export class Overrides {
+  readonly #options: OverridesOptions
+  readonly #listeners = new Set<() => void>()
+  readonly #stops: (Unsubscribe | (() => void))[] = []
+  readonly #timer: NodeJS.Timeout
+  /** Null: never read. */
+  #known: ReadonlyMap<TrunkId, TrunkOverride> | null = null
+  #end: NodeJS.Timeout | undefined
+  #reading: Promise<void> | null = null
+  #again = false
+  #closed = false
+
+  private constructor(options: OverridesOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => void this.refresh(), options.intervalMs ?? INTERVAL_MS).unref()
+  }
+
+  /** Resolves when they are read, or cannot be read now. */
+  static async start(options: OverridesOptions): Promise<Overrides> {
+    const overrides = new Overrides(options)
+    for (const bell of [options.shared, options.doorbell]) {
+      overrides.#stops.push(
+        await bell.subscribe(CHANNEL, () => void overrides.refresh()),
+        bell.onState(({ state }) => state === 'up' && void overrides.refresh()),
+      )
+    }
+    await overrides.refresh()
+    return overrides
+  }
+
+  /** Whether they have been read at all; until then `current` has none. */
+  get known(): boolean {
+    return this.#known !== null
+  }
+
+  /** Those in force now. */
+  current(): ReadonlyMap<TrunkId, TrunkOverride> {
+    const nowMs = performance.now()
+    return new Map([...(this.#known ?? [])].filter(([, { endsAtMs }]) => endsAtMs === null || endsAtMs > nowMs))
+  }
+
+  /** Hears that `current` has changed, whichever node did it; returns the way to stop hearing. */
+  onChange(listener: () => void): () => void {
+    const own = (): void => listener()
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
+  /** In force on this node when it resolves, and on every other at the ring. Rejects where Postgres does not take it. */
+  async set(trunk: TrunkId, { state, actor, reason, forMs }: OverrideOrder): Promise<void> {
+    await this.#change(async (client) => {
+      await this.#options.audit.append(client, {
+        actor,
+        action: 'trunk.override',
+        subject: trunk,
+        details: { state, reason, forMs },
+      })
+      await client.query(
+        `insert into overrides (trunk, state, actor, reason, since, expires_at)
+         values ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::float8 * interval '1 ms')
+         on conflict (trunk) do update set state = excluded.state, actor = excluded.actor, reason = excluded.reason,
+           since = excluded.since, expires_at = excluded.expires_at`,
+        [trunk, state, actor, reason, forMs],
+      )
+    })
+    this.#options.emit({ event: 'trunk.override', trunk, state, actor, reason, forMs })
+  }
+
+  /** Gives the trunk back to the evidence; false where there was no override. */
+  async clear(trunk: TrunkId, actor: string): Promise<boolean> {
+    const cleared = await this.#change(async (client) => {
+      const { rowCount } = await client.query('delete from overrides where trunk = $1', [trunk])
+      if (rowCount === 0) return false
+      await this.#options.audit.append(client, { actor, action: 'trunk.auto', subject: trunk, details: {} })
+      return true
+    })
+    if (cleared) this.#options.emit({ event: 'trunk.override', trunk, state: 'auto', actor, reason: 'taken back' })
+    return cleared
+  }
+
+  /** Reads them anew; once more where that is under way already. Never rejects. */
+  refresh(): Promise<void> {
+    this.#again = true
+    this.#reading ??= this.#readAll()
+    return this.#reading
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#timer)
+    clearTimeout(this.#end)
+    this.#listeners.clear()
+    for (const stop of this.#stops) await stop()
+    await this.#reading
+  }
+
+  async #change<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const { pool, shared } = this.#options
+    const result = await inTransaction(pool, async (client) => {
+      const done = await work(client)
+      await client.query('select pg_notify($1, $2)', [NOTIFY_CHANNEL, formatRing(CHANNEL, 'null')])
+      return done
+    })
+    // Where Redis is away the other bell has rung.
+    await Promise.all([shared.publish(CHANNEL, null).catch(() => undefined), this.refresh()])
+    return result
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false
+      try {
+        const askedAtMs = performance.now()
+        const { rows } = await this.#options.pool.query<Row>(`select ${COLUMNS} from overrides order by trunk`)
+        const isOver = ({ left_ms: leftMs }: Row): boolean => leftMs !== null && leftMs <= 0
+        this.#know(rows.filter((row) => !isOver(row)).map((row) => toOverride(row, askedAtMs)))
+        if (rows.some(isOver)) await this.#removeEnded()
+      } catch (error) {
+        this.#options.onError(asStoreError(error))
+      }
+    }
+    this.#reading = null // In the same step as the last look at `#again`, so that no wish is lost between the two.
+  }
+
+  #know(overrides: readonly TrunkOverride[]): void {
+    const before = this.#known === null ? null : fingerprint(this.#known.values())
+    this.#known = new Map(overrides.map((override) => [override.trunk, override]))
+    this.#wakeAtEnd()
+    if (fingerprint(overrides) !== before) for (const listener of this.#listeners) listener()
+  }
+
+  #wakeAtEnd(): void {
+    clearTimeout(this.#end)
+    const ends = [...(this.#known?.values() ?? [])].flatMap(({ endsAtMs }) => (endsAtMs === null ? [] : [endsAtMs]))
+    if (ends.length === 0 || this.#closed) return
+    const inMs = Math.max(Math.ceil(Math.min(...ends) - performance.now()), 1)
+    this.#end = setTimeout(() => this.#onEnd(), Math.min(inMs, MAX_TIMER_MS)).unref()
+  }
+
+  /** What has ended is over here at once, also while Postgres is away. */
+  #onEnd(): void {
+    this.#know([...this.current().values()])
+    void this.refresh()
+  }
+
+  /** The node whose deletion finds the row is the one that tells of it. */
+  async #removeEnded(): Promise<void> {
+    const ended = await inTransaction(this.#options.pool, async (client) => {
+      const { rows } = await client.query<{ trunk: string; state: TrunkState }>(
+        'delete from overrides where expires_at <= clock_timestamp() returning trunk, state',
+      )
+      for (const { trunk, state } of rows) {
+        await this.#options.audit.append(client, {
+          actor: 'system',
+          action: 'trunk.auto',
+          subject: trunk,
+          details: { state, reason: 'expired' },
+        })
+      }
+      return rows
+    })
+    for (const { trunk } of ended) {
+      const event = { event: 'trunk.override', state: 'auto', actor: 'system', reason: 'expired' } as const
+      this.#options.emit({ ...event, trunk: trunkId(trunk) })
+    }
+  }
+}
+
+/** What the health of a trunk is told of it. */
+export function operatorEvent(override: TrunkOverride | undefined): HealthEvent {
+  if (override === undefined) return { kind: 'auto' }
+  const { state, actor, reason, endsAtMs } = override
+  const forMs = endsAtMs === null ? null : endsAtMs - performance.now()
+  return { kind: 'override', order: { state, actor, reason, forMs } }
+}
+
+const toOverride = (row: Row, askedAtMs: number): TrunkOverride => ({
+  trunk: trunkId(row.trunk),
+  state: row.state,
+  actor: row.actor,
+  reason: row.reason,
+  since: row.since,
+  expiresAt: row.expires_at,
+  endsAtMs: row.left_ms === null ? null : askedAtMs + row.left_ms,
+})
+
+/** What is the same at every reading as long as nobody changes anything. */
+const fingerprint = (overrides: Iterable<TrunkOverride>): string =>
+  [...overrides].map(({ endsAtMs: _left, ...told }) => JSON.stringify(told)).join('\n')

@@ -1,0 +1,95 @@
+import type { SharedState } from './shared-state.ts'
+
+export interface SnapshotOptions {
+  readonly shared: SharedState
+  /** What is kept: all keys with one of these prefixes. */
+  readonly prefixes: readonly string[]
+  readonly intervalMs: number
+  /** For so long after an outage of the carrier nothing counts as gone: whoever lives needs time to say so again. */
+  readonly settleMs: number
+  /** Monotonic. */
+  readonly nowMs?: () => number
+}
+
+/**
+ * What this node knows of the fleet, read from memory: asked for every interval, and kept as it was while the carrier of
+ * the shared state is away. A value is dropped only when a carrier that has answered for `settleMs` does not have it.
+ */
+export class FleetSnapshot {
+  readonly #options: SnapshotOptions
+  readonly #nowMs: () => number
+  readonly #timer: NodeJS.Timeout
+  readonly #stop: () => void
+  readonly #listeners = new Set<() => void>()
+  readonly #values = new Map<string, ReadonlyMap<string, unknown>>()
+  /** Since when the carrier has answered every time; null while it does not. */
+  #answeringSinceMs: number | null = null
+  #answeredAtMs: number | null = null
+  #reading: Promise<void> | null = null
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options
+    this.#nowMs = options.nowMs ?? (() => performance.now())
+    this.#timer = setInterval(() => void this.refresh(), options.intervalMs).unref()
+    this.#stop = options.shared.onState(({ state }) => {
+      if (state === 'down') this.#answeringSinceMs = null
+      else void this.refresh()
+    })
+    void this.refresh()
+  }
+
+  /** The last known values under one of the prefixes, by key. */
+  list(prefix: string): ReadonlyMap<string, unknown> {
+    return this.#values.get(prefix) ?? new Map()
+  }
+
+  /** How old they are; null where the carrier has never answered. */
+  get ageMs(): number | null {
+    return this.#answeredAtMs === null ? null : this.#nowMs() - this.#answeredAtMs
+  }
+
+  /** Whether the carrier has answered for long enough that what it does not have is gone. */
+  get settled(): boolean {
+    return this.#answeringSinceMs !== null && this.#nowMs() - this.#answeringSinceMs >= this.#options.settleMs
+  }
+
+  /** Hears after each successful reading; returns the way to stop hearing. */
+  onRead(listener: () => void): () => void {
+    const own = (): void => listener()
+    this.#listeners.add(own)
+    return () => this.#listeners.delete(own)
+  }
+
+  /** Reads it now, unless that is under way. Never rejects. */
+  refresh(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null
+    })
+    return this.#reading
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#stop()
+    this.#listeners.clear()
+    await this.#reading
+  }
+
+  async #read(): Promise<void> {
+    const { shared, prefixes } = this.#options
+    let lists: readonly ReadonlyMap<string, unknown>[]
+    try {
+      lists = await Promise.all(prefixes.map((prefix) => shared.list(prefix)))
+    } catch {
+      this.#answeringSinceMs = null // What was known stays; the carrier says itself that it is down.
+      return
+    }
+    this.#answeredAtMs = this.#nowMs()
+    this.#answeringSinceMs ??= this.#answeredAtMs
+    for (const [i, prefix] of prefixes.entries()) {
+      const fresh = lists[i] ?? new Map()
+      this.#values.set(prefix, this.settled ? fresh : new Map([...this.list(prefix), ...fresh]))
+    }
+    for (const listener of this.#listeners) listener()
+  }
+}
