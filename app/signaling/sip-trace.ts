@@ -6,6 +6,7 @@ const PENDING_MS = 5_000
 const AFTER_END_MS = 10_000
 /** Of one unknown Call-ID, and of all together: a flood of strangers' messages holds no memory. */
 const PENDING_LIMIT = 1_000
+const PENDING_CHARS_LIMIT = 4 * 1024 * 1024
 /** Of one call: a peer that re-INVITEs for ever does not fill the store. */
 const MESSAGES_PER_CALL = 500
 
@@ -13,6 +14,7 @@ const MESSAGES_PER_CALL = 500
 export class SipTraceRouter {
   readonly #calls = new Map<string, { readonly recorder: CallRecorder; left: number; goneAtMs: number }>()
   readonly #pending: { readonly sipCallId: string; readonly trace: SipTrace; readonly atMs: number }[] = []
+  #pendingChars = 0
 
   /** From now on the messages of this Call-ID belong to the call, and those that came before it as well. */
   follow(sipCallId: string, recorder: CallRecorder): void {
@@ -21,6 +23,7 @@ export class SipTraceRouter {
       const pending = this.#pending[i]
       if (pending?.sipCallId === sipCallId) {
         this.#pending.splice(i, 1)
+        this.#pendingChars -= pending.trace.message.length
         this.#record(sipCallId, pending.trace)
       } else i++
     }
@@ -35,13 +38,18 @@ export class SipTraceRouter {
   take(sipCallId: string, trace: SipTrace, nowMs: number): void {
     if (this.#record(sipCallId, trace)) return
     this.#pending.push({ sipCallId, trace, atMs: nowMs })
-    if (this.#pending.length > PENDING_LIMIT) this.#pending.shift()
+    this.#pendingChars += trace.message.length
+    while (this.#pending.length > PENDING_LIMIT || this.#pendingChars > PENDING_CHARS_LIMIT) this.#dropOldest()
   }
 
   /** Drops what is over; called now and then. */
   sweep(nowMs: number): void {
     for (const [sipCallId, call] of this.#calls) if (call.goneAtMs <= nowMs) this.#calls.delete(sipCallId)
-    while (this.#pending[0] !== undefined && this.#pending[0].atMs + PENDING_MS <= nowMs) this.#pending.shift()
+    while (this.#pending[0] !== undefined && this.#pending[0].atMs + PENDING_MS <= nowMs) this.#dropOldest()
+  }
+
+  #dropOldest(): void {
+    this.#pendingChars -= this.#pending.shift()?.trace.message.length ?? 0
   }
 
   #record(sipCallId: string, trace: SipTrace): boolean {

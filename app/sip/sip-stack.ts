@@ -25,7 +25,7 @@ import type { StackContext } from './stack-context.ts'
 import { Tracer } from './tracer.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import { TransactionLayer } from './transaction/transaction-layer.ts'
-import type { Arrival, Remote, TransportError, TransportHandler } from './transport/transport.ts'
+import type { Arrival, Remote, Standing, TransportError, TransportHandler } from './transport/transport.ts'
 import { TransportSet } from './transport/transport-set.ts'
 import { Uac } from './uac.ts'
 import { Uas } from './uas.ts'
@@ -151,6 +151,11 @@ export class SipStack implements TransportHandler, WireHandler {
     this.#scheduler.close()
     await core.set.close()
     this.#tracer?.flush()
+  }
+
+  standingOf(host: string): Standing {
+    if (this.gate.isKnown(host)) return 'known'
+    return this.gate.isBanned(host) ? 'banned' : 'stranger'
   }
 
   onMessage(bytes: Buffer, arrival: Arrival): void {

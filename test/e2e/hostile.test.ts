@@ -52,9 +52,11 @@ describe('a node under attack', function () {
     }
   }
 
+  const to = (number: string) => ({ target: `${node.address}:5060`, number })
+
   /** It answers OPTIONS with 200, and soon. */
   async function assertServes(): Promise<void> {
-    const result = await sipp({ scenario: 'uac-options', target: `${node.address}:5060`, number: NUMBERS.good })
+    const result = await sipp({ ...to(NUMBERS.good), scenario: 'uac-options' })
     assert.equal(result.code, 0, `${result.errors}\n${node.output.slice(-2_000)}`)
   }
 
@@ -123,15 +125,27 @@ describe('a node under attack', function () {
     big?.write(Buffer.alloc(200_000, 'a'))
     half?.end(text.slice(0, 200))
     await assertServes()
-    const overTcp = await sipp({
-      scenario: 'uac-answers',
-      target: `${node.address}:5060`,
-      number: NUMBERS.good,
-      tcp: true,
-    })
+    const overTcp = await sipp({ ...to(NUMBERS.good), scenario: 'uac-answers', tcp: true })
     assert.equal(overTcp.code, 0, overTcp.errors)
     if (big?.closed === false) await once(big, 'close')
     await destroyAll(open)
+    await caller.close()
+  })
+
+  it('says nothing to strangers, however many come, and has room for a caller beside them', async () => {
+    const heard: string[] = []
+    const strangers = await Promise.all(Array.from({ length: 400 }, () => connected(node.address, 5060, STRANGER)))
+    const caller = await RawCaller.open(node.address, STRANGER)
+    caller.sip.on('message', (bytes) => heard.push(bytes.toString()))
+    for (const socket of strangers) {
+      socket.on('data', (bytes: Buffer) => heard.push(bytes.toString()))
+      socket.write(`\r\n\r\n${invite(caller, NUMBERS.good)}`)
+    }
+    for (let i = 0; i < 50; i++) caller.sendSip(invite(caller, NUMBERS.good))
+    const overTcp = await sipp({ ...to(NUMBERS.good), scenario: 'uac-answers', tcp: true })
+    assert.equal(overTcp.code, 0, overTcp.errors)
+    assert.deepEqual(heard, [])
+    await destroyAll(strangers)
     await caller.close()
   })
 
@@ -173,11 +187,14 @@ describe('a node under attack', function () {
 
   it('bounds the readers of its events, and lets them go', async () => {
     const end = new AbortController()
-    const read = async (): Promise<number> => {
-      const headers = { authorization: `Bearer ${KEY}`, 'last-event-id': 'test-1-0' }
+    const read = async (seen?: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${KEY}`, ...(seen !== undefined && { 'last-event-id': seen }) }
       return (await fetch(`${node.url}/api/v1/events`, { headers, signal: end.signal })).status
     }
-    const statuses = await Promise.all(Array.from({ length: 220 }, read))
+    // Each asks for all that ever was, and reads nothing of it.
+    const ids = ['test-1-0', 'test-1--1', `nobody-${'9'.repeat(300)}`, ',,,', 'test-1-0,'.repeat(900)]
+    for (const status of await Promise.all(ids.map(read))) assert.ok(status === 200 || status === 400, `${status}`)
+    const statuses = await Promise.all(Array.from({ length: MAX_STREAMS + 20 }, () => read()))
     assert.deepEqual(new Set(statuses), new Set([200, 503]))
     assert.ok(Number(/^tandem_event_readers\{[^}]*\} (\d+)$/m.exec(await node.metrics())?.[1]) <= MAX_STREAMS)
     end.abort()
@@ -267,7 +284,7 @@ describe('a node under attack', function () {
   it('has one record of each of 1,000 short calls, ended', async () => {
     const before = (await allCalls(node)).length
     const short = (scenario: string, number: string) =>
-      sipp({ scenario, target: `${node.address}:5060`, number, calls: CALLS_OF_A_KIND, rate: 20 })
+      sipp({ ...to(number), scenario, calls: CALLS_OF_A_KIND, rate: 20 })
     const results = await Promise.all([short('uac-hangs-up-early', NUMBERS.good), short('uac-cancels', NUMBERS.slow)])
     for (const { code, successful, errors } of results) {
       assert.equal(code, 0, errors.slice(0, 2_000))

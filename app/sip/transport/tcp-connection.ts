@@ -4,7 +4,7 @@ import { buildRefusal } from '../../../lib/sip/build.ts'
 import type { SipFault } from '../../../lib/sip/parse-error.ts'
 import { findAnswerable } from '../../../lib/sip/parser.ts'
 import { StreamFramer } from '../../../lib/sip/stream-framer.ts'
-import type { Arrival, FlowId, Remote, SendDone, SocketAddress, TransportHandler } from './transport.ts'
+import type { Arrival, FlowId, Remote, SendDone, SocketAddress, Standing, TransportHandler } from './transport.ts'
 import { toTransportError } from './transport-error.ts'
 
 /** Limits of one connection. */
@@ -15,6 +15,11 @@ export interface TcpLimits {
   readonly messageTimeoutMs: number
   /** Most bytes that wait for a peer to take them; beyond it, messages are refused as `congested`. */
   readonly maxUnsentBytes: number
+}
+
+/** The other end of a connection. */
+export interface TcpPeer extends SocketAddress {
+  readonly standing: Standing
 }
 
 /** How long a peer whose framing broke may take to read our answer and close. */
@@ -32,19 +37,16 @@ export class TcpConnection {
   readonly #local: SocketAddress
   readonly #handler: TransportHandler
   readonly #limits: TcpLimits
+  /** A stranger is not told that somebody is here. */
+  readonly #answers: boolean
   readonly #framer = new StreamFramer()
   #unfinished: NodeJS.Timeout | undefined
   #lingering: NodeJS.Timeout | undefined
 
-  constructor(
-    socket: Socket,
-    remote: SocketAddress,
-    local: SocketAddress,
-    handler: TransportHandler,
-    limits: TcpLimits,
-  ) {
+  constructor(socket: Socket, peer: TcpPeer, local: SocketAddress, handler: TransportHandler, limits: TcpLimits) {
     this.#socket = socket
-    this.#remote = { protocol: 'tcp', host: remote.host, port: remote.port, flow: this.flow }
+    this.#remote = { protocol: 'tcp', host: peer.host, port: peer.port, flow: this.flow }
+    this.#answers = peer.standing === 'known'
     this.#local = local
     this.#handler = handler
     this.#limits = limits
@@ -82,7 +84,10 @@ export class TcpConnection {
   }
 
   #onData(chunk: Buffer): void {
-    for (const event of this.#framer.push(chunk)) {
+    const events = this.#framer.push(chunk)
+    // What is unfinished now has begun with this chunk: a busy peer may never pause between two messages.
+    if (events.length > 0) this.#forgetUnfinished()
+    for (const event of events) {
       if (event.kind === 'message') this.#handler.onMessage(event.bytes, this.#arrival())
       else if (event.kind === 'ping') this.#pong()
       else this.#onFault(event.fault, event.head)
@@ -91,7 +96,7 @@ export class TcpConnection {
   }
 
   #pong(): void {
-    if (this.#socket.writableLength < this.#limits.maxUnsentBytes) this.#socket.write(PONG)
+    if (this.#answers && this.#socket.writableLength < this.#limits.maxUnsentBytes) this.#socket.write(PONG)
   }
 
   /** After a framing fault nothing more can be read: say so where that is possible, and close (RFC 3261 §18.3). */
@@ -99,7 +104,7 @@ export class TcpConnection {
     this.#handler.onTrouble({ code: 'closed', message: `${this.#describe()}: ${fault.message}` }, this.#remote)
     const reason = fault.status === 513 ? 'Message Too Large' : 'Bad Request'
     const answer = buildRefusal({ ...fault, partial: findAnswerable(head) }, reason, randomBytes(8).toString('hex'))
-    if (answer === undefined) {
+    if (answer === undefined || !this.#answers) {
       this.#socket.destroy()
       return
     }
@@ -109,12 +114,15 @@ export class TcpConnection {
   }
 
   #watchUnfinished(): void {
-    if (this.#framer.heldBytes === 0) {
-      clearTimeout(this.#unfinished)
-      this.#unfinished = undefined
-    } else {
+    if (this.#framer.heldBytes === 0) this.#forgetUnfinished()
+    else {
       this.#unfinished ??= setTimeout(() => this.#socket.destroy(), this.#limits.messageTimeoutMs).unref()
     }
+  }
+
+  #forgetUnfinished(): void {
+    clearTimeout(this.#unfinished)
+    this.#unfinished = undefined
   }
 
   #arrival(): Arrival {

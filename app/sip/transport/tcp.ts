@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { err, ok, type Result } from '../../../lib/core/result.ts'
-import { TcpConnection, type TcpLimits } from './tcp-connection.ts'
+import { TcpConnection, type TcpLimits, type TcpPeer } from './tcp-connection.ts'
 import type {
   FlowId,
   Remote,
@@ -17,6 +17,10 @@ import { toListenError } from './transport-error.ts'
 export interface TcpTransportLimits extends TcpLimits {
   /** Most connections at a time, of either direction. */
   readonly maxConnections: number
+  /** Most of them that strangers have opened: however many come, there is room for those we know. */
+  readonly maxStrangers: number
+  /** How long a stranger's connection may be idle, in ms. */
+  readonly strangerIdleMs: number
   /** How long opening a connection may take, in ms. */
   readonly connectTimeoutMs: number
 }
@@ -24,6 +28,8 @@ export interface TcpTransportLimits extends TcpLimits {
 /** Our defaults. An idle connection outlives three of the 120 s keepalives of RFC 5626 §4.4.1. */
 export const TCP_LIMITS: TcpTransportLimits = {
   maxConnections: 4_096,
+  maxStrangers: 256,
+  strangerIdleMs: 10_000,
   connectTimeoutMs: 4_000,
   idleTimeoutMs: 400_000,
   messageTimeoutMs: 32_000,
@@ -42,6 +48,7 @@ export class TcpTransport implements Transport {
   readonly #limits: TcpTransportLimits
   readonly #byFlow = new Map<FlowId, TcpConnection>()
   readonly #byRemote = new Map<string, TcpConnection>()
+  #strangers = 0
   #closing: Promise<void> | undefined
 
   /** Binds a listening socket; the error says which address, and who holds it. */
@@ -105,12 +112,14 @@ export class TcpTransport implements Transport {
       socket.destroy()
       return
     }
-    if (this.connectionCount >= this.#limits.maxConnections) {
+    const standing = this.#handler.standingOf(remoteAddress)
+    const isFull = this.connectionCount >= this.#limits.maxConnections
+    if (standing === 'banned') {
+      socket.destroy()
+    } else if (isFull || (standing === 'stranger' && this.#strangers >= this.#limits.maxStrangers)) {
       socket.destroy()
       this.#handler.onTrouble(this.#tooMany(), { protocol: 'tcp', host: remoteAddress, port: remotePort })
-      return
-    }
-    this.#adopt(socket, remoteAddress, remotePort)
+    } else this.#adopt(socket, { host: remoteAddress, port: remotePort, standing })
   }
 
   #open(remote: Remote): TcpConnection | undefined {
@@ -127,23 +136,30 @@ export class TcpTransport implements Transport {
     }, this.#limits.connectTimeoutMs)
     socket.once('connect', () => clearTimeout(giveUp))
     socket.once('close', () => clearTimeout(giveUp))
-    return this.#adopt(socket, remote.host, remote.port)
+    return this.#adopt(socket, { host: remote.host, port: remote.port, standing: 'known' })
   }
 
-  #adopt(socket: Socket, host: string, port: number): TcpConnection {
-    const key = remoteKey(host, port)
-    const connection = new TcpConnection(socket, { host, port }, this.local, this.#handler, this.#limits)
+  #adopt(socket: Socket, peer: TcpPeer): TcpConnection {
+    const key = remoteKey(peer.host, peer.port)
+    const isStranger = peer.standing === 'stranger'
+    const limits = isStranger ? { ...this.#limits, idleTimeoutMs: this.#limits.strangerIdleMs } : this.#limits
+    const connection = new TcpConnection(socket, peer, this.local, this.#handler, limits)
+    if (isStranger) this.#strangers += 1
     this.#byFlow.set(connection.flow, connection)
     this.#byRemote.set(key, connection)
     socket.once('close', () => {
       this.#byFlow.delete(connection.flow)
+      if (isStranger) this.#strangers -= 1
       if (this.#byRemote.get(key) === connection) this.#byRemote.delete(key)
     })
     return connection
   }
 
   #tooMany(): TransportError {
-    return { code: 'too-many-connections', message: `over ${this.#limits.maxConnections} tcp connections` }
+    return {
+      code: 'too-many-connections',
+      message: `${this.#byFlow.size} tcp connections are open, ${this.#strangers} of them strangers'`,
+    }
   }
 }
 

@@ -58,8 +58,13 @@ export interface TransportError {
  */
 export type SendDone = (error: TransportError | undefined) => void
 
+/** What an address is to us before it has said anything. A stranger gets little room and no answer, who is banned gets none. */
+export type Standing = 'known' | 'stranger' | 'banned'
+
 /** Takes whole messages from a transport. It may keep `bytes`; it must not throw. */
 export interface TransportHandler {
+  /** Asked once for each connection that comes in. */
+  standingOf(host: string): Standing
   onMessage(bytes: Buffer, arrival: Arrival): void
   /** A trouble that belongs to no message sent: an ICMP error, a stream that lost its framing. For logs and counters. */
   onTrouble(error: TransportError, remote: Remote | undefined): void

@@ -1,4 +1,10 @@
-import type { Arrival, Remote, TransportError, TransportHandler } from '../../../app/sip/transport/transport.ts'
+import type {
+  Arrival,
+  Remote,
+  Standing,
+  TransportError,
+  TransportHandler,
+} from '../../../app/sip/transport/transport.ts'
 
 /** What arrived at a transport, with its text. */
 export interface Received {
@@ -11,6 +17,13 @@ export class Recorder implements TransportHandler {
   readonly troubles: [error: TransportError, remote: Remote | undefined][] = []
   readonly #received: Received[] = []
   readonly #waiting: ((received: Received) => void)[] = []
+
+  /** What every peer is. */
+  standing: Standing = 'known'
+
+  standingOf(): Standing {
+    return this.standing
+  }
 
   onMessage(bytes: Buffer, arrival: Arrival): void {
     const received = { text: bytes.toString('latin1'), arrival }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { TCP_LIMITS, TcpTransport, type TcpTransportLimits } from '../../../app/sip/transport/tcp.ts'
 import type { Remote, TransportError } from '../../../app/sip/transport/transport.ts'
+import { until } from '../../helpers/until.ts'
 import { Recorder } from './recorder.ts'
 
 const HOST = '127.0.0.1'
@@ -128,6 +129,57 @@ describe('the TCP transport', () => {
     const socket = await dial(transport)
     socket.write('OPTIONS sip:a@b SIP/2.0\r\n')
     await readAll(socket)
+  })
+
+  it('keeps a busy connection on which every chunk ends in the middle of a message', async () => {
+    const messageTimeoutMs = 500
+    const recorder = new Recorder()
+    const socket = await dial(await listen(recorder, { messageTimeoutMs }))
+    const [begin, end] = [message('x').slice(0, 40), message('x').slice(40)]
+    socket.write(begin)
+    for (const untilMs = performance.now() + 2 * messageTimeoutMs; performance.now() < untilMs; ) {
+      socket.write(end + begin)
+      assert.equal((await recorder.next()).text, message('x'))
+    }
+    assert.equal(socket.closed, false)
+  })
+
+  it('takes few connections of strangers, so that there is room for others', async () => {
+    const recorder = new Recorder()
+    const transport = await listen(recorder, { maxStrangers: 2 })
+    recorder.standing = 'stranger'
+    const [first] = [await dial(transport), await dial(transport)]
+    await readAll(await dial(transport))
+    assert.equal(recorder.troubles[0]?.[0].code, 'too-many-connections')
+    recorder.standing = 'known'
+    const known = await dial(transport)
+    known.write(message('let in'))
+    assert.equal((await recorder.next()).text, message('let in'))
+    recorder.standing = 'stranger'
+    first?.destroy()
+    await until(async () => transport.connectionCount === 2, 'the stranger to be gone')
+    const next = await dial(transport)
+    next.write(message('has its place'))
+    assert.equal((await recorder.next()).text, message('has its place'))
+  })
+
+  it('answers no stranger by itself, and soon closes a connection on which none speaks', async () => {
+    const recorder = new Recorder()
+    recorder.standing = 'stranger'
+    const transport = await listen(recorder, { strangerIdleMs: 50 })
+    const noisy = await dial(transport)
+    noisy.write(`\r\n\r\n${message('x').replace(/Content-Length: \d+/, 'Content-Length: -1')}`)
+    assert.equal(await readAll(noisy), '')
+    assert.equal(await readAll(await dial(transport)), '')
+    await until(async () => transport.connectionCount === 0, 'the strangers to be gone')
+  })
+
+  it('takes no connection of who is banned', async () => {
+    const recorder = new Recorder()
+    recorder.standing = 'banned'
+    const transport = await listen(recorder)
+    assert.equal(await readAll(await dial(transport)), '')
+    assert.equal(transport.connectionCount, 0)
   })
 
   it('takes no more connections than its limit, of either direction', async () => {
