@@ -31,6 +31,7 @@ import type { AccessSnapshot } from './sip/server.ts'
 import type { Deed } from './store/audit.ts'
 import { type Store, startStore } from './store/store.ts'
 import { HealthFile } from './trunk/health-file.ts'
+import { TrunkChoice } from './trunk/trunk-choice.ts'
 import { TrunkHealth } from './trunk/trunk-health.ts'
 import { VERSION } from './version.ts'
 
@@ -196,6 +197,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     trunkStates: () => trunks.states,
     onAudio: (trunk, audio) => trunks.feed(trunk, { kind: 'audio', audio }),
     region: node.region,
+    address: node.address,
+    choice: new TrunkChoice(trunks),
     peers: () => peers?.serving ?? [],
     redirectExpiresMs: config.sip.redirectExpiresMs,
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
@@ -280,6 +283,11 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     trunks: () => trunkViews(current, trunks, overrides.current()),
     audit: (limit, before) => store.audit.page(limit, before),
     actions: {
+      place: (request, actor) => {
+        const placed = calls.place(request)
+        if (placed.ok) note({ actor, action: 'call.place', subject: placed.value.id, details: {} })
+        return placed
+      },
       hangUp: async (id, actor) => {
         if (!calls.hangUp(id, 'operator', 'normal')) return hangUpElsewhere(store, id)
         note({ actor, action: 'call.hangUp', subject: id, details: {} })

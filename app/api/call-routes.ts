@@ -7,7 +7,7 @@ import type { CallQuery } from '../store/port.ts'
 import { callAnswer, callsAnswer, errorAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
 import type { ApiOptions } from './options.ts'
-import { callParams, callsQuery, ladderQuery } from './schemas.ts'
+import { callParams, callsQuery, ladderQuery, placeBody } from './schemas.ts'
 import type { Api } from './zod-provider.ts'
 
 const DEFAULT_LIMIT = 50
@@ -22,6 +22,7 @@ export function addCallRoutes(app: Api, options: ApiOptions): void {
   addLadder(app, options)
   addEvents(app, options)
   addPcap(app, options)
+  addPlace(app, options)
   addHangUp(app, options)
 }
 
@@ -85,6 +86,24 @@ function addPcap(app: Api, options: ApiOptions): void {
       .send(formatPcap(await options.calls.ladder(call.id)))
   })
 }
+
+function addPlace(app: Api, { actions, log }: ApiOptions): void {
+  const schema = {
+    ...COMMON,
+    summary: 'Call a number for an agent, over the trunks of a tenant: the record of the call says what becomes of it',
+    body: placeBody,
+    response: { 202: callAnswer, 400: errorAnswer, 429: errorAnswer, 503: errorAnswer },
+  }
+  app.post('/api/v1/calls', { config: OPERATOR, schema }, async (request, reply) => {
+    const actor = request.principal?.name ?? 'unknown'
+    const placed = actions.place(request.body, actor)
+    if (!placed.ok) throw new ApiError(REFUSALS[placed.error.code], placed.error.message)
+    log.info({ call: placed.value.id, tenant: placed.value.tenant, actor }, 'call placed')
+    return reply.code(202).send(callView({ ...placed.value, attempts: [], transcript: [] }))
+  })
+}
+
+const REFUSALS = { request: 'bad-parameter', limit: 'tenant-limit', service: 'not-serving' } as const
 
 function addHangUp(app: Api, options: ApiOptions): void {
   const schema = {

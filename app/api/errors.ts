@@ -15,8 +15,10 @@ const ERRORS = {
   'node-elsewhere': 409,
   'body-too-large': 413,
   'unsupported-media-type': 415,
+  'tenant-limit': 429,
   'too-many-failures': 429,
   internal: 500,
+  'not-serving': 503,
   'store-unavailable': 503,
   'too-many-streams': 503,
 } as const

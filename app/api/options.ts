@@ -1,5 +1,8 @@
 import type { Logger } from 'pino'
 import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { Result } from '../../lib/core/result.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
+import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
 import type { OverrideOrder } from '../../lib/trunk/operator.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { EventLog } from '../observe/event-log.ts'
@@ -80,6 +83,8 @@ export type Actor = string
 
 /** What the API can have done; an outcome that is not `done` tells why not. */
 export interface CallActions {
+  /** Begins to call a number for an agent; the record of the call says what becomes of it. */
+  place(request: PlaceRequest, actor: Actor): Result<CallRow, PlaceRefusal>
   /** Begins to end a call on both legs, with `end.by` operator. `elsewhere`: another node owns the call. */
   hangUp(call: CallId, actor: Actor): Promise<'done' | 'unknown' | 'ended' | 'elsewhere'>
   /**

@@ -78,6 +78,13 @@ export const callParams = z.object({
   id: z.string().transform((id) => (ULID.test(id) ? callId(id.toUpperCase()) : undefined)),
 })
 
+export const placeBody = z.strictObject({
+  to: text.describe('The number to call, in E.164 or as dialled in the country of the tenant.'),
+  from: text.optional().describe('The calling number; absent: the first number of the tenant.'),
+  tenant: text.describe('Whose call it is: it goes out over the trunks of its group.'),
+  agent: text.optional().describe("Who speaks; absent: the tenant's own agent."),
+})
+
 export const nodeParams = z.object({ id: text.transform(nodeId) })
 
 export const trunkParams = z.object({ id: text.transform(trunkId) })

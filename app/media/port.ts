@@ -43,11 +43,14 @@ export interface PhoneSpec {
   readonly digits?: string
 }
 
+/** `other` is for a far end that refused the usual offer (488): without the codec that we prefer, if there is another one. */
+export type OfferKind = 'usual' | 'other'
+
 export interface MediaLeg {
   /** Answers an offer (RFC 3264 §6), the first one and each later one (re-INVITE, UPDATE): hold, codec, new address. */
   answer(offerSdp: string): Promise<Result<string, SdpRefusal>>
   /** Our own offer (RFC 3264 §5): a delayed offer in the 200 OK, or a call that we place. */
-  offer(): Promise<string>
+  offer(kind?: OfferKind): Promise<string>
   /** The far end's answer to our last offer. */
   accept(answerSdp: string): Promise<Result<void, SdpRefusal>>
   /** Resolves when the talker could speak at once: for an agent, its socket is open and its session configured. */

@@ -85,7 +85,7 @@ class MediaWorker {
       case 'answer':
         return { kind: 'answer', result: this.#leg(message.leg).answer(message.sdp) }
       case 'offer':
-        return { kind: 'offer', sdp: this.#leg(message.leg).offer() }
+        return { kind: 'offer', sdp: this.#leg(message.leg).offer(message.which) }
       case 'accept':
         return { kind: 'accept', result: this.#leg(message.leg).accept(message.sdp) }
       case 'ready':

@@ -1,9 +1,10 @@
 import type { CallEnd } from '../../lib/call/agent-call.ts'
-import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
-import { RateWindow } from '../../lib/guard/rate.ts'
+import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
+import { ok, type Result } from '../../lib/core/result.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
+import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, Peer, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import { formatContacts } from '../../lib/route/standby-legs.ts'
@@ -14,12 +15,17 @@ import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
+import type { TrunkChoice } from '../trunk/trunk-choice.ts'
 import { AgentCall } from './agent-call.ts'
+import { CallLoad } from './call-load.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
+import type { OutgoingCall } from './outgoing-call.ts'
+import { type PlaceParts, placeCall } from './place-call.ts'
 import { ALLOW } from './sip-facts.ts'
 import type { OptionsAnswer, SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
@@ -38,6 +44,10 @@ export interface CallsOptions {
   /** How the audio of a call on a trunk was, once the call is over. */
   readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
   readonly region: string
+  /** The address that callees are told. */
+  readonly address: string
+  /** Which trunks calls of ours go out on. */
+  readonly choice: Pick<TrunkChoice, 'choose' | 'onAttempt'>
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
   /** How long a 302 of ours may be believed. */
@@ -51,12 +61,11 @@ const TRACE_SWEEP_MS = 1_000
 export class Calls {
   readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
-  readonly #live = new Map<CallId, { readonly call: AgentCall; readonly recorder: CallRecorder }>()
-  readonly #trunkCalls = new Map<TrunkId, number>()
-  readonly #tenantCalls = new Map<TenantId, number>()
-  readonly #trunkRates = new Map<TrunkId, RateWindow>()
-  readonly #tenantRates = new Map<TenantId, RateWindow>()
+  readonly #live = new Map<CallId, AgentCall | OutgoingCall>()
+  readonly #load = new CallLoad()
+  readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
+  readonly #placing: PlaceParts
   #routes: Routes
   #draining = false
   #whenIdle: (() => void) | null = null
@@ -64,11 +73,18 @@ export class Calls {
   constructor(options: CallsOptions) {
     this.#options = options
     this.#routes = options.routes
+    this.#placing = {
+      ...options,
+      scheduler: this.#scheduler,
+      load: this.#load,
+      trace: this.#trace,
+      onReleased: (recorder, sipCallIds) => this.#onReleased(recorder, sipCallIds),
+    }
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))
     options.link.onOptions(() => this.#optionsAnswer())
     options.link.onDown(() => {
-      for (const { call } of [...this.#live.values()]) call.lost()
+      for (const call of [...this.#live.values()]) call.lost()
     })
   }
 
@@ -90,8 +106,7 @@ export class Calls {
   /** From the next INVITE on; calls on the line keep what they have. */
   setRoutes(routes: Routes): void {
     this.#routes = routes
-    this.#trunkRates.clear()
-    this.#tenantRates.clear()
+    this.#load.forgetRates()
   }
 
   /** Why a new call would be refused now; empty: it would be served. */
@@ -100,11 +115,23 @@ export class Calls {
     return this.#draining ? new Set([...impediments, 'draining' as const]) : impediments
   }
 
+  /** Rings a callee for an agent over the trunks of the tenant's group: the first row of its record, or why not. */
+  place(request: PlaceRequest): Result<CallRow, PlaceRefusal> {
+    const decided = decidePlacement(request, this.#snapshot())
+    if (!decided.ok) return decided
+    const placement = decided.value
+    const agent = this.#routes.agents.get(placement.tenant)?.get(placement.agent)
+    if (agent === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
+    const { call, recorder } = placeCall(this.#placing, request, placement, { agent, outbound: this.#routes.outbound })
+    this.#live.set(recorder.id, call)
+    return ok(recorder.row)
+  }
+
   /** False where no such call is on the line of this node. */
   hangUp(id: CallId, by: EndedBy, cause: EndCause): boolean {
-    const live = this.#live.get(id)
-    live?.call.hangUp(by, cause)
-    return live !== undefined
+    const call = this.#live.get(id)
+    call?.hangUp(by, cause)
+    return call !== undefined
   }
 
   /** Takes no new calls; resolves when the last one has ended, or after `limitMs`, when those left are hung up. */
@@ -123,6 +150,7 @@ export class Calls {
     this.#hangUpAll()
     await idle
     clearInterval(this.#sweeper)
+    this.#scheduler.close()
   }
 
   #idle(): Promise<void> {
@@ -137,7 +165,7 @@ export class Calls {
   }
 
   #hangUpAll(): void {
-    for (const { call } of [...this.#live.values()]) call.hangUp('system', 'limit')
+    for (const call of [...this.#live.values()]) call.hangUp('system', 'limit')
   }
 
   #optionsAnswer(): OptionsAnswer {
@@ -157,11 +185,11 @@ export class Calls {
       })
       return invite.respond(403, 'Forbidden')
     }
-    const recorder = new CallRecorder(
-      this.#options.journal,
-      this.#options.emit,
-      firstRow(this.#options.node, invite, decision),
-    )
+    const { node, journal, emit } = this.#options
+    const { sipCallId } = invite
+    const raw = { from: invite.header('From') ?? '', to: invite.facts.uri }
+    const row = firstRow({ node, direction: 'inbound', parties: decision, raw, sipCallId })
+    const recorder = new CallRecorder(journal, emit, row)
     this.#trace.follow(invite.sipCallId, recorder)
     this.#options.metrics.callStarted('inbound')
     recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
@@ -208,8 +236,8 @@ export class Calls {
     const { trunk, tenant } = decision
     const agent = tenant === null ? undefined : this.#routes.agents.get(tenant)?.get(decision.agent)
     if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
-    count(this.#trunkCalls, trunk, 1)
-    count(this.#tenantCalls, tenant, 1)
+    this.#load.trunk(trunk, 1)
+    this.#load.tenant(tenant, 1)
     const call = new AgentCall({
       invite,
       recorder,
@@ -218,31 +246,32 @@ export class Calls {
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
       onReleased: () => {
-        count(this.#trunkCalls, trunk, -1)
-        count(this.#tenantCalls, tenant, -1)
-        this.#live.delete(recorder.id)
-        this.#trace.release(invite.sipCallId, performance.now())
-        recordEnd(this.#options.metrics, recorder.row)
-        const audio = audioOf(recorder.row)
-        if (trunk !== null && audio !== null) this.#options.onAudio(trunk, audio)
-        if (this.#live.size === 0) this.#whenIdle?.()
+        this.#load.trunk(trunk, -1)
+        this.#load.tenant(tenant, -1)
+        this.#onReleased(recorder, [invite.sipCallId])
       },
     })
-    this.#live.set(recorder.id, { call, recorder })
+    this.#live.set(recorder.id, call)
   }
 
-  #snapshot(): RouteSnapshot {
-    const nowMs = performance.now()
+  #onReleased(recorder: CallRecorder, sipCallIds: readonly string[]): void {
+    const { row } = recorder
+    this.#live.delete(row.id)
+    for (const sipCallId of sipCallIds) this.#trace.release(sipCallId, performance.now())
+    recordEnd(this.#options.metrics, row)
+    const audio = audioOf(row)
+    if (row.trunk !== null && audio !== null) this.#options.onAudio(row.trunk, audio)
+    if (this.#live.size === 0) this.#whenIdle?.()
+  }
+
+  #snapshot(): Routes & RouteSnapshot {
     return {
       ...this.#routes,
       impediments: this.impediments(),
       trunkStates: this.#options.trunkStates(),
       region: this.#options.region,
       peers: this.#options.peers(),
-      trunkCalls: this.#trunkCalls,
-      tenantCalls: this.#tenantCalls,
-      admitTrunk: (id) => admit(this.#trunkRates, this.#routes.trunkCps, id, nowMs),
-      admitTenant: (id) => admit(this.#tenantRates, this.#routes.tenantCps, id, nowMs),
+      ...this.#load.snapshot(this.#routes, performance.now()),
     }
   }
 }
@@ -267,21 +296,3 @@ const REDIRECT_REASONS = {
   node: 'Q.850;cause=42;text="node takes no calls now"',
   trunk: 'Q.850;cause=38;text="trunk is degraded"',
 } as const
-
-function count<Id>(counts: Map<Id, number>, id: Id | null, change: 1 | -1): void {
-  if (id === null) return
-  const calls = (counts.get(id) ?? 0) + change
-  if (calls === 0) counts.delete(id)
-  else counts.set(id, calls)
-}
-
-function admit<Id>(rates: Map<Id, RateWindow>, limits: ReadonlyMap<Id, number>, id: Id, nowMs: number): boolean {
-  const limit = limits.get(id)
-  if (limit === undefined) return true
-  let rate = rates.get(id)
-  if (rate === undefined) {
-    rate = new RateWindow(limit)
-    rates.set(id, rate)
-  }
-  return rate.admit(nowMs)
-}

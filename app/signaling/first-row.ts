@@ -1,28 +1,41 @@
 import { ulid } from 'ulid'
-import { callId, type NodeId, sessionId } from '../../lib/core/ids.ts'
+import { callId, type NodeId, sessionId, type TenantId, type TrunkId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
-import type { CallParties } from '../../lib/route/decide.ts'
-import type { IncomingInvite } from './incoming-invite.ts'
 
-/** The record of a call as it begins, with the id that it keeps. */
-export function firstRow(node: NodeId, invite: IncomingInvite, decision: CallParties): CallRow {
+export interface FirstRowFacts {
+  readonly node: NodeId
+  readonly direction: CallRow['direction']
+  readonly parties: {
+    readonly tenant: TenantId | null
+    readonly trunk: TrunkId | null
+    readonly from: string
+    readonly to: string
+  }
+  readonly raw: CallRow['raw']
+  /** Of the INVITE that came in; empty where ours has not left yet. */
+  readonly sipCallId: string
+}
+
+/** A call that this node meets first: it gets its id, and a session of its own. */
+export function firstRow({ node, direction, parties, raw, sipCallId }: FirstRowFacts): CallRow {
   const id = callId(ulid())
+  const { tenant, trunk, from, to } = parties
   return {
     id,
     revision: 0,
-    tenant: decision.tenant,
-    direction: 'inbound',
-    from: decision.from,
-    to: decision.to,
-    raw: { from: invite.header('From') ?? '', to: invite.facts.uri },
+    tenant,
+    direction,
+    from,
+    to,
+    raw,
     node,
-    trunk: decision.trunk,
-    state: 'incoming',
+    trunk,
+    state: direction === 'inbound' ? 'incoming' : 'ringing',
     startedAt: new Date(),
     answeredAt: null,
     endedAt: null,
     end: null,
-    sip: { callId: invite.sipCallId },
+    sip: { callId: sipCallId },
     attestation: null,
     session: { id: sessionId(id), resumedFrom: null },
     agent: null,

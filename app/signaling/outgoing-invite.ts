@@ -4,7 +4,10 @@ import { SipDialog } from './sip-dialog.ts'
 import { ALLOW } from './sip-facts.ts'
 
 export interface OutgoingInviteOptions {
+  /** The request-URI. */
   readonly uri: string
+  /** A URI that the INVITE is sent to instead of where the request-URI leads. */
+  readonly nextHop?: string
   /** The offer. */
   readonly sdp: string
   /** From, and whatever else the INVITE shall carry. */
@@ -12,20 +15,36 @@ export interface OutgoingInviteOptions {
   readonly credentials?: { readonly username: string; readonly password: string }
   /** Whether a 302 is followed, to its first Contact, up to five times. */
   readonly followRedirects?: boolean
+  /** The INVITE has left, with this Call-ID; once, also where it is sent again with credentials. */
+  readonly onSent?: (sipCallId: string) => void
   readonly onProvisional?: (status: number) => void
 }
 
 export type InviteOutcome =
   | { readonly kind: 'answered'; readonly dialog: SipDialog; readonly answer: string }
-  | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
-  /** The INVITE could not be sent, or the answer cannot be used. */
+  | {
+      readonly kind: 'refused'
+      readonly status: number
+      readonly reason: string
+      /** The address it came from; null where our own SIP server made it, as no answer will come: 408, 503. */
+      readonly source: string | null
+      /** The Contacts of a 3xx; empty where there are none. */
+      readonly contact: string
+      /** RFC 3261 §20.33; null where there is none. */
+      readonly retryAfterS: number | null
+    }
+  /** The INVITE could not be made, or the answer cannot be used. */
   | { readonly kind: 'failed'; readonly message: string }
+  /** No socket of ours reaches the address. */
+  | { readonly kind: 'unreachable'; readonly message: string }
 
 /** An INVITE that we send outside of a dialog (RFC 3261 §13.2). The SIP server repeats it, and sends the ACK. */
 export class OutgoingInvite {
   readonly outcome: Promise<InviteOutcome>
   #request: Srf.SrfRequest | null = null
   #cancelled = false
+  /** Of the last provisional response: a 2xx after a reliable one need not repeat it (RFC 3262 §5). */
+  #earlySdp = ''
 
   constructor(srf: Srf, options: OutgoingInviteOptions) {
     this.outcome = this.#send(srf, options)
@@ -48,32 +67,36 @@ export class OutgoingInvite {
   }
 
   #send(srf: Srf, options: OutgoingInviteOptions): Promise<InviteOutcome> {
-    const { uri, sdp, headers, credentials, followRedirects = false, onProvisional } = options
+    const { uri, nextHop, sdp, headers, credentials, followRedirects = false, onSent, onProvisional } = options
     const request = Object.assign(
       {
         localSdp: sdp,
         headers: { Allow: ALLOW, ...headers },
         ...(credentials !== undefined && { auth: credentials }),
       },
-      // An option of drachtio-srf that its types do not know.
-      { followRedirects },
+      // Options of drachtio-srf that its types do not know.
+      { followRedirects, ...(nextHop !== undefined && { proxy: nextHop }) },
     )
     const progress = {
-      cbRequest: (...args: unknown[]) => this.#onRequest(args),
-      cbProvisional: (response: Srf.SrfResponse) => onProvisional?.(response.status),
+      cbRequest: (...args: unknown[]) => this.#onRequest(args, onSent),
+      cbProvisional: (response: Srf.SrfResponse) => {
+        if (response.body) this.#earlySdp = response.body
+        onProvisional?.(response.status)
+      },
     }
     return new Promise<InviteOutcome>((resolve) => {
       srf.createUAC(uri, request, progress, (error: unknown, dialog) => {
         if (error !== null && error !== undefined) return resolve(failureOf(error))
-        resolve({ kind: 'answered', dialog: new SipDialog(dialog), answer: dialog.remote.sdp })
+        resolve({ kind: 'answered', dialog: new SipDialog(dialog), answer: dialog.remote.sdp || this.#earlySdp })
       })
     }).catch(failureOf)
   }
 
   /** drachtio-srf's types say `(request)`; the call is `(error, request)`. */
-  #onRequest([error, request]: unknown[]): void {
+  #onRequest([error, request]: unknown[], onSent: OutgoingInviteOptions['onSent']): void {
     if (error || !isRequest(request)) return
     this.#request = request
+    onSent?.(request.get('Call-ID'))
     if (this.#cancelled) this.cancel()
   }
 }
@@ -81,13 +104,35 @@ export class OutgoingInvite {
 const isRequest = (value: unknown): value is Srf.SrfRequest =>
   typeof value === 'object' && value !== null && 'cancel' in value && typeof value.cancel === 'function'
 
+/** What our SIP server says where none of its sockets speaks the transport of an address, in drachtio-server's words. */
+const NO_TRANSPORT = 'requested protocol/transport not available'
+
 function failureOf(error: unknown): InviteOutcome {
-  if (typeof error === 'object' && error !== null && 'status' in error && typeof error.status === 'number') {
-    const reason = 'reason' in error && typeof error.reason === 'string' ? error.reason : ''
-    return { kind: 'refused', status: error.status, reason }
+  const message = error instanceof Error ? error.message : String(error)
+  if (message === NO_TRANSPORT) return { kind: 'unreachable', message }
+  const response = responseOf(error)
+  // A 2xx that drachtio-srf finds no use for: it has no Contact, or is no 200.
+  if (response === undefined || response.status < 300) return { kind: 'failed', message }
+  const retryAfterS = response.has('Retry-After') ? Number.parseInt(response.get('Retry-After'), 10) : Number.NaN
+  return {
+    kind: 'refused',
+    status: response.status,
+    reason: response.reason ?? '',
+    // Our SIP server writes the answers that it makes itself without the address of a peer.
+    source: response.source_address && Number(response.source_port) !== 0 ? response.source_address : null,
+    contact: response.has('Contact') ? response.get('Contact') : '',
+    retryAfterS: Number.isNaN(retryAfterS) ? null : retryAfterS,
   }
-  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
 }
+
+/** drachtio-srf puts the response into the error that it makes of it. */
+function responseOf(error: unknown): Srf.SrfResponse | undefined {
+  const response = typeof error === 'object' && error !== null && 'res' in error ? error.res : undefined
+  return isResponse(response) ? response : undefined
+}
+
+const isResponse = (value: unknown): value is Srf.SrfResponse =>
+  typeof value === 'object' && value !== null && 'status' in value && typeof value.status === 'number'
 
 /** The host and port that a SIP URI sends to, or null where it is none. */
 export function hostOfUri(uri: string): { readonly host: string; readonly port: number } | null {

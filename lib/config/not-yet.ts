@@ -9,9 +9,9 @@ export interface NotYet {
   readonly note: string
   /**
    * What a file that asks for it gets. `refuse`: an error, as going on would be wrong. `warn`: a warning of its own.
-   * `list`: a place in one line with all others. `silent`: nothing, as the key does something else meanwhile.
+   * `list`: a place in one line with all others.
    */
-  readonly answer: 'refuse' | 'warn' | 'list' | 'silent'
+  readonly answer: 'refuse' | 'warn' | 'list'
   /** Whether what a file has there asks for it. */
   readonly asks: (written: unknown) => boolean
 }
@@ -27,7 +27,6 @@ const isNot =
     found !== value
 
 const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
-const NO_OUTBOUND = 'No calls go out over trunks in this version.'
 const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
 const NO_RESUME = 'A session ends with its agent socket or its call in this version.'
 
@@ -63,35 +62,15 @@ const LISTED: readonly Row[] = [
   ['agents.NAME.renewBefore', NO_RESUME],
   ['agents.NAME.fallback[].renewBefore', NO_RESUME],
   ['agents.NAME.comfortAfter', NO_RESUME],
-  ['trunks[].allowedHosts', NO_OUTBOUND],
-  ['trunks[].maxRedirects', NO_OUTBOUND],
-  ['trunks[].transport', `${NO_OUTBOUND} \`check\` uses it.`],
-  ['trunks[].credentials', NO_OUTBOUND],
-  ['trunks[].weight', NO_OUTBOUND],
-  ['trunks[].noReply', NO_OUTBOUND],
-  ['trunks[].noProgress', NO_OUTBOUND],
-  ['trunks[].huntBudget', NO_OUTBOUND],
-  ['trunks[].ringTimeout', NO_OUTBOUND],
-  ['trunks[].hunt480', NO_OUTBOUND],
-  ['trunks[].calls', NO_OUTBOUND],
-  ['groups.NAME.mode', NO_OUTBOUND, is('active-active')],
-  ['groups.NAME.weights', NO_OUTBOUND],
   ['tenants[].resumeWindow', NO_RESUME],
   ['tenants[].recording.retention', 'Calls are not recorded in this version.'],
   ['tenants[].host', "A tenant's own SBC is let in as a trunk only in this version."],
 ]
 
-const SILENT: readonly Row[] = [['trunks[].targets', `${NO_OUTBOUND} They are asked by OPTIONS.`]]
-
 const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>
   all.map(([key, note, asks = written]) => ({ key, note, answer, asks }))
 
-export const NOT_YET: readonly NotYet[] = [
-  ...rows('refuse', REFUSED),
-  ...rows('warn', WARNED),
-  ...rows('list', LISTED),
-  ...rows('silent', SILENT),
-]
+export const NOT_YET: readonly NotYet[] = [...rows('refuse', REFUSED), ...rows('warn', WARNED), ...rows('list', LISTED)]
 
 /** What is missing of a key as the reference writes it; null where it does all that it says. */
 export function notYetOf(key: string): NotYet | null {

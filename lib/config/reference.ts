@@ -6,7 +6,6 @@ const MARKS = {
   refuse: 'In part.',
   warn: 'Without effect.',
   list: 'Without effect.',
-  silent: 'In part.',
 } as const
 
 interface Row {

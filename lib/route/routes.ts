@@ -3,6 +3,7 @@ import type { SipAddress } from '../config/addresses.ts'
 import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config/resolve.ts'
 import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
+import { type OutboundTrunk, outboundTrunk, type TrunkGroup, trunkGroup } from './outbound.ts'
 import type { NumberRoute, RouteSnapshot, SipPlace } from './snapshot.ts'
 
 /** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
@@ -12,6 +13,10 @@ export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'coun
   /** Calls per second; absent: no limit. */
   readonly trunkCps: ReadonlyMap<TrunkId, number>
   readonly tenantCps: ReadonlyMap<TenantId, number>
+  /** Each trunk as calls go out on it. */
+  readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
+  /** The group that each tenant's calls go out on. */
+  readonly groups: ReadonlyMap<TenantId, TrunkGroup>
   /** Every address and network that a trunk sends from. */
   readonly sources: readonly string[]
 }
@@ -54,6 +59,10 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     },
     trunkCps: limitsOf(config.trunks),
     tenantCps: limitsOf(config.tenants),
+    groups: new Map(config.tenants.map(({ id, group }) => [id, trunkGroup(group, config)])),
+    outbound: new Map(
+      config.trunks.map((trunk) => [trunk.id, outboundTrunk(trunk, config.sip.engine.kind === 'embedded')]),
+    ),
     sources: config.trunks.flatMap((trunk) => trunk.sources.map(networkOf)),
   }
 }

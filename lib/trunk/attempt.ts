@@ -32,6 +32,8 @@ export interface HuntTarget {
   readonly uri: string
   /** A URI that it is sent to instead of where the request-URI leads; null: there. */
   readonly nextHop: string | null
+  /** The target of the trunk that this is an address of, as its health knows it; null where a 3xx led here. */
+  readonly probed: string | null
 }
 
 /** Each attempt has its own Call-ID, From tag and offer. `other`: the codecs or the encryption that the usual offer lacks. */

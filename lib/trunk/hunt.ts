@@ -47,8 +47,8 @@ export type HuntInput =
   | { readonly kind: 'resolved'; readonly attempt: AttemptId; readonly targets: readonly HuntTarget[] }
   /** The INVITE has left. */
   | { readonly kind: 'sent'; readonly attempt: AttemptId }
-  /** It could not be made: media or SIP server failed us. */
-  | { readonly kind: 'unsent'; readonly attempt: AttemptId }
+  /** It could not be made, or its answer cannot be used: nothing that another trunk would mend. */
+  | { readonly kind: 'broken'; readonly attempt: AttemptId }
   | { readonly kind: 'provisional'; readonly attempt: AttemptId; readonly status: number }
   | {
       readonly kind: 'final'
@@ -135,7 +135,7 @@ export function stepHunt(state: HuntState, input: HuntInput, nowMs: number): Hun
       return state.kind === 'resolving' ? onResolved(state, input.targets, nowMs) : stay(state)
     case 'sent':
       return state.kind === 'sending' ? onSent(state, nowMs) : stay(state)
-    case 'unsent':
+    case 'broken':
       return endAttempt(state, { kind: 'local' }, nowMs)
     case 'provisional':
       return isOnItsWay(state) ? onProvisional(state, input.status, nowMs) : stay(state)
@@ -292,10 +292,10 @@ function followRedirect({ attempt, visited }: Live, contact: string): Live['targ
   const { allowedHosts, maxRedirects } = attempt.trunk.policy
   if (attempt.depth >= maxRedirects) return []
   const depth = attempt.depth + 1
-  return redirectTargets(contact, allowedHosts, visited).map((uri) => ({ uri, nextHop: null, depth }))
+  return redirectTargets(contact, allowedHosts, visited).map((uri) => ({ uri, nextHop: null, probed: null, depth }))
 }
 
-const UNRESOLVED: HuntTarget = { uri: '', nextHop: null }
+const UNRESOLVED: HuntTarget = { uri: '', nextHop: null, probed: null }
 
 function resolveTrunk(
   { budgetUntilMs, otherOfferMade, abandoned }: Pick<Hunting, 'budgetUntilMs' | 'otherOfferMade' | 'abandoned'>,

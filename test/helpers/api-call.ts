@@ -16,6 +16,15 @@ export interface ApiCall {
   readonly from: string
   readonly to: string
   readonly trunk: string | null
+  readonly direction: 'inbound' | 'outbound'
+  readonly attempts: readonly {
+    readonly trunk: string
+    readonly target: string
+    readonly startedAt: string
+    readonly sip: number | null
+    readonly reason: string | null
+    readonly pddMs: number | null
+  }[]
   readonly startedAt: string
   readonly answeredAt: string | null
   readonly endedAt: string | null

@@ -3,7 +3,9 @@ import type { ApiKey, ApiOptions, TrunkView } from '../../app/api/options.ts'
 import { EventLog } from '../../app/observe/event-log.ts'
 import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
 import { nodeId, trunkId } from '../../lib/core/ids.ts'
+import { err, ok } from '../../lib/core/result.ts'
 import { MemoryStore } from './memory-store.ts'
+import { callRow } from './records.ts'
 
 export const KEYS: Readonly<Record<ApiKey['role'], string>> = {
   viewer: 'viewer-key-1',
@@ -74,6 +76,11 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
     ],
     audit: async () => ({ entries: [], next: null, brokenAt: null }),
     actions: {
+      place: ({ to, tenant }, actor) => {
+        if (tenant !== 'clinic') return err({ code: 'request', message: `there is no tenant "${tenant}"` })
+        actions.push(`place ${to} by ${actor}`)
+        return ok(callRow(7, { direction: 'outbound', to, state: 'ringing' }))
+      },
       hangUp: async (call, actor) => {
         actions.push(`hangUp ${call} by ${actor}`)
         return store.records.get(call)?.state === 'ended' ? 'ended' : 'done'

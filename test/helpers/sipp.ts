@@ -88,7 +88,7 @@ async function freeUdpPort(host: string): Promise<number> {
 }
 
 /** SIPp's statistics are a CSV with `;`: the header, then a row a second, the last one being the sum. */
-function lastRow(csv: string): ReadonlyMap<string, string> {
+export function lastRow(csv: string): ReadonlyMap<string, string> {
   const lines = csv.trim().split('\n')
   const names = (lines[0] ?? '').split(';')
   const values = (lines.at(-1) ?? '').split(';')

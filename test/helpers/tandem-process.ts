@@ -121,9 +121,22 @@ export class TandemProcess {
     return body
   }
 
+  async post<T>(path: string, body: object): Promise<T> {
+    const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
+    const response = await fetch(`${this.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    const answer: T = JSON.parse(await response.text())
+    return answer
+  }
+
+  /** An answer of the API that is no JSON. */
+  async text(path: string): Promise<string> {
+    return (await fetch(`${this.url}${path}`, { headers: { authorization: `Bearer ${KEY}` } })).text()
+  }
+
   /** The metrics as Prometheus scrapes them. */
   async metrics(): Promise<string> {
-    return (await fetch(`${this.url}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })).text()
+    return this.text('/metrics')
   }
 
   /** Ends it as an operator would and resolves with its exit code; removes its folder. */

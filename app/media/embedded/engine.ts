@@ -1,6 +1,15 @@
 import { err, type Result } from '../../../lib/core/result.ts'
 import { PortPool, type PortRange } from '../../../lib/media/port-pool.ts'
-import type { AgentRefusal, LegEvent, LegSpec, LegSummary, MediaEngine, MediaLeg, SdpRefusal } from '../port.ts'
+import type {
+  AgentRefusal,
+  LegEvent,
+  LegSpec,
+  LegSummary,
+  MediaEngine,
+  MediaLeg,
+  OfferKind,
+  SdpRefusal,
+} from '../port.ts'
 import type { LegHandle, WorkerLoad, WorkerOptions } from './protocol.ts'
 import { type HostSink, MediaError, WorkerHost } from './worker-host.ts'
 
@@ -201,8 +210,8 @@ class RemoteLeg implements MediaLeg {
     return (await this.#host.request(this.#handle, { kind: 'answer', sdp })).result
   }
 
-  async offer(): Promise<string> {
-    return (await this.#host.request(this.#handle, { kind: 'offer' })).sdp
+  async offer(kind: OfferKind = 'usual'): Promise<string> {
+    return (await this.#host.request(this.#handle, { kind: 'offer', which: kind })).sdp
   }
 
   async accept(sdp: string): Promise<Result<void, SdpRefusal>> {

@@ -9,7 +9,7 @@ import {
   makeOffer,
 } from '../../../lib/sip/offer-answer.ts'
 import { parseSdp, type SdpRefusal, type TransportAddress } from '../../../lib/sip/sdp.ts'
-import type { LegEvent, LegSummary } from '../port.ts'
+import type { LegEvent, LegSummary, OfferKind } from '../port.ts'
 import type { Talker } from '../talker.ts'
 import type { LegMemory } from './leg-memory.ts'
 import { RtcpSession } from './rtcp-session.ts'
@@ -103,8 +103,10 @@ export class Leg implements Ticking {
     return ok(answered.value.sdp)
   }
 
-  offer(): string {
-    this.#description = makeOffer(this.#parts.local, this.#description)
+  offer(kind: OfferKind): string {
+    const { local } = this.#parts
+    const codecs = kind === 'other' && local.codecs.length > 1 ? local.codecs.slice(1) : local.codecs
+    this.#description = makeOffer({ ...local, codecs }, this.#description)
     return this.#description
   }
 

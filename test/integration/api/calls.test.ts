@@ -39,6 +39,25 @@ describe('the HTTP API', () => {
     parts.metrics.close()
   })
 
+  const place = async (payload: object, key = KEYS.operator) =>
+    api.inject({ method: 'POST', url: '/api/v1/calls', headers: bearer(key), payload })
+
+  it('places a call for an operator and answers with its record', async () => {
+    const answer = await place({ to: '+12025550123', tenant: 'clinic' })
+    assert.equal(answer.statusCode, 202)
+    const call = callAnswer.parse(answer.json())
+    assert.deepEqual([call.direction, call.to, call.state, call.attempts], ['outbound', '+12025550123', 'ringing', []])
+    assert.deepEqual(parts.actions, ['place +12025550123 by otto'])
+  })
+
+  it('places no call for a viewer, for nobody’s tenant, nor with fields that it does not know', async () => {
+    assert.equal((await place({ to: '+12025550123', tenant: 'clinic' }, KEYS.viewer)).statusCode, 403)
+    assert.equal(errorCode(await place({ to: '+12025550123', tenant: 'nobody' })), 'bad-parameter')
+    assert.equal((await place({ to: '+12025550123', tenant: 'clinic', trunk: 'alpha' })).statusCode, 400)
+    assert.equal((await place({ tenant: 'clinic' })).statusCode, 400)
+    assert.deepEqual(parts.actions, [])
+  })
+
   it('lists calls, newest first, in pages', async () => {
     const first = callsAnswer.parse((await get('/api/v1/calls?limit=2')).json())
     assert.deepEqual(

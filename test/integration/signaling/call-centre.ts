@@ -74,6 +74,11 @@ export async function callCentre(): Promise<CallCentre> {
     impediments: () => new Set(centre.full ? ['full' as const] : []),
     trunkStates: () => new Map(),
     region: 'here',
+    address: '127.0.0.1',
+    choice: {
+      choose: (_group, trunks) => trunks.map((trunk) => ({ trunk, role: 'regular' })),
+      onAttempt: () => {},
+    },
     peers: () => [],
     redirectExpiresMs: 30_000,
     onAudio: () => {},

@@ -85,7 +85,11 @@ export class HuntPlay {
       if (effect.kind === 'resolve') {
         const { attempt } = effect
         const hosts = this.#targets[effect.trunk.id] ?? [effect.trunk.id]
-        this.input({ kind: 'resolved', attempt, targets: hosts.map((host) => ({ uri: `sip:${host}`, nextHop: null })) })
+        this.input({
+          kind: 'resolved',
+          attempt,
+          targets: hosts.map((host) => ({ uri: `sip:${host}`, nextHop: null, probed: `sip:${host}` })),
+        })
       } else if (effect.kind === 'invite') this.input({ kind: 'sent', attempt: effect.attempt.id })
     }
   }

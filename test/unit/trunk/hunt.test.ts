@@ -99,7 +99,7 @@ describe('a hunt over trunks', () => {
     ],
     [
       'ends where media or the SIP server fail us: another trunk would not help',
-      () => two().input({ kind: 'unsent', attempt: 0 }),
+      () => two().input({ kind: 'broken', attempt: 0 }),
       'alpha',
       'failed 500',
     ],
@@ -170,7 +170,7 @@ const happening = fc.record({
   afterMs: fc.constantFrom(0, 1, 500, 2_000, 12_000, 60_000),
   what: fc.oneof(
     fc.constantFrom(100, 180, 183, 302, 403, 404, 408, 480, 486, 488, 500, 503, 600, 606),
-    fc.constantFrom('answered', 'transport', 'cancel', 'unsent', 'wake'),
+    fc.constantFrom('answered', 'transport', 'cancel', 'broken', 'wake'),
   ),
 })
 
@@ -180,7 +180,7 @@ function inputOf(attempt: number, what: number | string): HuntInput {
     return { kind: 'final', attempt, status: what, contact: `<sip:${attempt}@pop.example.net>`, retryAfterS: null }
   }
   if (what === 'cancel' || what === 'wake') return { kind: what }
-  return { kind: what === 'answered' || what === 'transport' ? what : 'unsent', attempt }
+  return { kind: what === 'answered' || what === 'transport' ? what : 'broken', attempt }
 }
 
 describe('a hunt, whatever the order of events', () => {

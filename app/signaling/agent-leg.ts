@@ -1,0 +1,67 @@
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
+import { legId } from '../../lib/core/ids.ts'
+import { withDeadline } from '../deadline.ts'
+import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { CallRecorder } from './call-recorder.ts'
+
+/** Takes RTP ports and begins to open the agent's socket, for the leg `name` of a call. */
+export const openAgentLeg = (
+  { recorder, media, agent }: { recorder: CallRecorder; media: MediaEngine; agent: AgentSpec },
+  name: string,
+  onEvent: (event: LegEvent) => void,
+): Promise<MediaLeg> =>
+  media.open({
+    callId: recorder.id,
+    legId: legId(`${recorder.id}.${name}`),
+    talker: { kind: 'agent', agent },
+    onEvent,
+  })
+
+/** Waits until the agent could speak; null: it can. */
+export async function untilReady(leg: MediaLeg): Promise<Refusal | null> {
+  const ready = await leg.ready()
+  if (ready.ok) return null
+  return { ...OUT_OF_SERVICE, detail: `${ready.error.code}: ${ready.error.message}` }
+}
+
+/** Our own fault, never the caller's or the callee's: 503, so that the carrier tries elsewhere. */
+const OUT_OF_SERVICE: Refusal = {
+  status: 503,
+  reason: 'Service Unavailable',
+  temporary: true,
+  cause: 'agent-fault',
+  warning: null,
+  detail: '',
+}
+
+/** Media or agent threw instead of answering. */
+export const refusalOfError = (error: unknown): Refusal => ({
+  ...OUT_OF_SERVICE,
+  detail: error instanceof Error ? error.message : String(error),
+})
+
+/** How long a call that we hung up is waited for, so that a node that stops has sent its BYEs. */
+const BYE_GRACE_MS = 2_000
+
+/** Closes the record of a call with what its leg was, and waits a moment for the answer to our BYE. */
+export async function closeRecord(
+  { recorder, metrics }: { recorder: CallRecorder; metrics: Metrics },
+  end: CallEnd,
+  leg: Promise<LegSummary> | undefined,
+  hungUp: Promise<void>,
+): Promise<void> {
+  const endedAt = new Date()
+  const summary = await leg
+  if (summary?.agent?.firstAudioMs != null) metrics.agentFirstAudio(summary.agent.firstAudioMs)
+  recorder.update({
+    state: 'ended',
+    endedAt,
+    end,
+    media: summary?.media ?? null,
+    agent: summary?.agent ?? null,
+  })
+  recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
+  await withDeadline(hungUp, BYE_GRACE_MS)
+}

@@ -1,0 +1,232 @@
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
+import { endReason } from '../../lib/call/end-reason.ts'
+import {
+  newOutgoingCall,
+  type OutgoingCallEffect,
+  type OutgoingCallInput,
+  type OutgoingCallState,
+  stepOutgoingCall,
+} from '../../lib/call/outgoing-call.ts'
+import { assertNever } from '../../lib/core/assert-never.ts'
+import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import { formatWarning } from '../../lib/sip/warning.ts'
+import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
+import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import type { CallRecorder } from './call-recorder.ts'
+import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
+import { onLegEvent } from './leg-events.ts'
+import { Reoffers } from './reoffers.ts'
+import type { SipDialog } from './sip-dialog.ts'
+
+export interface OutgoingCallParts
+  extends Pick<HuntParts, 'link' | 'scheduler' | 'trunks' | 'headers' | 'resolve' | 'onSent'> {
+  readonly recorder: CallRecorder
+  readonly metrics: Metrics
+  readonly media: MediaEngine
+  readonly agent: AgentSpec
+  /** Once an attempt, as it ends: for the health of its trunk. */
+  readonly onAttempt: (report: AttemptReport) => void
+  /** Called once, when the record is closed and media given back. */
+  readonly onReleased: (end: CallEnd) => void
+}
+
+/** Performs what lib/call/outgoing-call.ts decides: a call that we place, between an agent and a callee. */
+export class OutgoingCall {
+  readonly #parts: OutgoingCallParts
+  readonly #inputs: OutgoingCallInput[] = []
+  #stepping = false
+  #state: OutgoingCallState = newOutgoingCall()
+  #hunt: Hunt | null = null
+  /** The leg that the call is on, or that the attempt under way would be on. */
+  #leg: MediaLeg | null = null
+  /** Whose events are those of the call. */
+  #legAttempt: AttemptId = 0
+  /** The first leg is opened before anyone is called, and taken by the first attempt. */
+  #isLegFresh = true
+  #answered: { readonly dialog: SipDialog; readonly answer: string } | null = null
+  #hungUp: Promise<void> = Promise.resolve()
+  readonly #reoffers = new Reoffers({
+    leg: () => (this.#state.kind === 'ended' ? null : this.#leg),
+    onHold: (held) => this.#onHold(held),
+    headersOf: ({ warning, detail }) => (warning === null ? {} : { Warning: formatWarning(warning, detail) }),
+  })
+
+  constructor(parts: OutgoingCallParts) {
+    this.#parts = parts
+    void this.#prepare()
+  }
+
+  hangUp(by: EndedBy, cause: EndCause): void {
+    this.#input({ kind: 'hangUp', by, cause })
+  }
+
+  /** The SIP server is gone, and our INVITEs and dialogs with it. */
+  lost(): void {
+    this.#input({ kind: 'lost' })
+  }
+
+  #input(input: OutgoingCallInput): void {
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      const { state, effects } = stepOutgoingCall(this.#state, next)
+      this.#state = state
+      for (const effect of effects) this.#perform(effect)
+    }
+    this.#stepping = false
+  }
+
+  #perform(effect: OutgoingCallEffect): void {
+    switch (effect.kind) {
+      case 'hunt':
+        return this.#startHunt()
+      case 'giveUp':
+        return this.#hunt?.cancel()
+      case 'accept':
+        void this.#accept()
+        return
+      case 'start':
+        return this.#leg?.start()
+      case 'bye':
+        this.#hungUp = this.#answered?.dialog.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
+        return
+      case 'release':
+        void this.#release(effect.end)
+        return
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const refusal = await this.#openFirstLeg().catch(refusalOfError)
+    if (refusal === null) return this.#input({ kind: 'prepared' })
+    const { detail } = refusal
+    this.#parts.recorder.event({ event: 'agent.lost', level: 'warn', code: 'agent-unreachable', message: detail })
+    this.#input({ kind: 'refused', refusal })
+  }
+
+  async #openFirstLeg(): Promise<Refusal | null> {
+    return untilReady(await this.#openLeg(0))
+  }
+
+  async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
+    this.#legAttempt = attempt
+    const leg = await openAgentLeg(this.#parts, `b${attempt}`, (event) => this.#onLegEvent(attempt, event))
+    this.#leg = leg
+    // The call may have ended while the ports were taken; `release` has not seen the leg then.
+    if (this.#state.kind === 'ended') await leg.close()
+    return leg
+  }
+
+  #startHunt(): void {
+    const { link, scheduler, trunks, headers, resolve, onSent } = this.#parts
+    this.#hunt = new Hunt({
+      link,
+      scheduler,
+      trunks,
+      headers,
+      resolve,
+      onSent,
+      offer: (attempt) => this.#offer(attempt),
+      onRinging: () => this.#onRinging(),
+      onAttempt: (report) => this.#onAttempt(report),
+      onAnswered: (_attempt, dialog, answer) => this.#onAnswered(dialog, answer),
+      onFailed: (failure) => this.#input({ kind: 'failed', failure }),
+    })
+  }
+
+  /** Every attempt has a leg, and so an offer, of its own; from the second one on, the agent gets ready while it is made. */
+  async #offer({ id, offer }: Attempt): Promise<string> {
+    const isFresh = this.#isLegFresh && this.#leg !== null
+    this.#isLegFresh = false
+    const leg = isFresh && this.#leg !== null ? this.#leg : await this.#openLeg(id)
+    return leg.offer(offer)
+  }
+
+  #onRinging(): void {
+    const { recorder } = this.#parts
+    if (recorder.row.state !== 'ringing') recorder.update({ state: 'ringing' })
+  }
+
+  #onAttempt(report: AttemptReport): void {
+    const { recorder, metrics, onAttempt } = this.#parts
+    const { trunk, target, startedAt, end, reason, pddMs } = report
+    const sip = end.kind === 'response' ? end.status : end.kind === 'answered' ? 200 : null
+    recorder.attempt({ trunk, target, startedAt, sip, reason, pddMs })
+    recorder.event({
+      event: 'call.attempt',
+      level: report.verdict.blame === 'trunk' || report.verdict.blame === 'account' ? 'warn' : 'info',
+      trunk,
+      target,
+      sip,
+      reason,
+      pddMs,
+      blame: report.verdict.blame,
+    })
+    metrics.attemptEnded(trunk, sip)
+    onAttempt(report)
+    if (end.kind === 'answered') return
+    const leg = this.#leg
+    // The leg of the last attempt is closed with the call, which wants to know what it was.
+    if (report.verdict.next === 'stop' || leg === null) return
+    this.#leg = null
+    void leg.close()
+  }
+
+  #onAnswered(dialog: SipDialog, answer: string): void {
+    this.#answered = { dialog, answer }
+    const { recorder, metrics } = this.#parts
+    const answeredAt = new Date()
+    recorder.update({ state: 'active', answeredAt, sip: { callId: dialog.sipCallId } })
+    metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
+    recorder.event({ event: 'call.answered' })
+    this.#input({ kind: 'answered' })
+    // What came right behind the 200 is told now.
+    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
+    dialog.onAck((sdp) => void this.#onAck(sdp))
+    dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
+    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'lost' }))
+  }
+
+  /** Takes the callee's answer to our offer; the agent may begin, as soon as it is ready. */
+  async #accept(): Promise<void> {
+    const [leg, answered] = [this.#leg, this.#answered]
+    const accepted = answered === null ? undefined : await leg?.accept(answered.answer)
+    if (leg === null || accepted?.ok !== true) return this.#input({ kind: 'disagreed' })
+    this.#input({ kind: 'agreed' })
+    if ((await untilReady(leg)) !== null) this.hangUp('system', 'agent-fault')
+  }
+
+  /** The ACK of a re-INVITE of the callee, which may bring the answer to our offer. */
+  async #onAck(answer: string | null): Promise<void> {
+    const acked = await this.#reoffers.acked(answer)
+    if (acked === 'unusable') return this.#input({ kind: 'disagreed' })
+    if (acked !== 'plain') this.#onHold(acked.held)
+  }
+
+  #onHold(held: boolean): void {
+    this.#input({ kind: held ? 'held' : 'retrieved' })
+    const state = held ? 'held' : 'active'
+    const { recorder } = this.#parts
+    if (recorder.row.state !== state && recorder.row.state !== 'ended') recorder.update({ state })
+  }
+
+  /** What happens on the legs of attempts that are over concerns nobody. */
+  #onLegEvent(attempt: AttemptId, event: LegEvent): void {
+    if (attempt !== this.#legAttempt) return
+    const { recorder, metrics } = this.#parts
+    onLegEvent(event, { recorder, metrics, hangUp: (by, cause) => this.hangUp(by, cause) })
+  }
+
+  async #release(end: CallEnd): Promise<void> {
+    const leg = this.#leg
+    const summary: Promise<LegSummary> | undefined = leg?.close()
+    await closeRecord(this.#parts, end, summary, this.#hungUp)
+    this.#parts.onReleased(end)
+  }
+}

@@ -1,0 +1,94 @@
+import type { NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import { type OutboundTrunk, orderTargets, requestUri } from '../../lib/route/outbound.ts'
+import type { Placement, PlaceRequest } from '../../lib/route/place.ts'
+import type { CallAgent } from '../../lib/route/routes.ts'
+import { escapeUser } from '../../lib/sip/uri-escapes.ts'
+import type { HuntTarget } from '../../lib/trunk/attempt.ts'
+import type { MediaEngine } from '../media/port.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Scheduler } from '../sip/scheduler.ts'
+import type { Journal } from '../store/port.ts'
+import type { TrunkChoice } from '../trunk/trunk-choice.ts'
+import type { CallLoad } from './call-load.ts'
+import { CallRecorder } from './call-recorder.ts'
+import { firstRow } from './first-row.ts'
+import { OutgoingCall } from './outgoing-call.ts'
+import type { SipLink } from './sip-link.ts'
+import type { SipTraceRouter } from './sip-trace.ts'
+
+export interface PlaceParts {
+  readonly node: NodeId
+  /** The address that callees are told. */
+  readonly address: string
+  readonly link: SipLink
+  readonly media: MediaEngine
+  readonly metrics: Metrics
+  readonly journal: Journal
+  readonly emit: EmitEvent
+  readonly scheduler: Scheduler
+  readonly load: CallLoad
+  readonly trace: SipTraceRouter
+  /** Which trunks are tried, and who hears of every attempt. */
+  readonly choice: Pick<TrunkChoice, 'choose' | 'onAttempt'>
+  /** Called once, with the Call-ID of every INVITE that left. */
+  readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
+}
+
+/** Begins to ring a callee for an agent. `outbound`: every trunk by its id. */
+export function placeCall(
+  parts: PlaceParts,
+  request: PlaceRequest,
+  { tenant, from, to, trunks, group }: Placement,
+  { agent, outbound }: { readonly agent: CallAgent; readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk> },
+): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
+  const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice } = parts
+  const choices = choice.choose(group, trunks)
+  const raw = { from: request.from ?? from, to: request.to }
+  const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
+  const recorder = new CallRecorder(journal, emit, row)
+  const sipCallIds: string[] = []
+  /** The trunk that the call takes a channel of: that of the attempt under way, and of the answered one. */
+  let onTrunk: TrunkId | null = null
+  const moveTo = (trunk: TrunkId | null): void => {
+    load.trunk(onTrunk, -1)
+    load.trunk(trunk, 1)
+    onTrunk = trunk
+  }
+  metrics.callStarted('outbound')
+  load.tenant(tenant, 1)
+  const call = new OutgoingCall({
+    link,
+    scheduler,
+    media,
+    metrics,
+    recorder,
+    trunks: choices.flatMap(({ trunk }) => outbound.get(trunk) ?? []),
+    agent: { ...agent, variables: { caller: from, called: to } },
+    headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
+    resolve: async (trunk) => targetsOf(trunk, to),
+    onSent: ({ trunk }, sipCallId) => {
+      sipCallIds.push(sipCallId)
+      trace.follow(sipCallId, recorder)
+      moveTo(trunk.id)
+      recorder.update({ trunk: trunk.id, sip: { callId: sipCallId } })
+    },
+    onAttempt: (report) => {
+      if (report.end.kind !== 'answered') moveTo(null)
+      choice.onAttempt(report, to, choices.find(({ trunk }) => trunk === report.trunk)?.role ?? 'regular')
+    },
+    onReleased: () => {
+      moveTo(null)
+      load.tenant(tenant, -1)
+      parts.onReleased(recorder, sipCallIds)
+    },
+  })
+  return { call, recorder }
+}
+
+const targetsOf = (trunk: OutboundTrunk, number: string): readonly HuntTarget[] =>
+  orderTargets(trunk.targets, Math.random).map(({ uri }) => ({
+    uri: requestUri(number, { uri, transport: trunk.transport }),
+    nextHop: null,
+    probed: uri.text,
+  }))

@@ -1,0 +1,102 @@
+import type { SipAddress } from '../config/addresses.ts'
+import type { Config, TrunkConfig } from '../config/resolve.ts'
+import { type AddressSet, addressSet } from '../core/cidr.ts'
+import type { TrunkId } from '../core/ids.ts'
+import { escapeUser } from '../sip/uri-escapes.ts'
+import type { HuntTrunk } from '../trunk/attempt.ts'
+
+/** Where a trunk takes calls, in the words of SRV (RFC 2782): the lowest priority first, shared by weight. */
+export interface TrunkTarget {
+  readonly uri: SipAddress
+  readonly priority: number
+  readonly weight: number
+}
+
+/** A trunk as calls go out on it. */
+export interface OutboundTrunk extends HuntTrunk {
+  readonly targets: readonly TrunkTarget[]
+  /** For targets that name none. */
+  readonly transport: 'udp' | 'tcp' | 'tls' | null
+  /** For the carrier's 401 and 407. */
+  readonly credentials: { readonly username: string; readonly password: string } | null
+  /** Addresses that speak for the trunk. */
+  readonly sources: AddressSet
+}
+
+/** A group of trunks as calls of a tenant go out on it. */
+export interface TrunkGroup {
+  readonly name: string
+  readonly mode: 'warm-standby' | 'active-active'
+  /** Shares in active-active, by trunk. */
+  readonly weights: ReadonlyMap<TrunkId, number>
+}
+
+export function trunkGroup(name: string, { groups, trunks }: Config): TrunkGroup {
+  const group = groups[name]
+  const weights = new Map(trunks.map(({ id, weight }) => [id, group?.weights[id] ?? weight]))
+  return { name, mode: group?.mode ?? 'warm-standby', weights }
+}
+
+/** `hears100`: whether the SIP server passes 100 up; drachtio-server does not, and `noReply` cannot apply. */
+export function outboundTrunk(trunk: TrunkConfig, hears100: boolean): OutboundTrunk {
+  return {
+    id: trunk.id,
+    targets: trunk.targets,
+    transport: trunk.transport,
+    credentials: trunk.credentials,
+    sources: addressSet(trunk.sources.map(({ address, prefixBits }) => `${address}/${prefixBits}`)),
+    policy: {
+      hunt480: trunk.hunt480,
+      noReplyMs: hears100 ? trunk.noReplyMs : null,
+      noProgressMs: trunk.noProgressMs,
+      huntBudgetMs: trunk.huntBudgetMs,
+      ringTimeoutMs: trunk.ringTimeoutMs,
+      allowedHosts: trunk.allowedHosts,
+      maxRedirects: trunk.maxRedirects,
+      retryAfterMinMs: trunk.probe.retryAfterMinMs,
+      retryAfterMaxMs: trunk.probe.retryAfterMaxMs,
+    },
+  }
+}
+
+/** The request-URI of a call to a number at a target: the target's own URI with the number as user part (RFC 3261 §19.1.1). */
+export function requestUri(
+  number: string,
+  { uri, ...trunk }: { uri: SipAddress } & Pick<OutboundTrunk, 'transport'>,
+): string {
+  const place = uri.text.replace(/^sips?:(?:[^@]*@)?/i, '')
+  const transport = uri.transport === null && trunk.transport !== null ? `;transport=${trunk.transport}` : ''
+  return `${uri.scheme}:${escapeUser(number)}@${place}${transport}`
+}
+
+/**
+ * The targets in the order in which they are tried: priorities ascending, within one by weight at random (RFC 2782).
+ *
+ * @param random 0 ≤ random < 1, asked once a target
+ */
+export function orderTargets<T extends { readonly priority: number; readonly weight: number }>(
+  targets: readonly T[],
+  random: () => number,
+): readonly T[] {
+  const left = [...targets].sort((a, b) => a.priority - b.priority || a.weight - b.weight)
+  const ordered: T[] = []
+  while (left[0] !== undefined) {
+    const { priority } = left[0]
+    const peers = left.filter((target) => target.priority === priority)
+    const chosen = pickByWeight(peers, random())
+    ordered.push(chosen ?? left[0])
+    left.splice(left.indexOf(chosen ?? left[0]), 1)
+  }
+  return ordered
+}
+
+/** RFC 2782 "Usage rules": a running sum, those of weight 0 in front with a small chance. */
+function pickByWeight<T extends { readonly weight: number }>(peers: readonly T[], random: number): T | undefined {
+  const total = peers.reduce((sum, { weight }) => sum + weight, 0)
+  const at = Math.floor(random * (total + 1))
+  let sum = 0
+  return peers.find(({ weight }) => {
+    sum += weight
+    return sum >= at
+  })
+}

@@ -1,0 +1,77 @@
+import type { TenantId, TrunkId } from '../core/ids.ts'
+import { err, ok, type Result } from '../core/result.ts'
+import { toE164 } from './number.ts'
+import type { TrunkGroup } from './outbound.ts'
+import type { Routes } from './routes.ts'
+import type { RouteSnapshot } from './snapshot.ts'
+
+/** A call that a client of the API asks for. */
+export interface PlaceRequest {
+  readonly to: string
+  /** Absent: the first number of the tenant. */
+  readonly from?: string | undefined
+  readonly tenant: string
+  /** Absent: the tenant's own agent. */
+  readonly agent?: string | undefined
+}
+
+export interface Placement {
+  readonly tenant: TenantId
+  /** E.164. */
+  readonly from: string
+  readonly to: string
+  readonly agent: string
+  /** Trunks of the tenant's group that may take the call, in the order of the group. */
+  readonly trunks: readonly TrunkId[]
+  readonly group: TrunkGroup
+}
+
+export interface PlaceRefusal {
+  /** `request`: asked for what there is not; `limit`: the tenant's; `service`: this node serves no call now. */
+  readonly code: 'request' | 'limit' | 'service'
+  readonly message: string
+}
+
+type Facts = Pick<
+  RouteSnapshot,
+  'tenants' | 'numbers' | 'impediments' | 'tenantCalls' | 'trunkCalls' | 'trunks' | 'admitTenant'
+> &
+  Pick<Routes, 'agents' | 'outbound' | 'groups'>
+
+/** Whether a call may be placed, and how. Its limits are those of calls that come in. */
+export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Placement, PlaceRefusal> {
+  const tenant = [...facts.tenants.values()].find(({ id }) => id === request.tenant)
+  if (tenant === undefined) return refuse('request', `there is no tenant "${request.tenant}"`)
+  const agent = request.agent ?? tenant.agent
+  if (!facts.agents.get(tenant.id)?.has(agent)) return refuse('request', `there is no agent "${agent}"`)
+  const to = toE164(request.to, tenant.country)
+  if (to === null) return refuse('request', `to: "${request.to}" is no telephone number such as +12025550123`)
+  const caller = request.from ?? firstNumber(tenant.id, facts)
+  if (caller === undefined)
+    return refuse('request', `from: tenant "${tenant.id}" has no number of its own to call from`)
+  const from = toE164(caller, tenant.country)
+  if (from === null) return refuse('request', `from: "${caller}" is no telephone number such as +12025550123`)
+  const [impediment] = facts.impediments
+  if (impediment !== undefined) return refuse('service', `this node places no calls now: ${impediment}`)
+  const group = facts.groups.get(tenant.id)
+  const usable = tenant.group.filter((id) => (facts.outbound.get(id)?.targets.length ?? 0) > 0)
+  if (group === undefined || usable.length === 0)
+    return refuse('request', `no trunk of tenant "${tenant.id}" has targets to call`)
+  const full = tenant.channels !== null && (facts.tenantCalls.get(tenant.id) ?? 0) >= tenant.channels
+  if (full || !facts.admitTenant(tenant.id)) return refuse('limit', `tenant "${tenant.id}" is at its limit of calls`)
+  const trunks = usable.filter((id) => hasRoom(id, facts))
+  if (trunks.length === 0) return refuse('limit', `every trunk of tenant "${tenant.id}" is at its limit of calls`)
+  return ok({ tenant: tenant.id, from, to, agent, trunks, group })
+}
+
+function hasRoom(id: TrunkId, { trunks, trunkCalls }: Facts): boolean {
+  const channels = trunks.find((trunk) => trunk.id === id)?.channels ?? null
+  return channels === null || (trunkCalls.get(id) ?? 0) < channels
+}
+
+function firstNumber(tenant: TenantId, { numbers }: Facts): string | undefined {
+  for (const [number, route] of numbers) if (route.tenant === tenant) return number
+  return undefined
+}
+
+const refuse = (code: PlaceRefusal['code'], message: string): Result<Placement, PlaceRefusal> => err({ code, message })
