@@ -127,7 +127,7 @@ export class RedisSharedState implements SharedState {
 
   async publish(channel: string, message: unknown): Promise<void> {
     const [name, json] = [CHANNELS + checkChannel(channel), toMessage(message)]
-    await this.#ask(() => this.#commands.publish(name, json))
+    await this.#ask(() => this.#ring(name, json))
   }
 
   async subscribe(channel: string, listener: (message: unknown) => void): Promise<Unsubscribe> {
@@ -151,8 +151,16 @@ export class RedisSharedState implements SharedState {
       this.#echo = { ring, heard: resolve }
     })
     await this.#commands.set(PULSE, ring, 'PX', PULSE_TTL_MS)
-    await this.#commands.publish(CHANNELS + this.#echoChannel, JSON.stringify(ring))
+    await this.#ring(CHANNELS + this.#echoChannel, JSON.stringify(ring))
     await heard // The watch gives it up in time.
+  }
+
+  /**
+   * By a script that names a key: in a Cluster a plain PUBLISH goes to any of its servers, and rings overtake each other on their
+   * way between them. This one always goes to the server of that key.
+   */
+  #ring(name: string, json: string): Promise<unknown> {
+    return this.#commands.eval("return redis.call('PUBLISH', ARGV[1], ARGV[2])", 1, PULSE, name, json)
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

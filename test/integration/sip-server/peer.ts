@@ -14,7 +14,8 @@ export class Peer {
   readonly startLines: string[] = []
   /** Messages that `next` has given out already. */
   #taken = 0
-  #onMessage: (() => void) | undefined
+  readonly #waiting = new Set<() => void>()
+  #closed = false
   #branch = 0
 
   static async open(target: string, host = '127.0.0.1'): Promise<Peer> {
@@ -34,7 +35,7 @@ export class Peer {
       // The answer to a malformed request gives its headers back as they came, malformed.
       const parsed = parseMessage(bytes)
       if (parsed.ok) this.received.push(parsed.value)
-      this.#onMessage?.()
+      for (const wake of [...this.#waiting]) wake()
     })
   }
 
@@ -115,7 +116,7 @@ export class Peer {
         if (found !== undefined) return found
       }
       const leftMs = deadlineMs - Date.now()
-      if (leftMs <= 0) {
+      if (leftMs <= 0 || this.#closed) {
         const seen = this.received.map((message) => message.startLine).join('\n')
         throw new Error(`no ${what} came; received:\n${seen}`)
       }
@@ -141,17 +142,22 @@ export class Peer {
     return this.startLines.filter((line) => line.startsWith(start)).length
   }
 
+  /** Who still waits for a message waits no longer. */
   close(): void {
+    this.#closed = true
     this.#socket.close()
+    for (const wake of [...this.#waiting]) wake()
   }
 
   #arrival(withinMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, withinMs)
-      this.#onMessage = () => {
+      const wake = (): void => {
         clearTimeout(timer)
+        this.#waiting.delete(wake)
         resolve()
       }
+      const timer = setTimeout(wake, withinMs)
+      this.#waiting.add(wake)
     })
   }
 
