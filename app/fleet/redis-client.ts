@@ -31,7 +31,7 @@ export async function redisClients(server: RedisServer): Promise<() => RedisClie
   switch (server.kind) {
     case 'server': {
       const options = await serverOptions(new URL(server.url))
-      return () => new Redis({ ...SINGLE, ...options })
+      return () => hearingEveryError(new Redis({ ...SINGLE, ...options }))
     }
     case 'sentinel':
       return () =>
@@ -48,6 +48,16 @@ export async function redisClients(server: RedisServer): Promise<() => RedisClie
     case 'cluster':
       return () => new Cluster([...server.hosts], clusterOptions(server.password))
   }
+}
+
+/**
+ * ioredis hears the first error of a socket alone. A TLS socket may have a second one, the alert of a server whose certificate we
+ * have just refused, and an error that nobody hears ends the process.
+ */
+function hearingEveryError(client: Redis): Redis {
+  // The socket is there a turn after the event.
+  client.on('connecting', () => setImmediate(() => client.stream?.on('error', () => undefined)))
+  return client
 }
 
 const COMMON = {
