@@ -28,6 +28,7 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, 
   ['GET', '/api/v1/audit', 'viewer'],
   ['PUT', '/api/v1/trunks/alpha/override', 'operator', { state: 'failed', reason: 'maintenance' }],
   ['DELETE', '/api/v1/trunks/alpha/override', 'operator'],
+  ['POST', '/api/v1/calls', 'operator', { to: '+12025550123', tenant: 'clinic' }],
   ['DELETE', `/api/v1/calls/${ID}`, 'operator'],
   ['POST', '/api/v1/nodes/east-1/drain', 'admin'],
 ]
