@@ -171,6 +171,8 @@ describe('a node under attack', function () {
     ]
     for (const path of ['/api/v1/calls', '/api/v1/nodes/test-1', '/api/v1/trunks/local/override', '/api/v1/events']) {
       for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
+        // Taking an override back needs no body, and is right also where there is none.
+        if (method === 'DELETE' && path.endsWith('/override')) continue
         for (const body of bodies) {
           const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
           const status = await fetch(`${node.url}${path}`, { method, headers, body }).then(
