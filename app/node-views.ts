@@ -6,6 +6,7 @@ import { channelStates, effectiveState, healthFigures } from '../lib/trunk/healt
 import { worstState } from '../lib/trunk/state.ts'
 import type { NodeView, Readiness, TrunkView } from './api/options.ts'
 import type { NodeEntry } from './fleet/node-registry.ts'
+import type { NodeWatch } from './fleet/node-watch.ts'
 import type { TrunkOverride } from './fleet/overrides.ts'
 import type { Store } from './store/store.ts'
 import type { TrunkHealth } from './trunk/trunk-health.ts'
@@ -55,8 +56,17 @@ const REASONS: Readonly<Record<Impediment, string>> = {
   store: 'records can be kept neither in Postgres nor in the journal',
 }
 
-/** A node of the registry, as the API shows it; `self`: it is this one. */
-export const nodeView = (
+/** The nodes of the fleet, as the API shows them: this one, those that heartbeat, and those that were lost lately. */
+export function nodeViews(own: NodeEntry, watch: NodeWatch): readonly NodeView[] {
+  const others = watch.nodes.filter(({ id }) => id !== own.id)
+  return [
+    nodeView(own, true),
+    ...others.map((entry) => nodeView(entry, false)),
+    ...watch.lost.map((entry) => ({ ...nodeView(entry, false), state: 'lost' as const })),
+  ]
+}
+
+const nodeView = (
   { startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry,
   self: boolean,
 ): NodeView => ({ ...entry, self, startedAt: new Date(startedAt) })

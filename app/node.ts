@@ -12,14 +12,13 @@ import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import type { ConfigResult } from './config.ts'
-import { Heartbeat, listNodes, NODE_PREFIX, type NodeEntry } from './fleet/node-registry.ts'
-import { NodeWatch } from './fleet/node-watch.ts'
-import { Overrides, operatorEvent } from './fleet/overrides.ts'
+import { watchFleet } from './fleet/fleet.ts'
+import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
+import { operatorEvent } from './fleet/overrides.ts'
 import { Peers } from './fleet/peers.ts'
 import { RemoteDrain } from './fleet/remote-drain.ts'
-import { FleetSnapshot } from './fleet/snapshot.ts'
 import { startMedia } from './media/embedded/engine.ts'
-import { impediments, nodeView, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
+import { impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
@@ -105,26 +104,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   store.onState((change) => emit({ level: change.event === 'store.degraded' ? 'error' : 'info', ...change }))
 
-  const overrides = await Overrides.start({
-    ...store,
-    emit,
-    onError: (error) => log.log.debug({ err: error }, 'overrides could not be read; those known last stay in force'),
-  })
-  parts.add('overrides', () => overrides.close())
-  const snapshot = new FleetSnapshot({
-    shared: store.shared,
-    prefixes: [NODE_PREFIX],
-    intervalMs: config.fleet.heartbeatMs,
-    settleMs: 2 * config.fleet.leaseMs,
-  })
-  parts.add('snapshot of the fleet', () => snapshot.close())
-  const watch = new NodeWatch({
-    self: node.id,
-    shared: store.shared,
-    snapshot,
-    onLost: ({ id, region, address }) => emit({ event: 'node.lost', level: 'warn', lost: id, region, address }),
-  })
-  parts.add('watch over the nodes', () => watch.close())
+  const { overrides, watch } = await watchFleet({ config, store, events, emit, log }, parts)
 
   begin('starting the local agent')
   const local = await superviseLocalAgent(log)
@@ -265,6 +245,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   }
   const remoteDrain = await RemoteDrain.start({ self: node.id, shared: store.shared, onAsked: drainFor })
   parts.add('remote drain', () => remoteDrain.close())
+
   begin('starting the API')
   const api = await startApi({
     listen: config.http.listen,
@@ -275,11 +256,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     log: log.log,
     version: VERSION,
     readiness: () => readiness(calls.impediments(), store),
-    nodes: async () => [
-      nodeView(ownEntry(), true),
-      ...watch.nodes.filter(({ id }) => id !== node.id).map((entry) => nodeView(entry, false)),
-      ...watch.lost.map((entry) => ({ ...nodeView(entry, false), state: 'lost' as const })),
-    ],
+    nodes: async () => nodeViews(ownEntry(), watch),
     trunks: () => trunkViews(current, trunks, overrides.current()),
     audit: (limit, before) => store.audit.page(limit, before),
     actions: {

@@ -75,16 +75,14 @@ class EventStream {
   }
 
   async run(seen: ReadonlyMap<NodeId, number> | undefined, filter: EventFilter): Promise<void> {
-    const latest = this.options.events.latestId
-    for (const [node, sequence] of seen ?? []) this.seen.set(node, sequence)
-    if (seen === undefined && latest !== undefined) this.remember(latest)
+    for (const [node, sequence] of seen ?? this.options.events.latest) this.seen.set(node, sequence)
     this.response.on('error', () => this.response.destroy())
     this.response.writeHead(200, {
       ...privateHeaders(),
       'content-type': 'text/event-stream; charset=utf-8',
       'x-accel-buffering': 'no',
     })
-    // With the id of the latest event, a reader that loses the connection before the first one misses nothing either.
+    // With the ids of the latest events, a reader that loses the connection before the first one misses nothing either.
     this.toldId = formatLastEventId(this.seen)
     this.response.write(`retry: ${RETRY_MS}\n${this.toldId === '' ? '' : `id: ${this.toldId}\n`}\n`)
     const heartbeat = setInterval(() => this.heartbeat(), this.options.heartbeatMs ?? HEARTBEAT_MS)

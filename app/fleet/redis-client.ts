@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { ConnectionOptions } from 'node:tls'
 import { Cluster, Redis } from 'ioredis'
 import type { RedisChoice } from '../../lib/config/engines.ts'
+import { tlsConnector } from './redis-tls.ts'
 
 /** One connection to Redis, or to each node of a Cluster. */
 export type RedisClient = Redis | Cluster
@@ -10,6 +11,7 @@ export type RedisClient = Redis | Cluster
 /** Where Redis is, as the config names it. */
 export type RedisServer = Exclude<RedisChoice, { readonly kind: 'embedded' }>
 
+const DEFAULT_PORT = 6379
 const CONNECT_TIMEOUT_MS = 2000
 /** Longer than this no caller waits for Redis; it is asked again by whoever needs it. */
 const COMMAND_TIMEOUT_MS = 1500
@@ -31,7 +33,7 @@ export async function redisClients(server: RedisServer): Promise<() => RedisClie
   switch (server.kind) {
     case 'server': {
       const options = await serverOptions(new URL(server.url))
-      return () => hearingEveryError(new Redis({ ...SINGLE, ...options }))
+      return () => new Redis({ ...SINGLE, ...options })
     }
     case 'sentinel':
       return () =>
@@ -50,16 +52,6 @@ export async function redisClients(server: RedisServer): Promise<() => RedisClie
   }
 }
 
-/**
- * ioredis hears the first error of a socket alone. A TLS socket may have a second one, the alert of a server whose certificate we
- * have just refused, and an error that nobody hears ends the process.
- */
-function hearingEveryError(client: Redis): Redis {
-  // The socket is there a turn after the event.
-  client.on('connecting', () => setImmediate(() => client.stream?.on('error', () => undefined)))
-  return client
-}
-
 const COMMON = {
   connectionName: 'tandem',
   connectTimeout: CONNECT_TIMEOUT_MS,
@@ -74,17 +66,22 @@ const SINGLE = { ...COMMON, retryStrategy: backoffMs, enableOfflineQueue: false 
 
 async function serverOptions(url: URL) {
   const db = Number(url.pathname.slice(1))
-  const ca = url.searchParams.get('ca')
-  const tls: ConnectionOptions | null =
-    url.protocol === 'rediss:' ? (ca === null ? {} : { ca: await readFile(ca, 'utf8') }) : null
-  return {
+  const place = {
     host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? 6379 : Number(url.port),
+    port: url.port === '' ? DEFAULT_PORT : Number(url.port),
+  }
+  return {
+    ...place,
     db: Number.isInteger(db) ? db : 0,
     ...(url.username !== '' && { username: decodeURIComponent(url.username) }),
     ...(url.password !== '' && { password: decodeURIComponent(url.password) }),
-    ...(tls !== null && { tls }),
+    ...(url.protocol === 'rediss:' && (await tlsOptions(place, url.searchParams.get('ca')))),
   }
+}
+
+async function tlsOptions(place: { readonly host: string; readonly port: number }, caFile: string | null) {
+  const tls: ConnectionOptions = caFile === null ? {} : { ca: await readFile(caFile, 'utf8') }
+  return { tls, Connector: tlsConnector({ ...place, ...tls }, DISCONNECT_TIMEOUT_MS) }
 }
 
 function clusterOptions(password: string | null) {

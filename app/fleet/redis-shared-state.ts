@@ -30,6 +30,15 @@ const FIRST_ROUND_MS = 2000
 /** What an answer of Redis means that is no value: a person must act. Everything else may get better by itself. */
 const REFUSED = /^(?:NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|ERR)\b/
 
+/** The texts of `lua/`. */
+interface Scripts {
+  readonly put: string
+  readonly publish: string
+}
+
+const readScript = (name: keyof Scripts): Promise<string> =>
+  readFile(new URL(`app/fleet/lua/${name}.lua`, packageRoot()), 'utf8')
+
 /**
  * Shared state in Redis: one server, Sentinel's master, or a Cluster. Times are those of the server. Rejects with
  * `shared-state-input` for what no carrier takes, `redis-away` or `redis-refused` else; never waits for Redis to return.
@@ -39,16 +48,16 @@ export class RedisSharedState implements SharedState {
   readonly #bell: RedisClient
   readonly #doorbell: RedisDoorbell
   readonly #watch: SharedStateWatch
-  readonly #putScript: string
+  readonly #scripts: Scripts
 
   /** The ring of ours that we wait to hear. */
   #echo: { readonly ring: string; readonly heard: () => void } | null = null
   readonly #echoChannel = `echo:${randomUUID()}`
 
-  private constructor(commands: RedisClient, bell: RedisClient, putScript: string) {
+  private constructor(commands: RedisClient, bell: RedisClient, scripts: Scripts) {
     this.#commands = commands
     this.#bell = bell
-    this.#putScript = putScript
+    this.#scripts = scripts
     this.#doorbell = new RedisDoorbell(bell, CHANNELS)
     const clients = [commands, bell]
     this.#watch = new SharedStateWatch({
@@ -78,8 +87,8 @@ export class RedisSharedState implements SharedState {
     onState: (change: SharedStateChange) => void = () => undefined,
   ): Promise<RedisSharedState> {
     const make = await redisClients(server)
-    const script = await readFile(new URL('app/fleet/lua/put.lua', packageRoot()), 'utf8')
-    const shared = new RedisSharedState(make(), make(), script)
+    const [put, publish] = await Promise.all([readScript('put'), readScript('publish')])
+    const shared = new RedisSharedState(make(), make(), { put, publish })
     shared.onState(onState)
     await shared.#watch.settled(FIRST_ROUND_MS)
     return shared
@@ -88,7 +97,7 @@ export class RedisSharedState implements SharedState {
   async put(key: string, value: unknown, ttlMs: number): Promise<void> {
     const [name, json, ttl] = [checkKey(key), toValue(value), checkTtl(ttlMs)]
     await this.#ask(() =>
-      this.#commands.eval(this.#putScript, 3, VALUES + name, INDEX, ENDS, name, json, ttl, MAX_DROPPED),
+      this.#commands.eval(this.#scripts.put, 3, VALUES + name, INDEX, ENDS, name, json, ttl, MAX_DROPPED),
     )
   }
 
@@ -155,12 +164,8 @@ export class RedisSharedState implements SharedState {
     await heard // The watch gives it up in time.
   }
 
-  /**
-   * By a script that names a key: in a Cluster a plain PUBLISH goes to any of its servers, and rings overtake each other on their
-   * way between them. This one always goes to the server of that key.
-   */
-  #ring(name: string, json: string): Promise<unknown> {
-    return this.#commands.eval("return redis.call('PUBLISH', ARGV[1], ARGV[2])", 1, PULSE, name, json)
+  #ring(channel: string, json: string): Promise<unknown> {
+    return this.#commands.eval(this.#scripts.publish, 1, PULSE, channel, json)
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -30,8 +30,8 @@ const REPLAY_PAGE = 500
 const WRITTEN_TIMEOUT_MS = 5_000
 
 /**
- * The one way of every event: stamped and journaled, logged, and handed to whoever follows the stream. All readers
- * share one ring of the latest events and hold nothing but a position in it, so a slow one costs no memory: once the
+ * The one way of every event: stamped and journaled, logged, and handed to whoever follows the stream. Events of other
+ * nodes are handed on too (fleet-events.ts), once Postgres has them. All readers share one ring of the latest events and hold nothing but a position in it, so a slow one costs no memory: once the
  * ring has overtaken it, it is cut off.
  */
 export class EventLog {
@@ -40,6 +40,8 @@ export class EventLog {
   private readonly ringSize: number
   /** Position of the next event: the number of events emitted so far by this process. */
   private head = 0
+  /** The last event of each node that a reader who comes now would not get. */
+  private readonly latestOf = new Map<NodeId, number>()
   private readonly waiting = new Set<() => void>()
   private readerCount = 0
 
@@ -53,9 +55,9 @@ export class EventLog {
     return this.readerCount
   }
 
-  /** Id of the latest event of this process, if there was one. */
-  get latestId(): string | undefined {
-    return this.head === 0 ? undefined : this.ring[(this.head - 1) % this.ringSize]?.id
+  /** The last event of each node so far: with it, a reader that comes now can come back and miss nothing. */
+  get latest(): ReadonlyMap<NodeId, number> {
+    return this.latestOf
   }
 
   /** Journals, logs and streams one event. Never throws on account of a reader or of the log. */
@@ -64,10 +66,29 @@ export class EventLog {
     const { at: _at, level, event: name, ...fields } = event
     this.options.log[level](fields, name)
     this.options.onEmit?.(name)
+    this.stream(event)
+    return event
+  }
+
+  /** Streams an event of another node, which Postgres has; not one that is older than the last of that node. */
+  admit(event: TandemEvent): void {
+    const id = parseEventId(event.id)
+    if (id !== undefined && id.node !== this.options.node && id.sequence > (this.latestOf.get(id.node) ?? 0)) {
+      this.stream(event)
+    }
+  }
+
+  /** Nobody reads, so another node's events until this one are left out. */
+  passOver(node: NodeId, sequence: number): void {
+    this.latestOf.set(node, Math.max(sequence, this.latestOf.get(node) ?? 0))
+  }
+
+  private stream(event: TandemEvent): void {
+    const id = parseEventId(event.id)
+    if (id !== undefined) this.latestOf.set(id.node, id.sequence)
     this.ring[this.head % this.ringSize] = event
     this.head += 1
     for (const wake of this.waiting) wake()
-    return event
   }
 
   /**
@@ -76,9 +97,10 @@ export class EventLog {
    */
   async *follow(seen: ReadonlyMap<NodeId, number> | undefined, signal: AbortSignal): AsyncGenerator<StreamItem, void> {
     let position = this.head
+    const progress = new Map(seen)
     this.readerCount += 1
     try {
-      if (seen !== undefined && seen.size > 0) position = yield* this.replay(seen, position, signal)
+      if (progress.size > 0) position = yield* this.replay(progress, signal)
       while (!signal.aborted) {
         if (position < this.tail()) return yield { kind: 'cut', behind: this.head - position }
         const event = position < this.head ? this.ring[position % this.ringSize] : undefined
@@ -86,7 +108,7 @@ export class EventLog {
           await this.nextEvent(signal)
         } else {
           position += 1
-          yield { kind: 'event', event }
+          if (!isSeen(event, progress)) yield { kind: 'event', event }
         }
       }
     } finally {
@@ -94,27 +116,35 @@ export class EventLog {
     }
   }
 
-  /** Gives what was missed, from the store as far as the ring does not reach back; returns where to go on in the ring. */
+  /**
+   * Gives what was missed, from the store as far as the ring does not reach back; returns where to go on in the ring, and
+   * moves `progress` on to what was given, as the ring may hold some of it too.
+   */
   private async *replay(
-    seen: ReadonlyMap<NodeId, number>,
-    start: number,
+    progress: Map<NodeId, number>,
     signal: AbortSignal,
   ): AsyncGenerator<StreamItem, number, undefined> {
     const { node } = this.options
-    const progress = new Map(seen)
-    if (seen.size === 1 && this.ringFollows(seen.get(node))) return this.positionAfter(seen.get(node), start)
+    const alone = [...this.latestOf.keys(), ...progress.keys()].every((one) => one === node)
+    if (alone && this.ringFollows(progress.get(node))) return this.positionAfter(progress.get(node), this.head)
+    let start = this.head
     while (!signal.aborted) {
+      start = this.head
       const written = await this.journalWritten()
       const read = yield* this.replayFromStore(progress, signal)
+      // All that the ring held at `start` was in the store by then: own events as they are written, others' as always.
+      if (written && read && start >= this.tail()) break
       const last = progress.get(node)
-      // The ring has everything since this process began until it is full; then it may have moved on meanwhile.
-      if (read && (this.head <= this.ringSize || last === undefined || this.ringFollows(last))) break
+      const ringHasRest = this.head <= this.ringSize || last === undefined || this.ringFollows(last)
+      if (!written && read && ringHasRest) return this.positionAfter(last, start)
       if (!read || !written) {
         yield { kind: 'gap', node, after: last ?? 0, message: 'the store of events cannot be read now' }
-        break
+        return this.positionAfter(last, start)
       }
     }
-    return this.positionAfter(progress.get(node), start)
+    // A number that this node has not come to yet is nobody's.
+    if ((progress.get(node) ?? 0) > (this.latestOf.get(node) ?? 0)) progress.delete(node)
+    return start
   }
 
   /** Reads the store page by page into the stream and moves `progress` on; false where it could not be read. */
@@ -152,18 +182,26 @@ export class EventLog {
   }
 
   /**
-   * Whether the ring has all events after sequence number `last`. Numbers have gaps, as the journal's other records
+   * Whether the ring has all own events after sequence number `last`. Numbers have gaps, as the journal's other records
    * take some, so only an event at or before `last` proves it.
    */
   private ringFollows(last: number | undefined): boolean {
-    return last !== undefined && this.head > 0 && this.sequence(this.tail()) <= last
+    if (last === undefined) return false
+    for (let position = this.tail(); position < this.head; position++) {
+      const sequence = this.ownSequence(position)
+      if (sequence !== null) return sequence <= last
+    }
+    return false
   }
 
+  /** Behind the own event `last`, but not behind `start`, after which others' events have to be looked at. */
   private positionAfter(last: number | undefined, start: number): number {
     if (last === undefined) return start
-    let position = this.head
-    while (position > this.tail() && this.sequence(position - 1) > last) position -= 1
-    return position
+    for (let position = this.head; position > this.tail(); position--) {
+      const sequence = this.ownSequence(position - 1)
+      if (sequence !== null && sequence <= last) return Math.min(position, start)
+    }
+    return Math.min(this.tail(), start)
   }
 
   /** Position of the oldest event in the ring. */
@@ -171,9 +209,11 @@ export class EventLog {
     return Math.max(0, this.head - this.ringSize)
   }
 
-  private sequence(position: number): number {
+  /** Sequence number of the event at a position; null where it is another node's. */
+  private ownSequence(position: number): number | null {
     const event = this.ring[position % this.ringSize]
-    return (event === undefined ? undefined : parseEventId(event.id)?.sequence) ?? 0
+    const id = event === undefined ? undefined : parseEventId(event.id)
+    return id?.node === this.options.node ? id.sequence : null
   }
 
   private nextEvent(signal: AbortSignal): Promise<void> {
@@ -187,4 +227,9 @@ export class EventLog {
       this.waiting.add(wake)
     })
   }
+}
+
+function isSeen(event: TandemEvent, progress: ReadonlyMap<NodeId, number>): boolean {
+  const id = progress.size === 0 ? undefined : parseEventId(event.id)
+  return id !== undefined && id.sequence <= (progress.get(id.node) ?? 0)
 }

@@ -93,6 +93,33 @@ export class PostgresCallStore implements CallStore {
     })
   }
 
+  eventsOf(node: NodeId, after: number, limit: number): Promise<readonly TandemEvent[]> {
+    return this.#askNow(async () => {
+      const rows = await this.#database
+        .selectFrom('call_events')
+        .select('event')
+        .where('node', '=', node)
+        .where('sequence', '>', after)
+        .orderBy('sequence')
+        .limit(Math.min(Math.max(Math.trunc(limit), 1), MAX_LADDER))
+        .execute()
+      return rows.map(({ event }) => event)
+    })
+  }
+
+  lastEventOf(node: NodeId): Promise<number | null> {
+    return this.#askNow(async () => {
+      const row = await this.#database
+        .selectFrom('call_events')
+        .select('sequence')
+        .where('node', '=', node)
+        .orderBy('sequence', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.sequence ?? null
+    })
+  }
+
   async #withLists(rows: readonly Selectable<CallsTable>[]): Promise<CallRecord[]> {
     const ids = rows.map(({ id }) => id)
     if (ids.length === 0) return []
@@ -128,6 +155,10 @@ export class PostgresCallStore implements CallStore {
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {
     await this.#caughtUp(READ_YOUR_WRITES_MS).catch(() => undefined) // Behind: what is there is better than nothing.
+    return this.#askNow(question)
+  }
+
+  async #askNow<T>(question: () => Promise<T>): Promise<T> {
     try {
       return await question()
     } catch (error) {

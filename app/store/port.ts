@@ -54,4 +54,8 @@ export interface CallStore {
   ladder(callId: CallId): Promise<readonly SipTrace[]>
   /** Events after the last one seen of each node, oldest first, at most `limit`. */
   eventsAfter(seen: ReadonlyMap<NodeId, number>, limit: number): Promise<readonly TandemEvent[]>
+  /** Events of one node after that sequence number, in order, at most `limit`. */
+  eventsOf(node: NodeId, after: number, limit: number): Promise<readonly TandemEvent[]>
+  /** Sequence number of the last event of a node; null where it has none. */
+  lastEventOf(node: NodeId): Promise<number | null>
 }

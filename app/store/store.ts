@@ -25,6 +25,7 @@ import { askOnce } from './postmaster.ts'
 import { readSqlFiles, sqlOf } from './sql-files.ts'
 import { codeOf, type StoreError } from './store-error.ts'
 import { WriteBehind } from './write-behind.ts'
+import { type WrittenEvents, writtenEvents } from './written-events.ts'
 
 export interface StoreOptions {
   /** `embedded`, or the URL of a server. */
@@ -68,6 +69,8 @@ export interface Store {
   /** True while what is journaled is safe: on disk, or in Postgres. */
   ready(): boolean
   state(): StoreState
+  /** Hears each time that Postgres has taken events of this node; returns the way to stop hearing. */
+  onEventsWritten(listener: (written: WrittenEvents) => void): () => void
   /** Hears of every change from now on, and at once of what is degraded; returns the way to stop hearing. */
   onState(listener: (change: StoreChange) => void): () => void
   /** Writes what is left to Postgres as far as it takes it in time, the rest stays in the journal. Ends everything. */
@@ -126,6 +129,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   const statements = await readSqlFiles('sql')
   const deadLetters = new DeadLetters(folder)
   const writer = new BatchWriter(pool, statements, (frame, reason) => deadLetters.add(frame, reason))
+  const writtenListeners = new Set<(written: WrittenEvents) => void>()
   const writeBehind: WriteBehind = new WriteBehind({
     disk,
     prepare,
@@ -133,6 +137,8 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     write: async (batch) => {
       const before = deadLetters.count
       await writer.write(batch.frames)
+      const written = writtenEvents(batch.frames)
+      if (written !== null) for (const listener of writtenListeners) listener(written)
       if (batch.damaged > 0) changes.degraded('record', `${batch.damaged} bytes of the journal cannot be read`)
       if (deadLetters.count > before) changes.degraded('record', deadLetters.words)
     },
@@ -173,6 +179,10 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
       dropped: disk.figures.dropped,
       deadLetters: deadLetters.count,
     }),
+    onEventsWritten: (listener) => {
+      writtenListeners.add(listener)
+      return () => writtenListeners.delete(listener)
+    },
     onState: (listener) => changes.listen(listener),
     close: () => endings.run(),
   }

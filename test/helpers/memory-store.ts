@@ -73,6 +73,19 @@ export class MemoryStore implements CallStore, Pick<Journal, 'event' | 'written'
     return missed.slice(0, limit)
   }
 
+  async eventsOf(node: NodeId, after: number, limit: number) {
+    this.ask()
+    return this.stored
+      .filter(({ id }) => parseEventId(id)?.node === node && (parseEventId(id)?.sequence ?? 0) > after)
+      .slice(0, limit)
+  }
+
+  async lastEventOf(node: NodeId) {
+    this.ask()
+    const last = this.stored.findLast(({ id }) => parseEventId(id)?.node === node)
+    return last === undefined ? null : (parseEventId(last.id)?.sequence ?? null)
+  }
+
   private ask(): void {
     if (this.away) throw new StoreError('postgres-away', 'away')
   }
