@@ -1,5 +1,5 @@
 import { composeInDialog, type InDialogContext } from '../../lib/sip/compose.ts'
-import { routeInDialog } from '../../lib/sip/dialog.ts'
+import { type Dialog, routeInDialog } from '../../lib/sip/dialog.ts'
 import type { Draft } from '../../lib/sip/draft.ts'
 import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
 import { type Target, targetOfUri } from '../../lib/sip/targets.ts'
@@ -19,7 +19,19 @@ export interface Way {
 /** A request of the server's own, to which no application has anything to add. */
 const EMPTY_DRAFT: Draft = { start: { kind: 'request', method: '', uri: '' }, headers: [], body: NO_BODY }
 
+/** A host that does not exist (RFC 2606 §2). */
+const NOBODYS_URI = 'sip:nobody.invalid'
+
 const NOBODY = { onClientResponse: () => {}, onClientEnd: () => {}, onClientCancel: () => {} }
+
+/** The dialog without what its peer may have given us to fail on. */
+const nameless = (dialog: Dialog): Dialog => ({
+  ...dialog,
+  remoteTarget: NOBODYS_URI,
+  routeSet: [],
+  local: `<${NOBODYS_URI}>;tag=${dialog.localTag}`,
+  remote: `<${NOBODYS_URI}>${dialog.remoteTag === '' ? '' : `;tag=${dialog.remoteTag}`}`,
+})
 
 /** Finds ways, and sends what the server sends by itself: ACKs of 2xx, BYEs that nobody asked for, CANCELs. */
 export class DialogSender {
@@ -81,33 +93,48 @@ export class DialogSender {
     this.#stack.transactions.openClient(request, bytes, { remote, from }, NOBODY).start()
   }
 
-  /** Ends a dialog by a BYE of our own. Its application is told, unless it never knew of the dialog. */
+  /**
+   * Ends a dialog by a BYE of our own. Its application is told, unless it never knew of the dialog: also where there is no way to
+   * the peer, for the dialog is over all the same.
+   */
   sendBye(record: DialogRecord, reason: string, tell = true): void {
     const target = targetOfUri(routeInDialog(record.dialog).nextHop)
     this.#stack.dialogs.remove(record)
-    if (typeof target === 'string') return
-    this.findWay(target, record, (way) => {
-      if (way === undefined) return
-      const draft: Draft = { ...EMPTY_DRAFT, headers: [{ name: 'Reason', key: 'reason', value: reason }] }
-      const seq = record.dialog.localSeq + 1
-      const bye = composeInDialog(draft, 'BYE', record.dialog, this.composing(way, seq))
-      if (!bye.ok) return
-      const bytes = bye.value.serialize()
-      if (tell) {
-        this.#stack.link.deliverUnsolicited(record.client, bytes, way.remote, record.id)
-        this.#stack.cdr.stop('application', 'system-error-initiated-termination', bytes)
-      }
-      this.sendAlone(bye.value, bytes, way.remote, way.sender.socket)
-    })
+    const onWay = (way: Way | undefined): void => {
+      const bye = way === undefined ? undefined : this.#composeBye(record.dialog, way, reason)
+      if (tell) this.#tellOfBye(record, reason, way, bye)
+      if (way !== undefined && bye !== undefined) this.sendAlone(bye, bye.serialize(), way.remote, way.sender.socket)
+    }
+    if (typeof target === 'string') onWay(undefined)
+    else this.findWay(target, record, onWay)
+  }
+
+  /** Undefined where what the peer gave us makes no request. */
+  #composeBye(dialog: Dialog, way: Way, reason: string): SipRequest | undefined {
+    const draft: Draft = { ...EMPTY_DRAFT, headers: [{ name: 'Reason', key: 'reason', value: reason }] }
+    const bye = composeInDialog(draft, 'BYE', dialog, this.composing(way, dialog.localSeq + 1))
+    return bye.ok ? bye.value : undefined
+  }
+
+  /** Shows the application the BYE, or one like it where none can be sent. */
+  #tellOfBye(record: DialogRecord, reason: string, way: Way | undefined, sent: SipRequest | undefined): void {
+    const told = sent ?? this.#composeBye(nameless(record.dialog), this.#nowhere(record), reason)
+    if (told === undefined) throw new Error(`no BYE can be made for dialog ${record.id}`)
+    const bytes = told.serialize()
+    this.#stack.link.deliverUnsolicited(record.client, bytes, (way ?? this.#nowhere(record)).remote, record.id)
+    this.#stack.cdr.stop('application', 'system-error-initiated-termination', bytes)
+  }
+
+  #nowhere({ socket, flow }: DialogRecord): Way {
+    const protocol = flow === undefined ? 'udp' : 'tcp'
+    const address = this.#stack.sockets.addressOf(protocol, socket.localHost, socket.localPort)
+    return { remote: { protocol, host: '', port: 0 }, sender: { socket, address } }
   }
 
   /** Acknowledges a 2xx that nobody wants, and ends its dialog. */
   ackAndBye(record: DialogRecord, reason: string, tell: boolean): void {
     const target = targetOfUri(routeInDialog(record.dialog).nextHop)
-    if (typeof target === 'string') {
-      this.#stack.dialogs.remove(record)
-      return
-    }
+    if (typeof target === 'string') return this.sendBye(record, reason, tell)
     this.findWay(target, record, (way) => {
       if (way !== undefined) this.acknowledge(record, way, EMPTY_DRAFT)
       this.sendBye(record, reason, tell)
