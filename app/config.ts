@@ -50,9 +50,10 @@ export function watchConfig(
 ): ConfigWatch {
   let last = readConfigFile(file)
   let seen = fingerprint(statSync(file, { throwIfNoEntry: false }))
+  let changing = seen
   let closed = false
   const reload = (always: boolean): void => {
-    const text = readConfigFile(file)
+    const text = refuseBlank(file, readConfigFile(file))
     // A save that changes nothing, or a touch, is no change.
     if (!always && text.ok && last.ok && text.value === last.value) return
     last = text
@@ -61,6 +62,12 @@ export function watchConfig(
   const look = async (): Promise<void> => {
     const now = fingerprint(await stat(file).catch(() => undefined))
     if (closed || now === seen) return
+    // Most editors empty a file and then write it. What half of it says may well be a config, of fewer trunks: it is read
+    // when it has stood still from one look to the next.
+    if (now !== changing) {
+      changing = now
+      return
+    }
     seen = now
     reload(false)
   }
@@ -74,6 +81,14 @@ export function watchConfig(
       process.off('SIGHUP', onHangup)
     },
   }
+}
+
+/** A file without a word would take every trunk and tenant out of service: it is one that is being written. */
+function refuseBlank(
+  file: string,
+  text: Result<string, readonly ConfigProblem[]>,
+): Result<string, readonly ConfigProblem[]> {
+  return text.ok && text.value.trim() === '' ? err([wholeFile(file, 'file', 'is empty')]) : text
 }
 
 /** What tells one state of a file from the next without reading it; the link's target counts, not the link. */

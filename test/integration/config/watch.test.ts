@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type ConfigResult, type ConfigWatch, loadConfig, watchConfig } from '../../../app/config.ts'
 
 /** What `watchConfig` hands over, one after the other. */
@@ -78,6 +79,25 @@ describe('a config file that is watched', () => {
     assert.match(idOf(await changes.next()), /cannot be read/)
     writeFileSync(file, 'node: { id: five }\n')
     assert.equal(idOf(await changes.next()), 'five')
+  })
+
+  it('is not taken for a config while it is being written: emptied first, then in parts', async () => {
+    const text = 'node: { id: six }\nagents: { intake: { backend: local } }\n'
+    // Always changing, for several looks of the watch.
+    for (let part = 0, untilMs = performance.now() + 150; performance.now() < untilMs; part++) {
+      writeFileSync(file, text.slice(0, part % text.length))
+      await setImmediate()
+    }
+    writeFileSync(file, text)
+    assert.equal(idOf(await changes.next()), 'six')
+    assert.equal(changes.waiting, 0)
+  })
+
+  it('is refused where it is empty: that would take every trunk out of service', async () => {
+    writeFileSync(file, '\n')
+    assert.match(idOf(await changes.next()), /is empty/)
+    process.kill(process.pid, 'SIGHUP')
+    assert.match(idOf(await changes.next()), /is empty/)
   })
 
   it('is left alone after close', () => {
