@@ -8,9 +8,11 @@ import { TandemProcess } from '../helpers/tandem-process.ts'
 import { writeTone } from '../helpers/tone.ts'
 
 const SECONDS = 10
+/** A packet's 20 ms: what a loaded machine adds to the fraction of a millisecond that an idle one shows. */
+const MAX_JITTER_MS = 20
 
 describe('baresip', () => {
-  it('talks with the agent: audio both ways, nothing lost, jitter under 5 ms', async function () {
+  it('talks with the agent: audio both ways, nothing lost, jitter below the length of a packet', async function () {
     this.timeout(90_000)
     const node = await TandemProcess.start()
     const folder = await mkdtemp(join(tmpdir(), 'tandem-baresip-'))
@@ -25,11 +27,11 @@ describe('baresip', () => {
     assert.ok(call?.media, output)
     assert.ok(call.media.in.packets > SECONDS * 50 * 0.8, `${call.media.in.packets} packets from baresip`)
     assert.equal(call.media.in.lost, 0)
-    assert.ok(call.media.in.jitterMs < 5, `jitter ${call.media.in.jitterMs} ms towards us`)
+    assert.ok(call.media.in.jitterMs < MAX_JITTER_MS, `jitter ${call.media.in.jitterMs} ms towards us`)
     const report = statistics(output)
     assert.ok(report.received > SECONDS * 50 * 0.8, output)
     assert.equal(report.lost, 0, output)
-    assert.ok(report.jitterMs < 5, output)
+    assert.ok(report.jitterMs < MAX_JITTER_MS, output)
     assert.equal(await node.stop(), 0)
     await rm(folder, { recursive: true, force: true })
   })

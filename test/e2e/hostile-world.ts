@@ -22,6 +22,8 @@ const RAVINGS: readonly (string | Buffer)[] = [
 export const NUMBERS = {
   /** Well behaved. */
   good: NUMBER,
+  /** Well behaved, for calls that are not. */
+  bent: '+12025550118',
   /** Takes so long to be ready that a caller can give up. */
   slow: '+12025550110',
   /** The tool never answers. */
@@ -105,6 +107,7 @@ function agentsOf(faulty: LocalAgent, raving: ScriptedRealtime, flooding: Script
   })
   const agents: Record<keyof typeof NUMBERS, object> = {
     good: { backend: 'local', greeting: GREETING },
+    bent: { backend: 'local', greeting: GREETING },
     slow: custom(faulty.baseUrl, ';handshakeDelayMs=1000'),
     hangingTool: withTool('/hangs'),
     floodingTool: withTool('/floods'),

@@ -4,7 +4,7 @@ import { until } from './until.ts'
 
 const PAGE_BYTES = 4_096
 /** Timers J, H and L of RFC 3261 and RFC 6026 keep a transaction for 64·T1, 32 s; an unanswered BYE takes as long again. */
-const TRANSACTIONS_END_WITHIN_MS = 40_000
+const TRANSACTIONS_END_WITHIN_MS = 75_000
 
 /** What a process holds (Linux). */
 export interface Footprint {
