@@ -12,6 +12,7 @@ import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import type { ConfigResult } from './config.ts'
+import { nodeLocator } from './dns/node-locator.ts'
 import { watchFleet } from './fleet/fleet.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { operatorEvent } from './fleet/overrides.ts'
@@ -179,6 +180,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     region: node.region,
     address: node.address,
     choice: new TrunkChoice(trunks),
+    locator: nodeLocator(config.sip.listen),
     peers: () => peers?.serving ?? [],
     redirectExpiresMs: config.sip.redirectExpiresMs,
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),

@@ -18,7 +18,6 @@ import type { Metrics } from '../observe/metrics.ts'
 import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
-import type { TrunkChoice } from '../trunk/trunk-choice.ts'
 import { AgentCall } from './agent-call.ts'
 import { CallLoad } from './call-load.ts'
 import { CallRecorder } from './call-recorder.ts'
@@ -47,7 +46,9 @@ export interface CallsOptions {
   /** The address that callees are told. */
   readonly address: string
   /** Which trunks calls of ours go out on. */
-  readonly choice: Pick<TrunkChoice, 'choose' | 'onAttempt'>
+  readonly choice: PlaceParts['choice']
+  /** Where the targets of trunks are. */
+  readonly locator: PlaceParts['locator']
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
   /** How long a 302 of ours may be believed. */

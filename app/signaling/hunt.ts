@@ -2,6 +2,7 @@ import { endReason } from '../../lib/call/end-reason.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { OutboundTrunk } from '../../lib/route/outbound.ts'
+import type { ServerAddress } from '../../lib/sip/rfc3263.ts'
 import type { Attempt, AttemptId, HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { AttemptEnd, Verdict } from '../../lib/trunk/attempt-verdict.ts'
 import {
@@ -27,6 +28,8 @@ export interface AttemptReport {
   readonly target: string
   /** The target of the trunk as its health knows it; null where there is none. */
   readonly probed: string | null
+  /** The address that the INVITE went to; null where only the SIP server below knows. */
+  readonly server: ServerAddress | null
   readonly startedAt: Date
   readonly end: AttemptEnd
   readonly verdict: Verdict
@@ -169,12 +172,12 @@ export class Hunt {
     }
     if (progress.cancelled) return this.#input(broken)
     const credentials = attempt.depth === 0 ? this.#trunk(attempt.trunk.id)?.credentials : null
-    const { uri, nextHop } = attempt.target
+    const { uri, server } = attempt.target
     progress.invite = this.#parts.link.invite({
       uri,
       sdp,
       headers: this.#parts.headers,
-      ...(nextHop !== null && { nextHop }),
+      ...(server !== null && { nextHop: uriOf(server) }),
       ...(credentials && { credentials }),
       onSent: (sipCallId) => {
         this.#parts.onSent(attempt, sipCallId)
@@ -236,6 +239,7 @@ export class Hunt {
       trunk: attempt.trunk.id,
       target: attempt.target.uri || (this.#trunk(attempt.trunk.id)?.targets[0]?.uri.text ?? ''),
       probed: attempt.target.probed,
+      server: attempt.target.server,
       startedAt: progress?.startedAt ?? new Date(),
       end,
       verdict,
@@ -265,3 +269,6 @@ const OUR_WORDS: Partial<Record<AttemptEnd['kind'], string>> = {
   cancelled: 'given up',
   budget: 'no time left to hunt',
 }
+
+const uriOf = ({ transport, host, port }: ServerAddress): string =>
+  `sip:${host.includes(':') ? `[${host}]` : host}:${port};transport=${transport}`

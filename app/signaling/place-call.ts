@@ -1,10 +1,12 @@
 import type { NodeId, TrunkId } from '../../lib/core/ids.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
-import { type OutboundTrunk, orderTargets, requestUri } from '../../lib/route/outbound.ts'
+import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
 import type { Placement, PlaceRequest } from '../../lib/route/place.ts'
 import type { CallAgent } from '../../lib/route/routes.ts'
+import { orderByPriority } from '../../lib/sip/srv-order.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { HuntTarget } from '../../lib/trunk/attempt.ts'
+import type { ServerLocator } from '../dns/server-locator.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Scheduler } from '../sip/scheduler.ts'
@@ -13,9 +15,12 @@ import type { TrunkChoice } from '../trunk/trunk-choice.ts'
 import type { CallLoad } from './call-load.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
+import type { AttemptReport } from './hunt.ts'
 import { OutgoingCall } from './outgoing-call.ts'
 import type { SipLink } from './sip-link.ts'
 import type { SipTraceRouter } from './sip-trace.ts'
+
+type Locator = Pick<ServerLocator, 'locate' | 'failed' | 'answered'>
 
 export interface PlaceParts {
   readonly node: NodeId
@@ -31,6 +36,7 @@ export interface PlaceParts {
   readonly trace: SipTraceRouter
   /** Which trunks are tried, and who hears of every attempt. */
   readonly choice: Pick<TrunkChoice, 'choose' | 'onAttempt'>
+  readonly locator: Locator
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
@@ -42,7 +48,7 @@ export function placeCall(
   { tenant, from, to, trunks, group }: Placement,
   { agent, outbound }: { readonly agent: CallAgent; readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk> },
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
-  const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice } = parts
+  const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator } = parts
   const choices = choice.choose(group, trunks)
   const raw = { from: request.from ?? from, to: request.to }
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
@@ -66,7 +72,7 @@ export function placeCall(
     trunks: choices.flatMap(({ trunk }) => outbound.get(trunk) ?? []),
     agent: { ...agent, variables: { caller: from, called: to } },
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
-    resolve: async (trunk) => targetsOf(trunk, to),
+    resolve: (trunk) => targetsOf(trunk, to, locator),
     onSent: ({ trunk }, sipCallId) => {
       sipCallIds.push(sipCallId)
       trace.follow(sipCallId, recorder)
@@ -75,6 +81,7 @@ export function placeCall(
     },
     onAttempt: (report) => {
       if (report.end.kind !== 'answered') moveTo(null)
+      remember(report, locator)
       choice.onAttempt(report, to, choices.find(({ trunk }) => trunk === report.trunk)?.role ?? 'regular')
     },
     onReleased: () => {
@@ -86,9 +93,22 @@ export function placeCall(
   return { call, recorder }
 }
 
-const targetsOf = (trunk: OutboundTrunk, number: string): readonly HuntTarget[] =>
-  orderTargets(trunk.targets, Math.random).map(({ uri }) => ({
+/** The addresses of a trunk: its targets by priority and weight, each with the servers that DNS has for it (RFC 3263). */
+async function targetsOf(trunk: OutboundTrunk, number: string, locator: Locator): Promise<readonly HuntTarget[]> {
+  const ordered = orderByPriority(trunk.targets, Math.random)
+  const found = await locator.locate(
+    ordered.map(({ uri }) => ({ ...uri, transport: uri.transport ?? trunk.transport, uri })),
+  )
+  return found.map(({ to: { uri }, server }) => ({
     uri: requestUri(number, { uri, transport: trunk.transport }),
-    nextHop: null,
+    server,
     probed: uri.text,
   }))
+}
+
+/** What an attempt shows of the address that it went to: silence is its own, not the trunk's. */
+function remember({ server, end }: AttemptReport, locator: Locator): void {
+  if (server === null) return
+  if (end.kind === 'transport' || end.kind === 'noReply') locator.failed(server)
+  if (end.kind === 'response' || end.kind === 'answered') locator.answered(server)
+}

@@ -1,4 +1,5 @@
 import type { TrunkId } from '../core/ids.ts'
+import type { ServerAddress } from '../sip/rfc3263.ts'
 import type { VerdictPolicy } from './attempt-verdict.ts'
 
 /** Counts the attempts of one call from 0. */
@@ -30,8 +31,8 @@ export interface HuntPolicy extends VerdictPolicy {
 export interface HuntTarget {
   /** The request-URI. */
   readonly uri: string
-  /** A URI that it is sent to instead of where the request-URI leads; null: there. */
-  readonly nextHop: string | null
+  /** The address that it is sent to, as DNS found it; null: where the request-URI leads. */
+  readonly server: ServerAddress | null
   /** The target of the trunk that this is an address of, as its health knows it; null where a 3xx led here. */
   readonly probed: string | null
 }

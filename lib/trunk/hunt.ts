@@ -292,10 +292,10 @@ function followRedirect({ attempt, visited }: Live, contact: string): Live['targ
   const { allowedHosts, maxRedirects } = attempt.trunk.policy
   if (attempt.depth >= maxRedirects) return []
   const depth = attempt.depth + 1
-  return redirectTargets(contact, allowedHosts, visited).map((uri) => ({ uri, nextHop: null, probed: null, depth }))
+  return redirectTargets(contact, allowedHosts, visited).map((uri) => ({ uri, server: null, probed: null, depth }))
 }
 
-const UNRESOLVED: HuntTarget = { uri: '', nextHop: null, probed: null }
+const UNRESOLVED: HuntTarget = { uri: '', server: null, probed: null }
 
 function resolveTrunk(
   { budgetUntilMs, otherOfferMade, abandoned }: Pick<Hunting, 'budgetUntilMs' | 'otherOfferMade' | 'abandoned'>,

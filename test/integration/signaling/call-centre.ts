@@ -79,6 +79,7 @@ export async function callCentre(): Promise<CallCentre> {
       choose: (_group, trunks) => trunks.map((trunk) => ({ trunk, role: 'regular' })),
       onAttempt: () => {},
     },
+    locator: { locate: async () => [], failed: () => {}, answered: () => {} },
     peers: () => [],
     redirectExpiresMs: 30_000,
     onAudio: () => {},

@@ -88,7 +88,7 @@ export class HuntPlay {
         this.input({
           kind: 'resolved',
           attempt,
-          targets: hosts.map((host) => ({ uri: `sip:${host}`, nextHop: null, probed: `sip:${host}` })),
+          targets: hosts.map((host) => ({ uri: `sip:${host}`, server: null, probed: `sip:${host}` })),
         })
       } else if (effect.kind === 'invite') this.input({ kind: 'sent', attempt: effect.attempt.id })
     }
