@@ -1,10 +1,8 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { formatHostPort } from '../lib/config/addresses.ts'
 import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
-import type { CallId } from '../lib/core/ids.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
 import { placeOf, routesOf } from '../lib/route/routes.ts'
 import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
@@ -15,24 +13,20 @@ import type { ConfigResult } from './config.ts'
 import { nodeLocator } from './dns/node-locator.ts'
 import { watchFleet } from './fleet/fleet.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
-import { operatorEvent } from './fleet/overrides.ts'
 import { Peers } from './fleet/peers.ts'
-import { RemoteDrain } from './fleet/remote-drain.ts'
 import { startMedia } from './media/embedded/engine.ts'
+import { nodeActions } from './node-actions.ts'
 import { impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
 import { Calls } from './signaling/calls.ts'
-import { EmbeddedSip } from './signaling/embedded-sip.ts'
-import { SipLink } from './signaling/sip-link.ts'
-import type { AccessSnapshot } from './sip/server.ts'
-import type { Deed } from './store/audit.ts'
-import { type Store, startStore } from './store/store.ts'
-import { HealthFile } from './trunk/health-file.ts'
+import type { PingResult } from './signaling/sip-ping.ts'
+import { startSip } from './signaling/start-sip.ts'
+import { startStore } from './store/store.ts'
 import { TrunkChoice } from './trunk/trunk-choice.ts'
-import { TrunkHealth } from './trunk/trunk-health.ts'
+import { watchTrunks } from './trunk/watch-trunks.ts'
 import { VERSION } from './version.ts'
 
 export interface NodeOptions {
@@ -126,48 +120,24 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
-  let peerHosts: readonly string[] = []
-  const access = (sources: readonly string[]): AccessSnapshot => ({
-    allowAll: false,
-    sources: [...sources, ...peerHosts.filter((host) => isIP(host) !== 0)],
-    unknown: config.sip.unknown,
-    ban: config.sip.ban,
-  })
-  const sip = await EmbeddedSip.start(
-    {
-      listen: config.sip.listen.map(({ protocol, ...address }) => `${protocol}:${formatHostPort(address)}`),
-      advertise: node.address,
-      userAgent: `Tandem/${VERSION}`,
-      onTrace: (batch) => calls?.onTrace(batch),
-      onLost: (error) => log.log.error({ err: error }, 'the SIP server was lost and is started anew'),
-    },
-    access(routes.sources),
-  )
-  parts.add('SIP server', () => sip.close())
+  const sip = await startSip({ config, log, sources: routes.sources }, parts)
+  const { link } = sip
+  const ping = (uri: string, timeoutMs: number): Promise<PingResult> => link.ping(uri, timeoutMs)
+  const trunks = watchTrunks({ config, ping, overrides, emit, log }, parts)
 
-  const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: sip.secret })
-  if (!connected.ok) throw connected.error
-  const link = connected.value
-  parts.add('SIP link', () => link.close())
-
-  const trunks = new TrunkHealth({
-    trunks: config.trunks,
-    ping: (uri, timeoutMs) => link.ping(uri, timeoutMs),
-    emit,
-    file: new HealthFile(node.dataDir, (error) => log.log.warn({ err: error }, 'the health of trunks was not stored')),
+  const peers = new Peers({
+    self: node.id,
+    configured: node.peers.map(placeOf),
+    nodes: () => listNodes(store.shared),
+    ping: (uri) => ping(uri, PEER_PING.timeoutMs),
+    intervalMs: PEER_PING.intervalMs,
+    onAddresses: (hosts) => sip.access.setPeers(hosts),
+    onError: (error) => log.log.debug({ err: error }, 'the other nodes could not be watched'),
   })
-  parts.add('trunk health', () => trunks.close())
-  /** What operators say of trunks, to the machines of their health; where that was never read, a stored word holds. */
-  const obeyOperators = (): void => {
-    if (!overrides.known) return
-    const inForce = overrides.current()
-    for (const { id } of current.trunks) trunks.feed(id, operatorEvent(inForce.get(id)))
-  }
-  overrides.onChange(obeyOperators)
-  obeyOperators()
+  parts.add('peers', () => peers.close())
 
   let started = false
-  const calls: Calls = new Calls({
+  const calls = new Calls({
     node: node.id,
     link,
     media,
@@ -175,30 +145,18 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     emit,
     metrics,
     routes,
-    trunkStates: () => trunks.states,
-    onAudio: (trunk, audio) => trunks.feed(trunk, { kind: 'audio', audio }),
+    trunkStates: () => trunks.health.states,
+    onAudio: (trunk, audio) => trunks.health.feed(trunk, { kind: 'audio', audio }),
     region: node.region,
     address: node.address,
-    choice: new TrunkChoice(trunks),
+    choice: new TrunkChoice(trunks.health),
     locator: nodeLocator(config.sip.listen),
-    peers: () => peers?.serving ?? [],
+    peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
   })
   parts.add('calls', () => calls.close())
-  const peers: Peers = new Peers({
-    self: node.id,
-    configured: node.peers.map(placeOf),
-    nodes: () => listNodes(store.shared),
-    ping: (uri) => link.ping(uri, PEER_PING.timeoutMs),
-    intervalMs: PEER_PING.intervalMs,
-    onAddresses: (hosts) => {
-      peerHosts = hosts
-      sip.setAccess(access(routesOf(current, local.backend).sources))
-    },
-    onError: (error) => log.log.debug({ err: error }, 'the other nodes could not be watched'),
-  })
-  parts.add('peers', () => peers.close())
+  sip.server.onTrace((batch) => calls.onTrace(batch))
   metrics.observe({
     activeCalls: () => calls.count,
     mediaLegs: () => media.legs,
@@ -206,7 +164,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     eventReaders: () => events.readers,
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
-    sipCounters: () => sip.counters,
+    sipCounters: () => sip.server.counters,
     mediaWorkers: () => media.load,
   })
 
@@ -214,7 +172,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     id: node.id,
     region: node.region,
     address: node.address,
-    sip: sipPlaceOf(node.address, sip.hostports),
+    sip: sipPlaceOf(node.address, sip.server.hostports),
     state: calls.draining ? 'draining' : started ? 'ready' : 'starting',
     impediments: [...calls.impediments()],
     version: VERSION,
@@ -237,16 +195,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     heartbeat.beat()
     return drained
   }
-  /** What someone did that must not fail because it cannot be written down. */
-  const note = (deed: Deed): void => {
-    store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
-  }
-  const drainFor = (actor: string): void => {
-    note({ actor, action: 'node.drain', subject: node.id, details: {} })
-    void drain()
-  }
-  const remoteDrain = await RemoteDrain.start({ self: node.id, shared: store.shared, onAsked: drainFor })
-  parts.add('remote drain', () => remoteDrain.close())
+  const actions = await nodeActions({ self: node.id, store, calls, overrides, drain: () => void drain(), log }, parts)
 
   begin('starting the API')
   const api = await startApi({
@@ -259,41 +208,22 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     version: VERSION,
     readiness: () => readiness(calls.impediments(), store),
     nodes: async () => nodeViews(ownEntry(), watch),
-    trunks: () => trunkViews(current, trunks, overrides.current()),
+    trunks: () => trunkViews(current, trunks.health, overrides.current()),
     audit: (limit, before) => store.audit.page(limit, before),
-    actions: {
-      place: (request, actor) => {
-        const placed = calls.place(request)
-        if (placed.ok) note({ actor, action: 'call.place', subject: placed.value.id, details: {} })
-        return placed
-      },
-      hangUp: async (id, actor) => {
-        if (!calls.hangUp(id, 'operator', 'normal')) return hangUpElsewhere(store, id)
-        note({ actor, action: 'call.hangUp', subject: id, details: {} })
-        return 'done'
-      },
-      drain: async (id, actor) => {
-        if (id !== node.id) return remoteDrain.ask(id, actor)
-        drainFor(actor)
-        return 'done'
-      },
-      override: (trunk, order) => overrides.set(trunk, order),
-      clearOverride: async (trunk, actor) => void (await overrides.clear(trunk, actor)),
-    },
+    actions,
   })
   parts.add('API', () => api.close())
 
   signal?.throwIfAborted()
   started = true
-  emit({ event: 'node.ready', sip: sip.hostports, http: api.url, version: VERSION })
+  emit({ event: 'node.ready', sip: sip.server.hostports, http: api.url, version: VERSION })
   const reload = (result: ConfigResult): void => {
     if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
     const routes = routesOf(result.value, local.backend)
     calls.setRoutes(routes)
     trunks.setTrunks(result.value.trunks)
-    sip.setAccess(access(routes.sources))
+    sip.access.setSources(routes.sources)
     current = result.value
-    obeyOperators()
     const { notices } = result.value
     const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))
     emit({
@@ -302,7 +232,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
       ...(notices.length > 0 && { notices: notices.map(formatProblem) }),
     })
   }
-  return { url: api.url, sip: sip.hostports, reload, drain, close: () => parts.close() }
+  return { url: api.url, sip: sip.server.hostports, reload, drain, close: () => parts.close() }
 }
 
 /** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */
@@ -312,12 +242,6 @@ const PEER_PING = { intervalMs: 1_000, timeoutMs: 1_000 } as const
 const RESTART_PARTS = ['node', 'fleet', 'log', 'sip', 'media', 'store', 'http'] as const
 
 const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
-
-async function hangUpElsewhere(store: Store, id: CallId): Promise<'unknown' | 'ended' | 'elsewhere'> {
-  const call = await store.calls.call(id)
-  if (call === null) return 'unknown'
-  return call.state === 'ended' ? 'ended' : 'elsewhere'
-}
 
 /** The keys of the config, or one that is made into the data folder for the commands on this machine. */
 async function apiKeys({ http, node }: Config): Promise<readonly ApiKey[]> {

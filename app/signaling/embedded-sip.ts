@@ -10,7 +10,6 @@ export interface EmbeddedSipOptions {
   readonly advertise: string
   /** Server and User-Agent of every message. */
   readonly userAgent: string
-  readonly onTrace: (batch: readonly SipTraceMessage[]) => void
   /** The server's thread died; it is started anew by itself. Its dialogs are gone. */
   readonly onLost: (error: Error | undefined) => void
 }
@@ -28,6 +27,7 @@ export class EmbeddedSip {
   #adminPort = 0
   #hostports: readonly string[] = []
   #counters: SipCounters | null = null
+  #traced: (batch: readonly SipTraceMessage[]) => void = () => undefined
 
   private constructor(options: EmbeddedSipOptions, access: AccessSnapshot) {
     this.#options = options
@@ -66,6 +66,11 @@ export class EmbeddedSip {
     return this.#counters === null ? {} : { ...this.#counters }
   }
 
+  /** Who hears SIP messages as they pass the wire; before somebody does they are told to nobody. */
+  onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void {
+    this.#traced = listener
+  }
+
   setAccess(access: AccessSnapshot): void {
     this.#access = access
     this.#supervised?.part?.setAccess(access)
@@ -82,7 +87,7 @@ export class EmbeddedSip {
   }
 
   async #start(onLost: (error: Error | undefined) => void): Promise<SipServer> {
-    const { listen, advertise, userAgent, onTrace } = this.#options
+    const { listen, advertise, userAgent } = this.#options
     const server = await startSipServer({
       listen: this.#hostports.length > 0 ? this.#hostports.map((each) => each.replace('/', ':')) : listen,
       advertise,
@@ -95,7 +100,7 @@ export class EmbeddedSip {
     this.#adminPort = server.adminPort
     this.#hostports = server.hostports
     server.setAccess(this.#access)
-    server.onTrace(onTrace)
+    server.onTrace((batch) => this.#traced(batch))
     server.onExit(onLost)
     return server
   }

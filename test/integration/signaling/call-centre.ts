@@ -52,7 +52,6 @@ export async function callCentre(): Promise<CallCentre> {
       listen: ['udp:127.0.0.1:0'],
       advertise: '127.0.0.1',
       userAgent: 'Tandem/test',
-      onTrace: () => {},
       onLost: () => {},
     },
     { allowAll: false, sources: routes.sources, unknown: 'drop' },

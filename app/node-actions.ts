@@ -1,0 +1,57 @@
+import type { NodeId } from '../lib/core/ids.ts'
+import type { CallActions } from './api/options.ts'
+import type { Overrides } from './fleet/overrides.ts'
+import { RemoteDrain } from './fleet/remote-drain.ts'
+import type { Log } from './observe/log.ts'
+import type { Parts } from './parts.ts'
+import type { Calls } from './signaling/calls.ts'
+import type { Deed } from './store/audit.ts'
+import type { Store } from './store/store.ts'
+
+export interface NodeActionsOptions {
+  readonly self: NodeId
+  readonly store: Store
+  readonly calls: Calls
+  readonly overrides: Overrides
+  /** Lets this node finish its calls and take no new ones. */
+  readonly drain: () => void
+  readonly log: Log
+}
+
+/** What operators can have this node do, each deed with a line in the audit. */
+export async function nodeActions(options: NodeActionsOptions, parts: Parts): Promise<CallActions> {
+  const { self, store, calls, overrides, log } = options
+  /** What someone did that must not fail because it cannot be written down. */
+  const note = (deed: Deed): void => {
+    store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
+  }
+  const drainFor = (actor: string): void => {
+    note({ actor, action: 'node.drain', subject: self, details: {} })
+    options.drain()
+  }
+  const remoteDrain = await RemoteDrain.start({ self, shared: store.shared, onAsked: drainFor })
+  parts.add('remote drain', () => remoteDrain.close())
+  return {
+    place: (request, actor) => {
+      const placed = calls.place(request)
+      if (placed.ok) note({ actor, action: 'call.place', subject: placed.value.id, details: {} })
+      return placed
+    },
+    hangUp: async (id, actor) => {
+      if (!calls.hangUp(id, 'operator', 'normal')) {
+        const call = await store.calls.call(id)
+        if (call === null) return 'unknown'
+        return call.state === 'ended' ? 'ended' : 'elsewhere'
+      }
+      note({ actor, action: 'call.hangUp', subject: id, details: {} })
+      return 'done'
+    },
+    drain: async (id, actor) => {
+      if (id !== self) return remoteDrain.ask(id, actor)
+      drainFor(actor)
+      return 'done'
+    },
+    override: (trunk, order) => overrides.set(trunk, order),
+    clearOverride: async (trunk, actor) => void (await overrides.clear(trunk, actor)),
+  }
+}

@@ -1,0 +1,43 @@
+import { formatHostPort } from '../../lib/config/addresses.ts'
+import type { Config } from '../../lib/config/resolve.ts'
+import type { Log } from '../observe/log.ts'
+import type { Parts } from '../parts.ts'
+import { VERSION } from '../version.ts'
+import { EmbeddedSip } from './embedded-sip.ts'
+import { SipAccess } from './sip-access.ts'
+import { SipLink } from './sip-link.ts'
+
+export interface SipOptions {
+  readonly config: Config
+  readonly log: Log
+  /** Addresses and ranges that carriers send from. */
+  readonly sources: readonly string[]
+}
+
+/** The SIP side of a running node. */
+export interface Sip {
+  readonly server: EmbeddedSip
+  readonly link: SipLink
+  readonly access: SipAccess
+}
+
+/** Starts the SIP server and connects to it as its application. */
+export async function startSip({ config, log, sources }: SipOptions, parts: Parts): Promise<Sip> {
+  const access = new SipAccess(config, sources, (snapshot) => server.setAccess(snapshot))
+  const server = await EmbeddedSip.start(
+    {
+      listen: config.sip.listen.map(({ protocol, ...address }) => `${protocol}:${formatHostPort(address)}`),
+      advertise: config.node.address,
+      userAgent: `Tandem/${VERSION}`,
+      onLost: (error) => log.log.error({ err: error }, 'the SIP server was lost and is started anew'),
+    },
+    access.snapshot,
+  )
+  parts.add('SIP server', () => server.close())
+
+  const connected = await SipLink.connect({ host: '127.0.0.1', port: server.adminPort, secret: server.secret })
+  if (!connected.ok) throw connected.error
+  const link = connected.value
+  parts.add('SIP link', () => link.close())
+  return { server, link, access }
+}

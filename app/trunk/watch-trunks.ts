@@ -1,0 +1,48 @@
+import type { Config } from '../../lib/config/resolve.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import { type Overrides, operatorEvent } from '../fleet/overrides.ts'
+import type { Log } from '../observe/log.ts'
+import type { Parts } from '../parts.ts'
+import { HealthFile } from './health-file.ts'
+import { TrunkHealth, type TrunkHealthOptions } from './trunk-health.ts'
+
+export interface WatchTrunksOptions {
+  readonly config: Config
+  readonly ping: TrunkHealthOptions['ping']
+  readonly overrides: Overrides
+  readonly emit: EmitEvent
+  readonly log: Log
+}
+
+/** The trunks of a node under watch. */
+export interface WatchedTrunks {
+  readonly health: TrunkHealth
+  /** From a config read anew. */
+  setTrunks(trunks: Config['trunks']): void
+}
+
+/** Starts to watch the trunks of the config: probes, what calls tell, and what operators say of them. */
+export function watchTrunks({ config, ping, overrides, emit, log }: WatchTrunksOptions, parts: Parts): WatchedTrunks {
+  let { trunks } = config
+  const file = new HealthFile(config.node.dataDir, (error) =>
+    log.log.warn({ err: error }, 'the health of trunks was not stored'),
+  )
+  const health = new TrunkHealth({ trunks, ping, emit, file })
+  parts.add('trunk health', () => health.close())
+  /** What operators say, to the machines; where that was never read, a word stored in the health file holds. */
+  const obeyOperators = (): void => {
+    if (!overrides.known) return
+    const inForce = overrides.current()
+    for (const { id } of trunks) health.feed(id, operatorEvent(inForce.get(id)))
+  }
+  overrides.onChange(obeyOperators)
+  obeyOperators()
+  return {
+    health,
+    setTrunks: (next) => {
+      trunks = next
+      health.setTrunks(trunks)
+      obeyOperators()
+    },
+  }
+}
