@@ -122,8 +122,9 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const routes = routesOf(config, local.backend)
   const sip = await startSip({ config, log, sources: routes.sources }, parts)
   const { link } = sip
-  const ping = (uri: string, timeoutMs: number): Promise<PingResult> => link.ping(uri, timeoutMs)
-  const trunks = watchTrunks({ config, ping, overrides, emit, log }, parts)
+  const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
+  const locator = nodeLocator(config.sip.listen)
+  const trunks = watchTrunks({ config, ping, locator, overrides, emit, log }, parts)
 
   const peers = new Peers({
     self: node.id,
@@ -150,7 +151,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     region: node.region,
     address: node.address,
     choice: new TrunkChoice(trunks.health),
-    locator: nodeLocator(config.sip.listen),
+    locator,
+    answers: (trunk, target) => trunks.health.answers(trunk, target),
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),

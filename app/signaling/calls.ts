@@ -49,6 +49,7 @@ export interface CallsOptions {
   readonly choice: PlaceParts['choice']
   /** Where the targets of trunks are. */
   readonly locator: PlaceParts['locator']
+  readonly answers: PlaceParts['answers']
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
   /** How long a 302 of ours may be believed. */

@@ -2,7 +2,7 @@ import { endReason } from '../../lib/call/end-reason.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { OutboundTrunk } from '../../lib/route/outbound.ts'
-import type { ServerAddress } from '../../lib/sip/rfc3263.ts'
+import { type ServerAddress, serverUri } from '../../lib/sip/rfc3263.ts'
 import type { Attempt, AttemptId, HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { AttemptEnd, Verdict } from '../../lib/trunk/attempt-verdict.ts'
 import {
@@ -156,6 +156,8 @@ export class Hunt {
   async #resolve(attempt: AttemptId, id: TrunkId): Promise<void> {
     const trunk = this.#trunk(id)
     const targets = trunk === undefined ? [] : await this.#parts.resolve(trunk).catch(() => [])
+    const progress = this.#attempts.get(attempt)
+    if (targets.length === 0 && progress !== undefined) progress.reason = 'DNS has no address of the trunk'
     this.#input({ kind: 'resolved', attempt, targets })
   }
 
@@ -177,7 +179,7 @@ export class Hunt {
       uri,
       sdp,
       headers: this.#parts.headers,
-      ...(server !== null && { nextHop: uriOf(server) }),
+      ...(server !== null && { nextHop: serverUri(server) }),
       ...(credentials && { credentials }),
       onSent: (sipCallId) => {
         this.#parts.onSent(attempt, sipCallId)
@@ -188,7 +190,7 @@ export class Hunt {
     this.#onOutcome(attempt, progress, await progress.invite.outcome)
   }
 
-  #onOutcome({ id, trunk }: Attempt, progress: Progress, outcome: InviteOutcome): void {
+  #onOutcome({ id, trunk, target }: Attempt, progress: Progress, outcome: InviteOutcome): void {
     switch (outcome.kind) {
       case 'answered':
         progress.answered = { dialog: outcome.dialog, answer: outcome.answer }
@@ -198,7 +200,7 @@ export class Hunt {
         if (outcome.source === null) return this.#input({ kind: 'transport', attempt: id })
         this.#onProgress(id)
         const { status, contact } = outcome
-        const retryAfterS = this.#speaksFor(trunk.id, outcome.source) ? outcome.retryAfterS : null
+        const retryAfterS = this.#speaksFor(trunk.id, target, outcome.source) ? outcome.retryAfterS : null
         return this.#input({ kind: 'final', attempt: id, status, contact, retryAfterS })
       }
       case 'unreachable':
@@ -212,10 +214,11 @@ export class Hunt {
     }
   }
 
-  /** Retry-After is believed of a trunk's own addresses only: of those it sends from, and of those it was told to be at. */
-  #speaksFor(id: TrunkId, source: string): boolean {
+  /** Retry-After is believed of a trunk's own addresses only: of those it sends from, and of those it was found at. */
+  #speaksFor(id: TrunkId, { server, probed }: HuntTarget, source: string): boolean {
     const trunk = this.#trunk(id)
-    return trunk !== undefined && (trunk.sources.has(source) || trunk.targets.some(({ uri }) => uri.host === source))
+    const isOwn = probed !== null && server?.host === source
+    return isOwn || (trunk !== undefined && (trunk.sources.has(source) || hasTargetAt(trunk, source)))
   }
 
   #cancel(id: AttemptId): void {
@@ -260,6 +263,8 @@ export class Hunt {
   }
 }
 
+const hasTargetAt = ({ targets }: OutboundTrunk, host: string): boolean => targets.some(({ uri }) => uri.host === host)
+
 /** Ends that no peer has words for. */
 const OUR_WORDS: Partial<Record<AttemptEnd['kind'], string>> = {
   answered: 'OK',
@@ -269,6 +274,3 @@ const OUR_WORDS: Partial<Record<AttemptEnd['kind'], string>> = {
   cancelled: 'given up',
   budget: 'no time left to hunt',
 }
-
-const uriOf = ({ transport, host, port }: ServerAddress): string =>
-  `sip:${host.includes(':') ? `[${host}]` : host}:${port};transport=${transport}`

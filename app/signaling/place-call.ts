@@ -3,6 +3,7 @@ import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
 import type { Placement, PlaceRequest } from '../../lib/route/place.ts'
 import type { CallAgent } from '../../lib/route/routes.ts'
+import { serverName } from '../../lib/sip/rfc3263.ts'
 import { orderByPriority } from '../../lib/sip/srv-order.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { HuntTarget } from '../../lib/trunk/attempt.ts'
@@ -37,6 +38,8 @@ export interface PlaceParts {
   /** Which trunks are tried, and who hears of every attempt. */
   readonly choice: Pick<TrunkChoice, 'choose' | 'onAttempt'>
   readonly locator: Locator
+  /** Whether probes say that an address of a trunk takes calls; by `serverName`. */
+  readonly answers: (trunk: TrunkId, target: string) => boolean
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
@@ -48,7 +51,7 @@ export function placeCall(
   { tenant, from, to, trunks, group }: Placement,
   { agent, outbound }: { readonly agent: CallAgent; readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk> },
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
-  const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator } = parts
+  const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const choices = choice.choose(group, trunks)
   const raw = { from: request.from ?? from, to: request.to }
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
@@ -72,7 +75,7 @@ export function placeCall(
     trunks: choices.flatMap(({ trunk }) => outbound.get(trunk) ?? []),
     agent: { ...agent, variables: { caller: from, called: to } },
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
-    resolve: (trunk) => targetsOf(trunk, to, locator),
+    resolve: (trunk) => targetsOf(trunk, to, { locator, answers }),
     onSent: ({ trunk }, sipCallId) => {
       sipCallIds.push(sipCallId)
       trace.follow(sipCallId, recorder)
@@ -93,17 +96,26 @@ export function placeCall(
   return { call, recorder }
 }
 
-/** The addresses of a trunk: its targets by priority and weight, each with the servers that DNS has for it (RFC 3263). */
-async function targetsOf(trunk: OutboundTrunk, number: string, locator: Locator): Promise<readonly HuntTarget[]> {
+/**
+ * The addresses of a trunk: its targets by priority and weight, each with the servers that DNS has for it (RFC 3263). Those that
+ * probes say are dead come last: they are tried where nothing else is left.
+ */
+async function targetsOf(
+  trunk: OutboundTrunk,
+  number: string,
+  { locator, answers }: Pick<PlaceParts, 'locator' | 'answers'>,
+): Promise<readonly HuntTarget[]> {
   const ordered = orderByPriority(trunk.targets, Math.random)
   const found = await locator.locate(
     ordered.map(({ uri }) => ({ ...uri, transport: uri.transport ?? trunk.transport, uri })),
   )
-  return found.map(({ to: { uri }, server }) => ({
+  const targets = found.map(({ to: { uri }, server }) => ({
     uri: requestUri(number, { uri, transport: trunk.transport }),
     server,
-    probed: uri.text,
+    probed: serverName(server),
   }))
+  const isUp = ({ probed }: { readonly probed: string }): boolean => answers(trunk.id, probed)
+  return [...targets.filter(isUp), ...targets.filter((target) => !isUp(target))]
 }
 
 /** What an attempt shows of the address that it went to: silence is its own, not the trunk's. */

@@ -69,9 +69,9 @@ export class SipLink {
     })
   }
 
-  /** Asks by OPTIONS whether a SIP peer is there. */
-  ping(uri: string, timeoutMs: number): Promise<PingResult> {
-    return sipPing(this.#srf, uri, timeoutMs)
+  /** Asks by OPTIONS whether a SIP peer is there; at `nextHop`, a SIP URI, where that is not where `uri` leads. */
+  ping(uri: string, timeoutMs: number, nextHop?: string): Promise<PingResult> {
+    return sipPing(this.#srf, { uri, timeoutMs, ...(nextHop !== undefined && { nextHop }) })
   }
 
   /** Sends an INVITE of ours. */

@@ -14,8 +14,15 @@ export type PingResult =
   /** It could not be sent: no address, no connection. */
   | { readonly kind: 'transport'; readonly reason: string }
 
+export interface Ping {
+  readonly uri: string
+  /** Where it is sent, as a SIP URI; absent: where `uri` leads. */
+  readonly nextHop?: string
+  readonly timeoutMs: number
+}
+
 /** Sends one OPTIONS over the sockets that calls take, and waits for its final answer for `timeoutMs` at most. */
-export function sipPing(srf: Srf, uri: string, timeoutMs: number): Promise<PingResult> {
+export function sipPing(srf: Srf, { uri, nextHop, timeoutMs }: Ping): Promise<PingResult> {
   return new Promise((resolve) => {
     const sentAtMs = performance.now()
     const timer = setTimeout(() => done({ kind: 'silence' }), timeoutMs)
@@ -31,8 +38,13 @@ export function sipPing(srf: Srf, uri: string, timeoutMs: number): Promise<PingR
         done(judge(response, performance.now() - sentAtMs))
       })
     }
+    const request = {
+      method: 'OPTIONS',
+      headers: { Accept: 'application/sdp' },
+      ...(nextHop !== undefined && { proxy: nextHop }),
+    }
     try {
-      Reflect.apply(requestOf(srf), srf, [uri, { method: 'OPTIONS', headers: { Accept: 'application/sdp' } }, onSent])
+      Reflect.apply(requestOf(srf), srf, [uri, request, onSent])
     } catch (error) {
       done({ kind: 'transport', reason: wordsOf(error) })
     }

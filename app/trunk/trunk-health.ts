@@ -1,6 +1,7 @@
 import type { TrunkConfig } from '../../lib/config/resolve.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
+import { serverUri } from '../../lib/sip/rfc3263.ts'
 import {
   deadlineMs,
   effectiveState,
@@ -10,15 +11,20 @@ import {
   newHealth,
   stepHealth,
 } from '../../lib/trunk/health.ts'
+import { isUsable } from '../../lib/trunk/probe-target.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import { freeze, thaw } from '../../lib/trunk/stored-health.ts'
+import type { ServerLocator } from '../dns/server-locator.ts'
 import type { PingResult } from '../signaling/sip-ping.ts'
 import type { HealthFile } from './health-file.ts'
+import { TrunkTargets } from './trunk-targets.ts'
 
 export interface TrunkHealthOptions {
   readonly trunks: readonly TrunkConfig[]
-  /** OPTIONS over the path that calls take. */
-  readonly ping: (uri: string, timeoutMs: number) => Promise<PingResult>
+  /** Finds the addresses of a trunk, by the look-ups that calls use too. */
+  readonly locator: Pick<ServerLocator, 'resolve'>
+  /** OPTIONS over the path that calls take, to the URI `nextHop`. */
+  readonly ping: (uri: string, timeoutMs: number, nextHop: string) => Promise<PingResult>
   readonly emit: EmitEvent
   /** What an earlier run of this node knew. */
   readonly file: HealthFile
@@ -35,6 +41,7 @@ const LONGEST_WAIT_MS = 3_600_000
 /** Drives lib/trunk/health.ts for every trunk of this node: clock, OPTIONS, events, and what is kept over a restart. */
 export class TrunkHealth {
   readonly #options: TrunkHealthOptions
+  readonly #targets: TrunkTargets
   readonly #trunks = new Map<TrunkId, Watched>()
   #states: ReadonlyMap<TrunkId, TrunkState> = new Map()
   #timer: NodeJS.Timeout | undefined
@@ -42,6 +49,10 @@ export class TrunkHealth {
 
   constructor(options: TrunkHealthOptions) {
     this.#options = options
+    this.#targets = new TrunkTargets({
+      locator: options.locator,
+      onTargets: (id, targets) => this.feed(id, { kind: 'targets', targets, random: Math.random() }),
+    })
     this.setTrunks(options.trunks)
   }
 
@@ -68,10 +79,16 @@ export class TrunkHealth {
         const state = thaw(stored, nowMs) ?? newHealth(nowMs)
         this.#trunks.set(config.id, { config, state })
       } else watched.config = config
-      const targets = config.targets.map(({ uri }) => uri.text)
-      this.feed(config.id, { kind: 'targets', targets, random: Math.random() })
     }
+    this.#targets.setTrunks(trunks)
+    for (const id of this.#trunks.keys()) this.feed(id, { kind: 'tick', random: Math.random() })
     this.#publish()
+  }
+
+  /** Whether a target of a trunk, by its name, takes calls as far as probes tell; true where they tell nothing of it. */
+  answers(id: TrunkId, name: string): boolean {
+    const target = this.#trunks.get(id)?.state.probe.targets.find((one) => one.target === name)
+    return target === undefined || isUsable(target)
   }
 
   /** Evidence, or an operator's word. An unknown trunk is one that the config has dropped meanwhile. */
@@ -87,6 +104,7 @@ export class TrunkHealth {
   /** Stops probing, and keeps what is known for the next run. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#targets.close()
     clearTimeout(this.#timer)
     this.#keep()
     await this.#options.file.close()
@@ -114,15 +132,20 @@ export class TrunkHealth {
     }
   }
 
-  async #probe(id: TrunkId, config: TrunkConfig, target: string, serial: number): Promise<void> {
-    const result = await this.#options.ping(target, config.probe.timeoutMs)
+  async #probe(id: TrunkId, config: TrunkConfig, name: string, serial: number): Promise<void> {
+    const target = await this.#targets.find(id, name)
+    if (target === undefined) return
+    if (target.server === null) {
+      return this.feed(id, { kind: 'unanswered', target: name, serial, reason: target.problem })
+    }
+    const result = await this.#options.ping(target.uri, config.probe.timeoutMs, serverUri(target.server))
     if (result.kind === 'answer') {
       const { status, retryAfterS } = result
       const retryAfterMs = retryAfterS === null ? null : retryAfterS * 1_000
-      this.feed(id, { kind: 'answered', target, serial, status, retryAfterMs })
+      this.feed(id, { kind: 'answered', target: name, serial, status, retryAfterMs })
     } else {
       const reason = result.kind === 'transport' ? result.reason : 'no answer'
-      this.feed(id, { kind: 'unanswered', target, serial, reason })
+      this.feed(id, { kind: 'unanswered', target: name, serial, reason })
     }
   }
 

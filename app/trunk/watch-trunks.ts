@@ -9,6 +9,7 @@ import { TrunkHealth, type TrunkHealthOptions } from './trunk-health.ts'
 export interface WatchTrunksOptions {
   readonly config: Config
   readonly ping: TrunkHealthOptions['ping']
+  readonly locator: TrunkHealthOptions['locator']
   readonly overrides: Overrides
   readonly emit: EmitEvent
   readonly log: Log
@@ -22,12 +23,15 @@ export interface WatchedTrunks {
 }
 
 /** Starts to watch the trunks of the config: probes, what calls tell, and what operators say of them. */
-export function watchTrunks({ config, ping, overrides, emit, log }: WatchTrunksOptions, parts: Parts): WatchedTrunks {
+export function watchTrunks(
+  { config, ping, locator, overrides, emit, log }: WatchTrunksOptions,
+  parts: Parts,
+): WatchedTrunks {
   let { trunks } = config
   const file = new HealthFile(config.node.dataDir, (error) =>
     log.log.warn({ err: error }, 'the health of trunks was not stored'),
   )
-  const health = new TrunkHealth({ trunks, ping, emit, file })
+  const health = new TrunkHealth({ trunks, ping, locator, emit, file })
   parts.add('trunk health', () => health.close())
   /** What operators say, to the machines; where that was never read, a word stored in the health file holds. */
   const obeyOperators = (): void => {

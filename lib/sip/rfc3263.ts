@@ -20,6 +20,16 @@ export interface ServerAddress {
   readonly port: number
 }
 
+/** How an address is named in events and in the health of trunks: `udp:192.0.2.1:5060`. */
+export const serverName = ({ transport, host, port }: ServerAddress): string =>
+  `${transport}:${bracketed(host)}:${port}`
+
+/** The URI that a request is routed to where it shall go to this address, whatever its request-URI says. */
+export const serverUri = ({ transport, host, port }: ServerAddress): string =>
+  `sip:${bracketed(host)}:${port};transport=${transport}`
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
 export interface DnsQuestion {
   readonly name: string
   readonly type: 'NAPTR' | 'SRV' | 'A' | 'AAAA'

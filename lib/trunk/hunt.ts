@@ -267,6 +267,8 @@ function goOn(state: Live, end: AttemptEnd, verdict: Verdict, nowMs: number, con
     case 'target':
       return nextTarget(state, targets, over, nowMs)
     case 'trunk':
+      // One silent address is not the whole trunk: where no other trunk is left, its other addresses are.
+      if (trunks.length === 0 && end.kind === 'noReply') return nextTarget(state, targets, over, nowMs)
       return nextTrunk(state, trunks, over, nowMs)
     default:
       return assertNever(verdict.next)

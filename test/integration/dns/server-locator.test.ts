@@ -52,7 +52,7 @@ describe('servers found by DNS', () => {
   it('are asked for once while their TTL lasts, and anew after it', async () => {
     await Promise.all([found(), found(), found()])
     await found()
-    assert.deepEqual(dns.asked, [SRV, 'A pop1.carrier.test', 'A pop2.carrier.test'])
+    assert.deepEqual(dns.asked.toSorted(), ['A pop1.carrier.test', 'A pop2.carrier.test', SRV])
     nowMs = 31_000
     await found()
     assert.equal(dns.asked.length, 4, 'the SRV records are believed for 30 s, the addresses for their 60 s')
@@ -79,6 +79,27 @@ describe('servers found by DNS', () => {
     const startedAtMs = performance.now()
     assert.deepEqual(await found(), [])
     assert.ok(performance.now() - startedAtMs < 2_000)
+  })
+
+  it('are told within the time that a call has for them, while DNS has fallen silent', async () => {
+    const before = await found()
+    nowMs = 3_600_000
+    dns.zone = { [SRV]: 'silent', 'A pop1.carrier.test': 'silent', 'A pop2.carrier.test': 'silent' }
+    const startedAtMs = performance.now()
+    assert.deepEqual(await found(), before)
+    assert.ok(performance.now() - startedAtMs < 1_500)
+  })
+
+  it('are found although the name servers of some say nothing: nobody waits for one after the other', async () => {
+    const lame = ['pop1', 'pop2', 'pop3', 'pop4'].map((name) => `${name}.carrier.test`)
+    dns.zone = {
+      [SRV]: [...lame.map((name, i) => srv(i, name)), srv(9, 'pop9.carrier.test')],
+      ...Object.fromEntries(lame.map((name) => [`A ${name}`, 'silent' as const])),
+      'A pop9.carrier.test': [a('192.0.2.9')],
+    }
+    const startedAtMs = performance.now()
+    assert.deepEqual(await found(), ['udp:192.0.2.9:5080'])
+    assert.ok(performance.now() - startedAtMs < 1_000)
   })
 
   it('are tried last for a while after they failed, and first again once they answered', async () => {

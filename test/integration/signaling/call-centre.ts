@@ -79,6 +79,7 @@ export async function callCentre(): Promise<CallCentre> {
       onAttempt: () => {},
     },
     locator: { locate: async () => [], failed: () => {}, answered: () => {} },
+    answers: () => true,
     peers: () => [],
     redirectExpiresMs: 30_000,
     onAudio: () => {},

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
+import { nodeLocator } from '../../../app/dns/node-locator.ts'
 import { SipLink } from '../../../app/signaling/sip-link.ts'
 import { type SipServer, startSipServer } from '../../../app/sip/server.ts'
 import { HealthFile } from '../../../app/trunk/health-file.ts'
@@ -10,54 +9,13 @@ import { parseConfig } from '../../../lib/config/load.ts'
 import type { TrunkConfig } from '../../../lib/config/resolve.ts'
 import { type TrunkId, trunkId } from '../../../lib/core/ids.ts'
 import type { EventDraft } from '../../../lib/observe/event.ts'
+import { OptionsCarrier } from '../../helpers/options-carrier.ts'
 import { tempFolder } from '../../helpers/postgres.ts'
 
 const ALPHA: TrunkId = trunkId('alpha')
 /** With the defaults: 6 s to the next probe at the latest, its timeout, and two more probes (docs/behaviour.md). */
 const WORST_CASE_MS = 14_000
 const MARGIN_MS = 1_000
-
-/** A carrier on a real socket that answers OPTIONS, until it is told to be silent. */
-class Carrier {
-  readonly #socket: Socket
-  #silent = false
-  #onProbe: (() => void) | null = null
-
-  private constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('message', (packet, peer) => {
-      const request = packet.toString('latin1')
-      if (this.#silent || !request.startsWith('OPTIONS ')) return
-      const copied = request.split('\r\n').filter((line) => /^(via|from|to|call-id|cseq):/i.test(line))
-      const answer = ['SIP/2.0 200 OK', ...copied, 'Content-Length: 0', '', ''].join('\r\n')
-      socket.send(answer, peer.port, peer.address, () => this.#onProbe?.())
-    })
-  }
-
-  static async start(): Promise<Carrier> {
-    const socket = createSocket('udp4').bind(0, '127.0.0.1')
-    await once(socket, 'listening')
-    return new Carrier(socket)
-  }
-
-  get uri(): string {
-    return `sip:127.0.0.1:${this.#socket.address().port}`
-  }
-
-  answered(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onProbe = resolve
-    })
-  }
-
-  set silent(silent: boolean) {
-    this.#silent = silent
-  }
-
-  close(): void {
-    this.#socket.close()
-  }
-}
 
 function trunkOf(uri: string, probe: Record<string, unknown>): TrunkConfig {
   const file = { trunks: [{ id: ALPHA, sources: ['192.0.2.1'], targets: [{ uri }], probe }] }
@@ -70,7 +28,7 @@ function trunkOf(uri: string, probe: Record<string, unknown>): TrunkConfig {
 describe('the health of a trunk, on real sockets', () => {
   let sip: SipServer
   let link: SipLink
-  let carrier: Carrier
+  let carrier: OptionsCarrier
   let folder: string
   let events: EventDraft[]
   let onEvent: (() => void) | null
@@ -80,7 +38,7 @@ describe('the health of a trunk, on real sockets', () => {
     const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' })
     assert.ok(connected.ok)
     link = connected.value
-    carrier = await Carrier.start()
+    carrier = await OptionsCarrier.start()
     folder = await tempFolder()
     events = []
     onEvent = null
@@ -96,7 +54,8 @@ describe('the health of a trunk, on real sockets', () => {
   const watch = (trunk: TrunkConfig): TrunkHealth =>
     new TrunkHealth({
       trunks: [trunk],
-      ping: (uri, timeoutMs) => link.ping(uri, timeoutMs),
+      locator: nodeLocator([{ protocol: 'udp', host: '127.0.0.1' }]),
+      ping: (uri, timeoutMs, nextHop) => link.ping(uri, timeoutMs, nextHop),
       emit: (event) => {
         events.push(event)
         onEvent?.()

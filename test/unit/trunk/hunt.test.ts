@@ -34,6 +34,12 @@ describe('a hunt over trunks', () => {
       'answered',
     ],
     [
+      'tries another address after silence where no other trunk is left',
+      () => new HuntPlay([trunk('alpha')], { alpha: ['a1', 'a2'] }).at(2_000).answered(),
+      'a1 a2',
+      'answered',
+    ],
+    [
       'takes a trunk whose name cannot be resolved for one that is away',
       () => new HuntPlay(TWO, { alpha: [] }).answered(),
       'beta',
