@@ -215,6 +215,7 @@ function finalOf(outcome: InviteOutcome): { readonly status: number | null; read
     case 'refused':
       return { status: outcome.status, reason: outcome.reason }
     case 'failed':
+    case 'unusable':
     case 'unreachable':
       return { status: null, reason: outcome.message }
   }

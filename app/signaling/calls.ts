@@ -1,6 +1,7 @@
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
+import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
@@ -19,7 +20,6 @@ import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
-import { CallLoad } from './call-load.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -124,7 +124,9 @@ export class Calls {
     const placement = decided.value
     const agent = this.#routes.agents.get(placement.tenant)?.get(placement.agent)
     if (agent === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
-    const { call, recorder } = placeCall(this.#placing, request, placement, { agent, outbound: this.#routes.outbound })
+    const { outbound } = this.#routes
+    const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
+    const { call, recorder } = placeCall(this.#placing, request, placement, { agent, outbound, admit })
     this.#live.set(recorder.id, call)
     return ok(recorder.row)
   }
@@ -238,8 +240,7 @@ export class Calls {
     const { trunk, tenant } = decision
     const agent = tenant === null ? undefined : this.#routes.agents.get(tenant)?.get(decision.agent)
     if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
-    this.#load.trunk(trunk, 1)
-    this.#load.tenant(tenant, 1)
+    const giveBack = this.#load.hold(trunk, tenant)
     const call = new AgentCall({
       invite,
       recorder,
@@ -248,8 +249,7 @@ export class Calls {
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
       onReleased: () => {
-        this.#load.trunk(trunk, -1)
-        this.#load.tenant(tenant, -1)
+        giveBack()
         this.#onReleased(recorder, [invite.sipCallId])
       },
     })
@@ -273,8 +273,14 @@ export class Calls {
       trunkStates: this.#options.trunkStates(),
       region: this.#options.region,
       peers: this.#options.peers(),
-      ...this.#load.snapshot(this.#routes, performance.now()),
+      ...this.#load.view(this.#routes, performance.now()),
     }
+  }
+
+  /** A place on a trunk for a call of ours, by the limits in force now. */
+  #admitOnto(trunk: TrunkId): GiveBack | null {
+    const channels = this.#routes.trunks.find(({ id }) => id === trunk)?.channels ?? null
+    return this.#load.takeTrunk(trunk, channels, this.#routes, performance.now())
   }
 }
 

@@ -50,6 +50,8 @@ export interface HuntParts {
   readonly trunks: readonly OutboundTrunk[]
   /** From, and whatever else every INVITE shall carry. */
   readonly headers: Readonly<Record<string, string>>
+  /** Takes a place on a trunk, and gives back that of the one before; false where the trunk is at one of its limits. */
+  readonly admit: (trunk: TrunkId) => boolean
   /** The addresses of a trunk, the best first. */
   readonly resolve: (trunk: OutboundTrunk) => Promise<readonly HuntTarget[]>
   /** A fresh offer for each attempt. A rejection ends the hunt: media is ours, not the trunk's. */
@@ -122,7 +124,8 @@ export class Hunt {
     switch (effect.kind) {
       case 'resolve':
         this.#begin(effect.attempt)
-        void this.#resolve(effect.attempt, effect.trunk.id)
+        if (this.#parts.admit(effect.trunk.id)) void this.#resolve(effect.attempt, effect.trunk.id)
+        else this.#input({ kind: 'full', attempt: effect.attempt })
         return
       case 'invite':
         this.#begin(effect.attempt.id)
@@ -194,7 +197,13 @@ export class Hunt {
     switch (outcome.kind) {
       case 'answered':
         progress.answered = { dialog: outcome.dialog, answer: outcome.answer }
-        return this.#input({ kind: 'answered', attempt: id })
+        if (outcome.answer.trim() !== '') return this.#input({ kind: 'answered', attempt: id })
+        progress.reason = 'answered without SDP'
+        void outcome.dialog.bye({ Reason: endReason('rejected') })
+        return this.#input({ kind: 'unusable', attempt: id })
+      case 'unusable':
+        progress.reason = outcome.message
+        return this.#input({ kind: 'unusable', attempt: id })
       case 'refused': {
         progress.reason = outcome.reason
         if (outcome.source === null) return this.#input({ kind: 'transport', attempt: id })

@@ -22,7 +22,7 @@ import { Reoffers } from './reoffers.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 export interface OutgoingCallParts
-  extends Pick<HuntParts, 'link' | 'scheduler' | 'trunks' | 'headers' | 'resolve' | 'onSent'> {
+  extends Pick<HuntParts, 'link' | 'scheduler' | 'trunks' | 'headers' | 'admit' | 'resolve' | 'onSent'> {
   readonly recorder: CallRecorder
   readonly metrics: Metrics
   readonly media: MediaEngine
@@ -124,12 +124,13 @@ export class OutgoingCall {
   }
 
   #startHunt(): void {
-    const { link, scheduler, trunks, headers, resolve, onSent } = this.#parts
+    const { link, scheduler, trunks, headers, admit, resolve, onSent } = this.#parts
     this.#hunt = new Hunt({
       link,
       scheduler,
       trunks,
       headers,
+      admit,
       resolve,
       onSent,
       offer: (attempt) => this.#offer(attempt),
@@ -156,6 +157,8 @@ export class OutgoingCall {
   #onAttempt(report: AttemptReport): void {
     const { recorder, metrics, onAttempt } = this.#parts
     const { trunk, target, startedAt, end, reason, pddMs } = report
+    // A trunk that was passed over was not tried: the record has nothing of it, and the leg is there for the next one.
+    if (end.kind === 'full') return onAttempt(report)
     const sip = end.kind === 'response' ? end.status : end.kind === 'answered' ? 200 : null
     recorder.attempt({ trunk, target, startedAt, sip, reason, pddMs })
     recorder.event({

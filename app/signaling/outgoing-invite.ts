@@ -33,7 +33,9 @@ export type InviteOutcome =
       /** RFC 3261 §20.33; null where there is none. */
       readonly retryAfterS: number | null
     }
-  /** The INVITE could not be made, or the answer cannot be used. */
+  /** A 2xx that makes no dialog; the SIP server has acknowledged it and ended it by BYE. */
+  | { readonly kind: 'unusable'; readonly message: string }
+  /** The INVITE could not be made. */
   | { readonly kind: 'failed'; readonly message: string }
   /** No socket of ours reaches the address. */
   | { readonly kind: 'unreachable'; readonly message: string }
@@ -111,15 +113,18 @@ function failureOf(error: unknown): InviteOutcome {
   const message = error instanceof Error ? error.message : String(error)
   if (message === NO_TRANSPORT) return { kind: 'unreachable', message }
   const response = responseOf(error)
-  // A 2xx that drachtio-srf finds no use for: it has no Contact, or is no 200.
-  if (response === undefined || response.status < 300) return { kind: 'failed', message }
+  if (response === undefined) return { kind: 'failed', message }
+  // A 2xx that makes no dialog: drachtio-srf hands it over as an error, our SIP server puts a 502 of its own in its place.
+  const isOurs = !response.source_address || Number(response.source_port) === 0
+  if (response.status < 300 || (isOurs && response.status === 502))
+    return { kind: 'unusable', message: response.reason }
   const retryAfterS = response.has('Retry-After') ? Number.parseInt(response.get('Retry-After'), 10) : Number.NaN
   return {
     kind: 'refused',
     status: response.status,
     reason: response.reason ?? '',
     // Our SIP server writes the answers that it makes itself without the address of a peer.
-    source: response.source_address && Number(response.source_port) !== 0 ? response.source_address : null,
+    source: isOurs ? null : response.source_address,
     contact: response.has('Contact') ? response.get('Contact') : '',
     retryAfterS: Number.isNaN(retryAfterS) ? null : retryAfterS,
   }

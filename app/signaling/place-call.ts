@@ -1,4 +1,5 @@
 import type { NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { CallLoad, GiveBack } from '../../lib/guard/call-load.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
 import type { Placement, PlaceRequest } from '../../lib/route/place.ts'
@@ -13,7 +14,6 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Scheduler } from '../sip/scheduler.ts'
 import type { Journal } from '../store/port.ts'
 import type { TrunkChoice } from '../trunk/trunk-choice.ts'
-import type { CallLoad } from './call-load.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { AttemptReport } from './hunt.ts'
@@ -44,12 +44,21 @@ export interface PlaceParts {
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
 
-/** Begins to ring a callee for an agent. `outbound`: every trunk by its id. */
+/** What a call needs of the config in force, and of the limits in it. */
+export interface PlaceContext {
+  readonly agent: CallAgent
+  /** Every trunk by its id. */
+  readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
+  /** Takes a place on a trunk; null where the trunk is at one of its limits. */
+  readonly admit: (trunk: TrunkId) => GiveBack | null
+}
+
+/** Begins to ring a callee for an agent. */
 export function placeCall(
   parts: PlaceParts,
   request: PlaceRequest,
   { tenant, from, to, trunks, group }: Placement,
-  { agent, outbound }: { readonly agent: CallAgent; readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk> },
+  { agent, outbound, admit }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const choices = choice.choose(group, trunks)
@@ -57,15 +66,10 @@ export function placeCall(
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
   const recorder = new CallRecorder(journal, emit, row)
   const sipCallIds: string[] = []
-  /** The trunk that the call takes a channel of: that of the attempt under way, and of the answered one. */
-  let onTrunk: TrunkId | null = null
-  const moveTo = (trunk: TrunkId | null): void => {
-    load.trunk(onTrunk, -1)
-    load.trunk(trunk, 1)
-    onTrunk = trunk
-  }
+  const leaveTenant = load.hold(null, tenant)
+  /** Gives back the place on the trunk that is tried, or that took the call. */
+  let leaveTrunk: GiveBack | null = null
   metrics.callStarted('outbound')
-  load.tenant(tenant, 1)
   const call = new OutgoingCall({
     link,
     scheduler,
@@ -75,21 +79,24 @@ export function placeCall(
     trunks: choices.flatMap(({ trunk }) => outbound.get(trunk) ?? []),
     agent: { ...agent, variables: { caller: from, called: to } },
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
+    admit: (trunk) => {
+      leaveTrunk?.()
+      leaveTrunk = admit(trunk)
+      return leaveTrunk !== null
+    },
     resolve: (trunk) => targetsOf(trunk, to, { locator, answers }),
     onSent: ({ trunk }, sipCallId) => {
       sipCallIds.push(sipCallId)
       trace.follow(sipCallId, recorder)
-      moveTo(trunk.id)
       recorder.update({ trunk: trunk.id, sip: { callId: sipCallId } })
     },
     onAttempt: (report) => {
-      if (report.end.kind !== 'answered') moveTo(null)
       remember(report, locator)
       choice.onAttempt(report, to, choices.find(({ trunk }) => trunk === report.trunk)?.role ?? 'regular')
     },
     onReleased: () => {
-      moveTo(null)
-      load.tenant(tenant, -1)
+      leaveTrunk?.()
+      leaveTenant()
       parts.onReleased(recorder, sipCallIds)
     },
   })

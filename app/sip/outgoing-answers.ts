@@ -1,4 +1,5 @@
-import { afterRemoteSuccess, confirmAsUac, openAsUac } from '../../lib/sip/dialog.ts'
+import { hostPort } from '../../lib/sip/compose.ts'
+import { afterRemoteSuccess, confirmAsUac, dialogToEnd, isUsableSuccess, openAsUac } from '../../lib/sip/dialog.ts'
 import type { SipResponse } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
 import { credentialsOf } from './credentials.ts'
@@ -8,6 +9,9 @@ import type { StackContext } from './stack-context.ts'
 import type { Received } from './transaction/client-transaction.ts'
 
 const NO_EVENTS = { onResponse: () => {}, onEnd: () => {}, onCancel: () => {} }
+
+/** What an application hears of a response: it, a failure that we make of it, or nothing. */
+export type Hearing = 'response' | 'failure' | 'nothing'
 
 /** What the answers to our requests do to dialogs (RFC 3261 §12.1.2, §12.2.1.2, §13.2.2). */
 export class OutgoingAnswers {
@@ -22,11 +26,19 @@ export class OutgoingAnswers {
     this.#forget = forget
   }
 
-  /** Takes a response. False if it is not for the application. */
-  onResponse(outgoing: OutgoingRequest, received: Received): boolean {
-    if (outgoing.request.method === 'INVITE') return this.#onInviteResponse(outgoing, received)
+  /** Takes a response, and says what the application hears of it. */
+  onResponse(outgoing: OutgoingRequest, received: Received): Hearing {
+    if (outgoing.request.method === 'INVITE') {
+      const { status } = received.response
+      const isNewSuccess = status >= 200 && status < 300 && !outgoing.answered && !outgoing.inDialog
+      if (isNewSuccess && !isUsableSuccess(outgoing.request, received.response)) {
+        this.#onUnusable(outgoing, received)
+        return 'failure'
+      }
+      return this.#onInviteResponse(outgoing, received) ? 'response' : 'nothing'
+    }
     if (received.response.status >= 200) this.settle(outgoing, received.response)
-    return true
+    return 'response'
   }
 
   /** The request has its final response, of the peer or of ours. */
@@ -76,6 +88,19 @@ export class OutgoingAnswers {
     this.#confirm(outgoing, received)
     if (!outgoing.inDialog) this.#stack.cdr.start('network', 'uac', bytes)
     return this.#isWanted(outgoing)
+  }
+
+  /** A 2xx that makes no dialog is acknowledged, also when it comes again, and ended by a BYE to where it came from. */
+  #onUnusable(outgoing: OutgoingRequest, { response, arrival }: Received): void {
+    outgoing.answered = true
+    this.settle(outgoing, response)
+    this.dropEarly(outgoing)
+    const { protocol, localHost, localPort, flow } = arrival
+    const source = `sip:${hostPort(arrival.remoteHost, arrival.remotePort)};transport=${protocol}`
+    const owner = { client: outgoing.client, socket: { localHost, localPort }, flow }
+    const dialog = dialogToEnd(outgoing.request, response, source)
+    outgoing.record = this.#stack.dialogs.open(dialog, dialog.localTag, owner, credentialsOf(outgoing.request))
+    this.#sender.ackAndBye(outgoing.record, 'SIP ;cause=502 ;text="The answer cannot be used"', false)
   }
 
   /** Opens the dialog of an INVITE of ours, if the response is one that does. */

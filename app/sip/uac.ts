@@ -2,7 +2,7 @@ import { buildResponse } from '../../lib/sip/build.ts'
 import { composeCancel, composeInDialog, composeRequest } from '../../lib/sip/compose.ts'
 import { routeInDialog } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
-import type { SipRequest } from '../../lib/sip/message.ts'
+import type { SipRequest, SipResponse } from '../../lib/sip/message.ts'
 import { type Target, targetOfUri } from '../../lib/sip/targets.ts'
 import { NOK } from './app-link.ts'
 import { credentialsOf } from './credentials.ts'
@@ -206,7 +206,9 @@ export class Uac {
   }
 
   #onResponse(outgoing: OutgoingRequest, received: Received): void {
-    if (!this.#answers.onResponse(outgoing, received)) return
+    const hearing = this.#answers.onResponse(outgoing, received)
+    if (hearing === 'nothing') return
+    if (hearing === 'failure') return this.#tellOfFailure(outgoing, 502, 'Unusable Answer')
     const belonging = { txnId: outgoing.txnId, dialogId: outgoing.record?.id ?? '' }
     this.#stack.link.deliver(outgoing.client, received.bytes, received.arrival, belonging)
   }
@@ -217,12 +219,23 @@ export class Uac {
     status: 408 | 503,
     reason = status === 408 ? 'Request Timeout' : 'Service Unavailable',
   ): void {
-    const response = buildResponse(outgoing.request, status, reason, { toTag: this.#stack.ids.tag() })
-    if (!response.ok) throw new Error(`a request that was sent cannot be answered: ${response.error.message}`)
-    this.#answers.settle(outgoing, response.value)
+    const response = this.#failure(outgoing, status, reason)
+    this.#answers.settle(outgoing, response)
     this.#answers.dropEarly(outgoing)
     const belonging = { txnId: outgoing.txnId, dialogId: outgoing.record?.id ?? '' }
-    this.#stack.link.deliverSynthetic(outgoing.client, response.value.serialize(), belonging)
+    this.#stack.link.deliverSynthetic(outgoing.client, response.serialize(), belonging)
+  }
+
+  /** The answer that came is none that an application could use; dialogs are seen to. */
+  #tellOfFailure(outgoing: OutgoingRequest, status: number, reason: string): void {
+    const bytes = this.#failure(outgoing, status, reason).serialize()
+    this.#stack.link.deliverSynthetic(outgoing.client, bytes, { txnId: outgoing.txnId, dialogId: '' })
+  }
+
+  #failure(outgoing: OutgoingRequest, status: number, reason: string): SipResponse {
+    const response = buildResponse(outgoing.request, status, reason, { toTag: this.#stack.ids.tag() })
+    if (!response.ok) throw new Error(`a request that was sent cannot be answered: ${response.error.message}`)
+    return response.value
   }
 
   #localOf(remote: Remote | undefined) {

@@ -149,6 +149,8 @@ function causeOf({ end, verdict }: Pick<HuntFailure, 'end' | 'verdict'>): EndCau
       return 'cancelled'
     case 'local':
       return 'agent-fault'
+    case 'full':
+      return 'limit'
     case 'response':
       return CAUSES[end.status] ?? 'rejected'
     default:

@@ -1,5 +1,6 @@
 import type { SipRequest, SipResponse } from './message.ts'
 import { formatNameAddr, type NameAddr, tagOf } from './name-addr.ts'
+import { targetOfUri } from './targets.ts'
 import { isSipUri, parseUri } from './uri.ts'
 
 /** A dialog's state as RFC 3261 §12 has it. A value: each change makes a new one. */
@@ -71,6 +72,30 @@ export function openAsUac(request: SipRequest, response: SipResponse): Dialog | 
     remoteSeq: undefined,
   }
 }
+
+/** A 2xx to our INVITE that requests can be sent in the dialog of: a 200 with a Contact or a Record-Route that leads somewhere. */
+export function isUsableSuccess(request: SipRequest, response: SipResponse): boolean {
+  const dialog = response.status === 200 ? openAsUac(request, response) : undefined
+  return dialog !== undefined && typeof targetOfUri(routeInDialog(dialog).nextHop) !== 'string'
+}
+
+/**
+ * What is needed of a dialog to acknowledge and end a 2xx that is not usable. Nobody knows where its requests belong but the peer
+ * that sent it: they go to `source`, a SIP URI of the address that it came from.
+ */
+export const dialogToEnd = (request: SipRequest, response: SipResponse, source: string): Dialog => ({
+  role: 'uac',
+  state: 'confirmed',
+  callId: request.callId,
+  localTag: tagOf(request.from()) ?? '',
+  remoteTag: tagOf(response.to()) ?? '',
+  local: formatNameAddr(request.from()),
+  remote: formatNameAddr(response.to()),
+  remoteTarget: source,
+  routeSet: [],
+  localSeq: request.cseq().seq,
+  remoteSeq: undefined,
+})
 
 /** The 2xx of a UAC's early dialog: confirmed, with the route set computed anew (RFC 3261 §13.2.2.4). */
 export function confirmAsUac(dialog: Dialog, response: SipResponse): Dialog {

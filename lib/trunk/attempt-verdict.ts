@@ -7,6 +7,8 @@ export type AttemptEnd =
   | { readonly kind: 'response'; readonly status: number; readonly ringing: boolean }
   /** No DNS answer, no connection, no TLS, or an ICMP error. */
   | { readonly kind: 'transport'; readonly ringing: boolean }
+  /** A 2xx without what a call needs of it, Contact or SDP: acknowledged, and ended by BYE. */
+  | { readonly kind: 'unusable' }
   /** Nothing at all came back in time. */
   | { readonly kind: 'noReply' }
   /** 100 Trying and then nothing in time. */
@@ -17,6 +19,8 @@ export type AttemptEnd =
   | { readonly kind: 'cancelled' }
   /** The time for trying trunks was over before this one had its own. */
   | { readonly kind: 'budget' }
+  /** The trunk is at one of its limits: no INVITE was sent. */
+  | { readonly kind: 'full' }
   /** The INVITE never left: no media, or no SIP server of our own. */
   | { readonly kind: 'local' }
 
@@ -76,6 +80,9 @@ export function judgeAttempt(end: AttemptEnd, policy: VerdictPolicy): Verdict {
       return end.ringing ? judgeAfterRinging(end.status) : judgeStatus(end.status, policy)
     case 'transport':
       return { next: end.ringing ? 'stop' : 'target', blame: 'trunk', countsAs: 'unreachable' }
+    case 'unusable':
+      // The callee has answered: another trunk would ring the same phone again.
+      return { ...TRUNK_FAULT, next: 'stop' }
     case 'noReply':
       return { next: 'trunk', blame: 'trunk', countsAs: 'unreachable' }
     case 'noProgress':
@@ -86,6 +93,8 @@ export function judgeAttempt(end: AttemptEnd, policy: VerdictPolicy): Verdict {
       return { next: 'stop', blame: 'caller', countsAs: 'nothing' }
     case 'budget':
       return { next: 'stop', blame: 'trunk', countsAs: 'nothing' }
+    case 'full':
+      return { next: 'trunk', blame: 'us', countsAs: 'nothing' }
     case 'local':
       return { next: 'stop', blame: 'us', countsAs: 'nothing' }
     default:

@@ -62,6 +62,10 @@ export type HuntInput =
     }
   /** No connection, or none any more. */
   | { readonly kind: 'transport'; readonly attempt: AttemptId }
+  /** A 2xx that is no call, and is ended already. */
+  | { readonly kind: 'unusable'; readonly attempt: AttemptId }
+  /** The trunk is at one of its limits: nothing was sent. */
+  | { readonly kind: 'full'; readonly attempt: AttemptId }
   /** 200 OK; the SIP server has acknowledged it. */
   | { readonly kind: 'answered'; readonly attempt: AttemptId }
   /** Whoever asked for the call gives it up. */
@@ -141,6 +145,10 @@ export function stepHunt(state: HuntState, input: HuntInput, nowMs: number): Hun
       return isOnItsWay(state) ? onProvisional(state, input.status, nowMs) : stay(state)
     case 'answered':
       return isOnItsWay(state) ? onAnswered(state) : stay(state)
+    case 'unusable':
+      return isOnItsWay(state) ? endAttempt(state, { kind: 'unusable' }, nowMs) : stay(state)
+    case 'full':
+      return state.kind === 'resolving' ? endAttempt(state, { kind: 'full' }, nowMs) : stay(state)
     case 'final':
       return isOnItsWay(state) ? onFinal(state, input, nowMs) : stay(state)
     case 'transport':

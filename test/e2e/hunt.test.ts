@@ -76,13 +76,16 @@ const CONFIG = {
       noProgress: '500ms',
       probe,
     })),
+    { id: 'alpha-limited', targets: [{ uri: `sip:${ALPHA}:5080` }], limits: { cps: 0.01 }, probe },
     { id: 'beta', sources: [BETA], targets: [{ uri: `sip:${BETA}:5080` }], probe },
   ],
-  groups: Object.fromEntries(STORIES.map((_, i) => [`group-${i}`, { trunks: [`alpha-${i}`, 'beta'] }])),
-  tenants: STORIES.map((_, i) => ({
-    id: `tenant-${i}`,
-    group: `group-${i}`,
-    numbers: [`+1202555010${i}`],
+  groups: Object.fromEntries(
+    [...STORIES.keys(), 'limited'].map((name) => [`group-${name}`, { trunks: [`alpha-${name}`, 'beta'] }]),
+  ),
+  tenants: [...STORIES.keys(), 'limited'].map((name, i) => ({
+    id: `tenant-${name}`,
+    group: `group-${name}`,
+    numbers: [`+120255501${String(i).padStart(2, '0')}`],
     agent: 'intake',
   })),
 }
@@ -138,6 +141,22 @@ describe('calls that go out over two carriers', () => {
       }
     })
   }
+
+  it('passes over a trunk that is at its limit', async function () {
+    this.timeout(60_000)
+    const carriers = [
+      await Carrier.start({ ...refuses('486 Busy Here'), address: ALPHA }),
+      await Carrier.start({ scenario: 'uas-answers', address: BETA }),
+    ]
+    const tried = ({ attempts }: ApiCall): readonly string[] => attempts.map(({ trunk, sip }) => `${trunk} ${sip}`)
+    assert.deepEqual(tried(await place('tenant-limited')), ['alpha-limited 486'])
+    assert.deepEqual(tried(await place('tenant-limited')), ['beta 200'])
+    for (const carrier of carriers) assert.equal((await carrier.stop()).failed, 0)
+    const [alpha] = (await node.api<readonly { id: string; calls: object }[]>('/api/v1/trunks')).filter(
+      ({ id }) => id === 'alpha-limited',
+    )
+    assert.deepEqual(alpha?.calls, { attempts: 1, faults: 0 })
+  })
 
   it('is hung up by an operator, and says so', async function () {
     this.timeout(60_000)

@@ -77,6 +77,16 @@ describe('the verdict on an attempt', () => {
       { kind: 'budget' },
       { next: 'stop', blame: 'trunk', countsAs: 'nothing' },
     ],
+    [
+      'an answer that makes no call is the trunk’s fault, and moves nowhere: the callee has taken it up',
+      { kind: 'unusable' },
+      { next: 'stop', blame: 'trunk', countsAs: 'fault' },
+    ],
+    [
+      'a trunk at its limit is passed over, and blamed for nothing',
+      { kind: 'full' },
+      { next: 'trunk', blame: 'us', countsAs: 'nothing' },
+    ],
     ['a fault of our own stops', { kind: 'local' }, { next: 'stop', blame: 'us', countsAs: 'nothing' }],
     ['an answer is good evidence', { kind: 'answered' }, { next: 'stop', blame: 'nobody', countsAs: 'fine' }],
   ]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { type HuntInput, huntDeadlineMs, isHuntSettled } from '../../../lib/trunk/hunt.ts'
+import { type HuntInput, huntDeadlineMs, isHuntSettled, startHunt, stepHunt } from '../../../lib/trunk/hunt.ts'
 import { HuntPlay, POLICY, trunk } from './hunt-play.ts'
 
 const TWO = [trunk('alpha'), trunk('beta')]
@@ -119,6 +119,69 @@ describe('a hunt over trunks', () => {
     })
   }
 
+  it('takes to the second trunk, of all codes from 300 to 699, only what the table says', () => {
+    const further: number[] = []
+    for (let status = 300; status < 700; status++) {
+      const play = two().final(status)
+      if (play.state.kind === 'failed' && play.tried.length === 1) continue
+      further.push(status)
+      const again = status === 488 || status === 606
+      assert.equal(play.tried.join(' '), again ? 'alpha alpha' : 'alpha beta', String(status))
+    }
+    assert.deepEqual(further, [401, 402, 403, 407, 408, 488, 500, 502, 503, 504, 606])
+  })
+
+  it('takes to the second trunk nothing that comes after an 18x', () => {
+    for (const ringing of [180, 181, 183]) {
+      for (let status = 300; status < 700; status++) {
+        const play = two().provisional(ringing).final(status)
+        assert.equal(play.tried.join(' '), 'alpha', String(status))
+        assert.ok(play.state.kind === 'failed' && play.state.failure.status !== 503, String(status))
+      }
+    }
+  })
+
+  it('moves on at 480 where the trunk says so, and only then', () => {
+    assert.equal(two().final(480).tried.join(' '), 'alpha')
+    const hunting = new HuntPlay([trunk('alpha', { hunt480: true }), trunk('beta')])
+    assert.equal(hunting.final(480).tried.join(' '), 'alpha beta')
+  })
+
+  it('passes over a trunk that is at its limit, as if it were not there', () => {
+    const play = two()
+    const resolving = startHunt(TWO, 0)
+    const passed = stepHunt(resolving.state, { kind: 'full', attempt: 0 }, 0)
+    assert.deepEqual(
+      passed.effects.map((effect) => [effect.kind, effect.kind === 'ended' && effect.verdict.countsAs]),
+      [
+        ['ended', 'nothing'],
+        ['resolve', false],
+      ],
+    )
+    // It means nothing once the INVITE is out.
+    const before = play.effects.length
+    assert.equal(play.input({ kind: 'full', attempt: 0 }).effects.length, before)
+  })
+
+  it('ends where every trunk is at its limit, and says no 503', () => {
+    const first = stepHunt(startHunt(TWO, 0).state, { kind: 'full', attempt: 0 }, 0)
+    const { state } = stepHunt(first.state, { kind: 'full', attempt: 1 }, 0)
+    assert.ok(state.kind === 'failed' && state.failure.status === 500 && state.failure.end?.kind === 'full')
+  })
+
+  it('ends with an answer that makes no call: the callee has taken it up', () => {
+    const play = two().input({ kind: 'unusable', attempt: 0 })
+    assert.equal(play.tried.join(' '), 'alpha')
+    assert.ok(play.state.kind === 'failed' && play.state.failure.status === 500)
+    assert.equal(play.kinds, 'resolve invite ended failed')
+  })
+
+  it('lets an abandoned attempt go whose late answer makes no call', () => {
+    const play = two().at(2_000).input({ kind: 'unusable', attempt: 0 }).answered(1)
+    assert.ok(isHuntSettled(play.state))
+    assert.ok(!play.kinds.includes('bye'))
+  })
+
   it('follows 3xx five deep', () => {
     const play = two()
     for (let i = 0; i < 9; i++) play.final(302, { contact: `<sip:hop${i}@pop.example.net>` })
@@ -176,7 +239,7 @@ const happening = fc.record({
   afterMs: fc.constantFrom(0, 1, 500, 2_000, 12_000, 60_000),
   what: fc.oneof(
     fc.constantFrom(100, 180, 183, 302, 403, 404, 408, 480, 486, 488, 500, 503, 600, 606),
-    fc.constantFrom('answered', 'transport', 'cancel', 'broken', 'wake'),
+    fc.constantFrom('answered', 'transport', 'cancel', 'broken', 'unusable', 'full', 'wake'),
   ),
 })
 
@@ -186,7 +249,8 @@ function inputOf(attempt: number, what: number | string): HuntInput {
     return { kind: 'final', attempt, status: what, contact: `<sip:${attempt}@pop.example.net>`, retryAfterS: null }
   }
   if (what === 'cancel' || what === 'wake') return { kind: what }
-  return { kind: what === 'answered' || what === 'transport' ? what : 'broken', attempt }
+  const known = ['answered', 'transport', 'unusable', 'full'] as const
+  return { kind: known.find((kind) => kind === what) ?? 'broken', attempt }
 }
 
 describe('a hunt, whatever the order of events', () => {
