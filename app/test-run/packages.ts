@@ -11,8 +11,11 @@ const PACKAGES: Readonly<Record<Exclude<Kind, 'all'>, readonly string[]>> = {
 /** What a kind of test needs and this machine has not. */
 export function missingPackages(kind: Kind): readonly string[] {
   const needed = kind === 'all' ? Object.values(PACKAGES).flat() : PACKAGES[kind]
-  return needed.filter((name) => !isInstalled(name))
+  return missingOf(needed)
 }
+
+/** Those of these Debian packages that this machine has not. */
+export const missingOf = (names: readonly string[]): readonly string[] => names.filter((name) => !isInstalled(name))
 
 function isInstalled(name: string): boolean {
   const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' })

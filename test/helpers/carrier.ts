@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isListening } from './listening.ts'
 import { ROOT } from './root.ts'
 import { lastRow } from './sipp.ts'
 import { until } from './until.ts'
@@ -51,7 +52,10 @@ export class Carrier {
     ]
     const child = spawn('sipp', args, { stdio: 'ignore' })
     const carrier = new Carrier(child, folder)
-    await until(async () => child.exitCode !== null || isListening(address, tcp), 'SIPp to listen')
+    await until(
+      async () => child.exitCode !== null || isListening(address, PORT, tcp ? 'tcp' : 'udp'),
+      'SIPp to listen',
+    )
     if (child.exitCode !== null) throw new Error(`SIPp ended at once: ${(await carrier.stop()).errors}`)
     return carrier
   }
@@ -75,11 +79,4 @@ export class Carrier {
     await rm(this.#folder, { recursive: true, force: true })
     return { calls: Number(stats.get('IncomingCall(C)') ?? 0), failed: Number(stats.get('FailedCall(C)') ?? 0), errors }
   }
-}
-
-/** Asks the kernel, as a probe would be a call to SIPp. */
-async function isListening(address: string, tcp: boolean): Promise<boolean> {
-  const host = Buffer.from(address.split('.').map(Number).reverse()).toString('hex').toUpperCase()
-  const table = await readFile(`/proc/net/${tcp ? 'tcp' : 'udp'}`, 'utf8')
-  return table.includes(` ${host}:${PORT.toString(16).toUpperCase()} `)
 }

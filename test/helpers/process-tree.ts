@@ -23,6 +23,13 @@ export function nodeFigures(pid: number, dataDir: string): ProcessFigures {
   return { rssBytes, cpuSeconds }
 }
 
+/** User and system time that the living of these processes, and what they have started, have taken so far (Linux). */
+export function cpuSecondsOf(roots: readonly number[]): number {
+  return processTree(roots)
+    .map(statOf)
+    .reduce((sum, stat) => sum + (Number(stat?.[11] ?? 0) + Number(stat?.[12] ?? 0)) / TICKS_PER_SECOND, 0)
+}
+
 /** The processes of these numbers and what they have started, and so on (Linux). */
 export function processTree(roots: readonly number[]): readonly number[] {
   const parents = new Map<number, number>()

@@ -16,6 +16,8 @@ export interface SippOptions {
   readonly calls?: number
   readonly rate?: number
   readonly limit?: number
+  /** So many callers, each of whom calls again when its call is over, instead of `rate` and `limit`. */
+  readonly users?: number
   /** `-d`: how long a pause without its own length lasts. */
   readonly pauseMs?: number
   readonly rtpEcho?: boolean
@@ -29,6 +31,8 @@ export interface SippResult {
   readonly successful: number
   readonly failed: number
   readonly retransmissions: number
+  /** From the first call to the last, of this run. */
+  readonly elapsedMs: number
   /** What SIPp said of messages that it did not expect. */
   readonly errors: string
 }
@@ -50,10 +54,7 @@ export async function sipp(options: SippOptions): Promise<SippResult> {
       from,
       '-m',
       String(calls),
-      '-r',
-      String(rate),
-      '-l',
-      String(limit),
+      ...(options.users === undefined ? ['-r', String(rate), '-l', String(limit)] : ['-users', String(options.users)]),
       '-d',
       String(pauseMs),
     ],
@@ -70,6 +71,7 @@ export async function sipp(options: SippOptions): Promise<SippResult> {
       successful: Number(stats.get('SuccessfulCall(C)') ?? 0),
       failed: Number(stats.get('FailedCall(C)') ?? 0),
       retransmissions: Number(stats.get('Retransmissions(C)') ?? 0),
+      elapsedMs: wallMsOf(stats.get('CurrentTime')) - wallMsOf(stats.get('StartTime')),
       errors: await readFile(join(folder, 'errors'), 'utf8').catch(() => ''),
     }
   } finally {
@@ -86,6 +88,9 @@ async function freeUdpPort(host: string): Promise<number> {
   })
   return port
 }
+
+/** Its moments have three forms with tabs between them; the last one is seconds since 1970. */
+const wallMsOf = (moment = ''): number => Number(moment.split('\t').at(-1)) * 1_000
 
 /** SIPp's statistics are a CSV with `;`: the header, then a row a second, the last one being the sum. */
 export function lastRow(csv: string): ReadonlyMap<string, string> {

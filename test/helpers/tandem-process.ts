@@ -121,9 +121,17 @@ export class TandemProcess {
     return body
   }
 
-  async post<T>(path: string, body: object): Promise<T> {
+  post<T>(path: string, body: object): Promise<T> {
+    return this.#write('POST', path, body)
+  }
+
+  put<T>(path: string, body: object): Promise<T> {
+    return this.#write('PUT', path, body)
+  }
+
+  async #write<T>(method: string, path: string, body: object): Promise<T> {
     const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' }
-    const response = await fetch(`${this.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+    const response = await fetch(`${this.url}${path}`, { method, headers, body: JSON.stringify(body) })
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
     const answer: T = JSON.parse(await response.text())
     return answer
