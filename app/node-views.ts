@@ -2,14 +2,13 @@ import { formatHostPort } from '../lib/config/addresses.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import type { TrunkId } from '../lib/core/ids.ts'
 import type { Impediment, SipPlace } from '../lib/route/snapshot.ts'
-import { channelStates, effectiveState, healthFigures } from '../lib/trunk/health.ts'
-import { worstState } from '../lib/trunk/state.ts'
+import { healthFigures } from '../lib/trunk/health.ts'
 import type { NodeView, Readiness, TrunkView } from './api/options.ts'
 import type { NodeEntry } from './fleet/node-registry.ts'
 import type { NodeWatch } from './fleet/node-watch.ts'
 import type { TrunkOverride } from './fleet/overrides.ts'
 import type { Store } from './store/store.ts'
-import type { TrunkHealth } from './trunk/trunk-health.ts'
+import type { TrunkHealth, TrunkSight } from './trunk/trunk-health.ts'
 
 /** What a node shows of itself, to the API and to the other nodes. */
 
@@ -91,17 +90,16 @@ export function trunkViews(
   })
 }
 
-function healthView({ state, config, nowMs }: NonNullable<ReturnType<TrunkHealth['health']>>) {
+function healthView({ state, config, honoured, fleet, nowMs }: TrunkSight) {
   const wallTime = (atMs: number): Date => new Date(Date.now() - Math.round(nowMs - atMs))
-  const { state: effective, sinceAtMs, reason } = effectiveState(state)
   const { probe, calls } = healthFigures(state, nowMs, config)
   const { lastGoodAtMs, rttMs, misses } = probe
   return {
-    state: effective,
-    since: wallTime(sinceAtMs),
-    reason,
-    // Of the only voter that is counted yet, this node.
-    fleet: worstState(Object.values(channelStates(state, nowMs, config))),
+    state: honoured.state,
+    since: wallTime(honoured.sinceAtMs),
+    reason: honoured.reason,
+    fleet: fleet.state,
+    votes: Object.fromEntries(fleet.votes),
     probe: { lastOkAt: lastGoodAtMs === null ? null : wallTime(lastGoodAtMs), rttMs, misses },
     calls,
     mos: null,

@@ -99,7 +99,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   store.onState((change) => emit({ level: change.event === 'store.degraded' ? 'error' : 'info', ...change }))
 
-  const { overrides, watch } = await watchFleet({ config, store, events, emit, log }, parts)
+  const fleet = await watchFleet({ config, store, events, emit, log }, parts)
 
   begin('starting the local agent')
   const local = await superviseLocalAgent(log)
@@ -124,7 +124,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const { link } = sip
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(config.sip.listen)
-  const trunks = watchTrunks({ config, ping, locator, overrides, emit, log }, parts)
+  const trunks = await watchTrunks({ config, ping, locator, fleet, shared: store.shared, emit, log }, parts)
 
   const peers = new Peers({
     self: node.id,
@@ -197,7 +197,10 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     heartbeat.beat()
     return drained
   }
-  const actions = await nodeActions({ self: node.id, store, calls, overrides, drain: () => void drain(), log }, parts)
+  const actions = await nodeActions(
+    { self: node.id, store, calls, overrides: fleet.overrides, drain: () => void drain(), log },
+    parts,
+  )
 
   begin('starting the API')
   const api = await startApi({
@@ -209,8 +212,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     log: log.log,
     version: VERSION,
     readiness: () => readiness(calls.impediments(), store),
-    nodes: async () => nodeViews(ownEntry(), watch),
-    trunks: () => trunkViews(current, trunks.health, overrides.current()),
+    nodes: async () => nodeViews(ownEntry(), fleet.watch),
+    trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
     audit: (limit, before) => store.audit.page(limit, before),
     actions,
   })

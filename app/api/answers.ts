@@ -67,7 +67,9 @@ export const trunkAnswer = z
     id: z.string(),
     carrier: z.string(),
     group: z.string().nullable(),
-    state: trunkState.describe("The state by which this node places calls: the operator's, else the evidence's."),
+    state: trunkState.describe(
+      "What this node goes by: the operator's word, else the worse of its own verdict and the fleet's.",
+    ),
     since: moment,
     reason: z.string().nullable(),
     override: z
@@ -80,7 +82,8 @@ export const trunkAnswer = z
       })
       .nullable()
       .describe("An operator's word, while it holds."),
-    fleet: trunkState.describe('What the nodes of the fleet say together.'),
+    fleet: trunkState.describe('The worst state that more than half of the nodes with evidence report or exceed.'),
+    votes: z.record(z.string(), trunkState).describe('What each node with evidence says, by node.'),
     probe: z.object({ lastOkAt: moment.nullable(), rttMs: z.number().nullable(), misses: z.int() }),
     calls: z.object({ attempts: z.int(), faults: z.int() }),
     mos: z.number().nullable(),

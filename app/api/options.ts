@@ -70,8 +70,9 @@ export interface TrunkView {
     /** Null: until it is taken back. */
     readonly expiresAt: Date | null
   } | null
-  /** What the nodes of the fleet say together. */
+  /** What the nodes of the fleet say together, and what each of them does. */
   readonly fleet: TrunkState
+  readonly votes: Readonly<Record<string, TrunkState>>
   readonly probe: { readonly lastOkAt: Date | null; readonly rttMs: number | null; readonly misses: number }
   /** In the window of the calls channel. */
   readonly calls: { readonly attempts: number; readonly faults: number }

@@ -1,4 +1,5 @@
 import type { Config } from '../../lib/config/resolve.ts'
+import { VERDICT_PREFIX } from '../../lib/fleet/reports.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { EventLog } from '../observe/event-log.ts'
 import { FleetEvents } from '../observe/fleet-events.ts'
@@ -22,6 +23,8 @@ export interface FleetOptions {
 export interface Fleet {
   readonly overrides: Overrides
   readonly watch: NodeWatch
+  /** What all nodes say of themselves and of trunks. */
+  readonly snapshot: FleetSnapshot
 }
 
 /** Starts to listen to the other nodes: their events, operators' overrides, who is there and who was lost. */
@@ -45,7 +48,7 @@ export async function watchFleet({ config, store, events, emit, log }: FleetOpti
   parts.add('overrides', () => overrides.close())
   const snapshot = new FleetSnapshot({
     shared,
-    prefixes: [NODE_PREFIX],
+    prefixes: [NODE_PREFIX, VERDICT_PREFIX],
     intervalMs: fleet.heartbeatMs,
     settleMs: 2 * fleet.leaseMs,
   })
@@ -57,5 +60,5 @@ export async function watchFleet({ config, store, events, emit, log }: FleetOpti
     onLost: ({ id, region, address }) => emit({ event: 'node.lost', level: 'warn', lost: id, region, address }),
   })
   parts.add('watch over the nodes', () => watch.close())
-  return { overrides, watch }
+  return { overrides, watch, snapshot }
 }

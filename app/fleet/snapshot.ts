@@ -26,6 +26,8 @@ export class FleetSnapshot {
   #answeringSinceMs: number | null = null
   #answeredAtMs: number | null = null
   #reading: Promise<void> | null = null
+  #again = false
+  #closed = false
 
   constructor(options: SnapshotOptions) {
     this.#options = options
@@ -60,11 +62,10 @@ export class FleetSnapshot {
     return () => this.#listeners.delete(own)
   }
 
-  /** Reads it now, unless that is under way. Never rejects. */
+  /** Reads it now; once more where that is under way already. Never rejects. */
   refresh(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = null
-    })
+    this.#again = true
+    this.#reading ??= this.#readAll()
     return this.#reading
   }
 
@@ -72,7 +73,16 @@ export class FleetSnapshot {
     clearInterval(this.#timer)
     this.#stop()
     this.#listeners.clear()
+    this.#closed = true
     await this.#reading
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#again && !this.#closed) {
+      this.#again = false
+      await this.#read()
+    }
+    this.#reading = null // In the same step as the last look at `#again`, so that no wish is lost between the two.
   }
 
   async #read(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { TrunkGroup } from '../../lib/route/outbound.ts'
-import { effectiveState, isCanaryDue, isRefusing } from '../../lib/trunk/health.ts'
+import { isCanaryDue, isRefusing } from '../../lib/trunk/health.ts'
 import { type Candidate, type Choice, selectTrunks } from '../../lib/trunk/selection.ts'
 import { NO_SPREAD, type Spread } from '../../lib/trunk/spread.ts'
 import type { AttemptReport } from '../signaling/hunt.ts'
@@ -43,12 +43,11 @@ export class TrunkChoice {
   #candidate(id: TrunkId, { weights }: TrunkGroup): Candidate | null {
     const health = this.#health.health(id)
     if (health === null) return null
-    const { state, config } = health
-    const effective = effectiveState(state)
+    const { state, config, honoured } = health
     return {
       id,
-      state: effective.state,
-      byOperator: effective.channel === 'operator',
+      state: honoured.state,
+      byOperator: honoured.channel === 'operator',
       refusing: isRefusing(state),
       canaryDue: isCanaryDue(state, config),
       weight: weights.get(id) ?? 1,

@@ -1,8 +1,12 @@
 import type { TrunkConfig } from '../../lib/config/resolve.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
+import { type HonouredState, honour } from '../../lib/fleet/honoured.ts'
+import type { ChannelStates } from '../../lib/fleet/reports.ts'
+import type { FleetVerdict } from '../../lib/fleet/verdict.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { serverUri } from '../../lib/sip/rfc3263.ts'
 import {
+  channelStates,
   deadlineMs,
   effectiveState,
   type HealthEffect,
@@ -33,17 +37,38 @@ export interface TrunkHealthOptions {
 interface Watched {
   config: TrunkConfig
   state: HealthState
+  fleet: FleetVerdict
+  honoured: HonouredState
+  /** What was told last of its channels (`channelStates`). */
+  told: string
 }
+
+/** A trunk as this node sees it now. */
+export interface TrunkSight {
+  readonly config: TrunkConfig
+  /** Of the machine that weighs the evidence of this node. */
+  readonly state: HealthState
+  readonly fleet: FleetVerdict
+  /** What calls go by. */
+  readonly honoured: HonouredState
+  readonly nowMs: number
+}
+
+const NO_VOTES: FleetVerdict = { state: 'active', votes: new Map() }
 
 /** A wait longer than this is cut in two: timers of Node overflow at 2^31 ms. */
 const LONGEST_WAIT_MS = 3_600_000
 
-/** Drives lib/trunk/health.ts for every trunk of this node: clock, OPTIONS, events, and what is kept over a restart. */
+/**
+ * Drives lib/trunk/health.ts for every trunk of this node: clock, OPTIONS, events, and what is kept over a restart. What
+ * calls go by is the worse of that and of what the fleet says.
+ */
 export class TrunkHealth {
   readonly #options: TrunkHealthOptions
   readonly #targets: TrunkTargets
   readonly #trunks = new Map<TrunkId, Watched>()
   #states: ReadonlyMap<TrunkId, TrunkState> = new Map()
+  #onEvidence: () => void = () => undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
@@ -56,13 +81,32 @@ export class TrunkHealth {
     this.setTrunks(options.trunks)
   }
 
-  /** The effective state of each trunk. */
+  /** The state of each trunk that calls go by. */
   get states(): ReadonlyMap<TrunkId, TrunkState> {
     return this.#states
   }
 
-  /** The machine's state of a trunk, what it goes by, and its moments' distance from now; null: no such trunk. */
-  health(id: TrunkId): { readonly state: HealthState; readonly config: TrunkConfig; readonly nowMs: number } | null {
+  /** What each channel of each trunk says: what this node tells the others. */
+  channels(): ReadonlyMap<TrunkId, ChannelStates> {
+    const nowMs = performance.now()
+    return new Map([...this.#trunks].map(([id, { state, config }]) => [id, channelStates(state, nowMs, config)]))
+  }
+
+  /** The listener hears each time that `channels` has changed by an event; what changes as time passes it is not told. */
+  onEvidence(listener: () => void): void {
+    this.#onEvidence = listener
+  }
+
+  /** What the fleet says of the trunks from now on. */
+  hearFleet(verdicts: ReadonlyMap<TrunkId, FleetVerdict>): void {
+    for (const [id, watched] of this.#trunks) {
+      watched.fleet = verdicts.get(id) ?? NO_VOTES
+      this.#honour(id, watched)
+    }
+  }
+
+  /** All that is known of a trunk; null: no such trunk. */
+  health(id: TrunkId): TrunkSight | null {
     const watched = this.#trunks.get(id)
     return watched === undefined ? null : { ...watched, nowMs: performance.now() }
   }
@@ -77,7 +121,8 @@ export class TrunkHealth {
       if (watched === undefined) {
         const stored = this.#options.file.read(config.id)
         const state = thaw(stored, nowMs) ?? newHealth(nowMs)
-        this.#trunks.set(config.id, { config, state })
+        const honoured = honour(null, effectiveState(state), NO_VOTES, nowMs)
+        this.#trunks.set(config.id, { config, state, fleet: NO_VOTES, honoured, told: '' })
       } else watched.config = config
     }
     this.#targets.setTrunks(trunks)
@@ -95,8 +140,15 @@ export class TrunkHealth {
   feed(id: TrunkId, event: HealthEvent): void {
     const watched = this.#trunks.get(id)
     if (watched === undefined || this.#closed) return
-    const { state, effects } = stepHealth(watched.state, event, performance.now(), watched.config)
+    const nowMs = performance.now()
+    const { state, effects } = stepHealth(watched.state, event, nowMs, watched.config)
     watched.state = state
+    const told = JSON.stringify(channelStates(state, nowMs, watched.config))
+    const isNews = told !== watched.told
+    watched.told = told
+    // The votes first: what the fleet says rests on what this node says, and both change at once.
+    if (isNews) this.#onEvidence()
+    this.#honour(id, watched)
     for (const effect of effects) this.#perform(id, watched.config, effect)
     this.#arm()
   }
@@ -115,21 +167,23 @@ export class TrunkHealth {
       case 'probe':
         void this.#probe(id, config, effect.target, effect.serial)
         return
-      case 'changed': {
-        const { from, to, channel, reason } = effect
-        this.#options.emit({
-          event: 'trunk.state',
-          level: to === 'active' ? 'info' : 'warn',
-          trunk: id,
-          ...{ from, to, channel, reason },
-        })
-        this.#publish()
-        this.#keep()
-        return
-      }
+      case 'changed': // Told by `#honour`, where it is what calls go by.
+        return this.#keep()
       case 'overrideExpired': // Told once for the whole fleet, by app/fleet/overrides.ts.
       case 'canaryDue':
     }
+  }
+
+  /** Goes by what is known now, and tells of it where that is another state than before. */
+  #honour(id: TrunkId, watched: Watched): void {
+    const before = watched.honoured
+    const now = honour(before, effectiveState(watched.state), watched.fleet, performance.now())
+    watched.honoured = now
+    if (now.state === before.state) return
+    const { state: to, channel, reason } = now
+    const level = to === 'active' ? 'info' : 'warn'
+    this.#options.emit({ event: 'trunk.state', level, trunk: id, from: before.state, to, channel, reason })
+    this.#publish()
   }
 
   async #probe(id: TrunkId, config: TrunkConfig, name: string, serial: number): Promise<void> {
@@ -150,7 +204,7 @@ export class TrunkHealth {
   }
 
   #publish(): void {
-    this.#states = new Map([...this.#trunks].map(([id, { state }]) => [id, effectiveState(state).state]))
+    this.#states = new Map([...this.#trunks].map(([id, { honoured }]) => [id, honoured.state]))
   }
 
   #keep(): void {

@@ -1,6 +1,9 @@
 import type { Config } from '../../lib/config/resolve.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
-import { type Overrides, operatorEvent } from '../fleet/overrides.ts'
+import type { Fleet } from '../fleet/fleet.ts'
+import { operatorEvent } from '../fleet/overrides.ts'
+import type { SharedState } from '../fleet/shared-state.ts'
+import { TrunkVerdicts } from '../fleet/trunk-verdicts.ts'
 import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
 import { HealthFile } from './health-file.ts'
@@ -10,7 +13,8 @@ export interface WatchTrunksOptions {
   readonly config: Config
   readonly ping: TrunkHealthOptions['ping']
   readonly locator: TrunkHealthOptions['locator']
-  readonly overrides: Overrides
+  readonly fleet: Pick<Fleet, 'overrides' | 'snapshot'>
+  readonly shared: SharedState
   readonly emit: EmitEvent
   readonly log: Log
 }
@@ -22,11 +26,11 @@ export interface WatchedTrunks {
   setTrunks(trunks: Config['trunks']): void
 }
 
-/** Starts to watch the trunks of the config: probes, what calls tell, and what operators say of them. */
-export function watchTrunks(
-  { config, ping, locator, overrides, emit, log }: WatchTrunksOptions,
+/** Starts to watch the trunks of the config: probes, what calls tell, what operators and the other nodes say of them. */
+export async function watchTrunks(
+  { config, ping, locator, fleet: { overrides, snapshot }, shared, emit, log }: WatchTrunksOptions,
   parts: Parts,
-): WatchedTrunks {
+): Promise<WatchedTrunks> {
   let { trunks } = config
   const file = new HealthFile(config.node.dataDir, (error) =>
     log.log.warn({ err: error }, 'the health of trunks was not stored'),
@@ -41,6 +45,18 @@ export function watchTrunks(
   }
   overrides.onChange(obeyOperators)
   obeyOperators()
+  const verdicts = await TrunkVerdicts.start({
+    self: config.node.id,
+    shared,
+    snapshot,
+    own: () => health.channels(),
+    onVerdicts: (said) => health.hearFleet(said),
+    heartbeatMs: config.fleet.heartbeatMs,
+    ttlMs: config.fleet.leaseMs,
+    onError: (error) => log.log.debug({ err: error }, 'the verdicts of this node were not published'),
+  })
+  parts.add('verdicts of the fleet', () => verdicts.close())
+  health.onEvidence(() => verdicts.changed())
   return {
     health,
     setTrunks: (next) => {

@@ -46,14 +46,3 @@ function majority(votes: readonly TrunkState[]): TrunkState {
   if (most('failed')) return 'failed'
   return most('standby') ? 'standby' : 'active'
 }
-
-/**
- * The state by which a node places its own calls: an operator's, who wins over everything; else the worse of its own
- * and the fleet's.
- */
-export function honouredState(
-  own: { readonly state: TrunkState; readonly channel: 'operator' | EvidenceChannel | null },
-  fleet: TrunkState,
-): TrunkState {
-  return own.channel === 'operator' ? own.state : worstState([own.state, fleet])
-}

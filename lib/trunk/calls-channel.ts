@@ -20,13 +20,18 @@ export interface CallsChannel {
 /**
  * - `carrying`: it takes calls.
  * - `held`: failed, and held down.
- * - `canary`: failed, and tried with one call at a time. `patienceEndsAtMs`: one is under way, and its place is given
- *   up then if nobody reports how it ended.
+ * - `canary`: failed, and tried with one call at a time. `waitingSinceAtMs`: since when it has waited for the next one.
+ *   `patienceEndsAtMs`: one is under way, and its place is given up then if nobody reports how it ended.
  */
 export type Phase =
   | { readonly kind: 'carrying' }
   | { readonly kind: 'held' }
-  | { readonly kind: 'canary'; readonly successes: number; readonly patienceEndsAtMs: number | null }
+  | {
+      readonly kind: 'canary'
+      readonly successes: number
+      readonly waitingSinceAtMs: number
+      readonly patienceEndsAtMs: number | null
+    }
 
 /** Faults since the last attempt that was none, however long ago: a trunk with few calls falls as surely. */
 export interface Row {
@@ -63,9 +68,28 @@ export function judgeCalls({ phase, reason }: CallsChannel): ChannelVerdict {
   return { state: phase.kind === 'carrying' ? 'active' : 'failed', reason }
 }
 
-/** Whether calls have told anything lately. */
-export const hasCallsEvidence = (channel: CallsChannel, nowMs: number, config: CallsConfig): boolean =>
-  channel.phase.kind !== 'carrying' || tally(channel.window, nowMs, config).attempts > 0
+/**
+ * Whether calls have told anything lately that others should go by. Faults that are too few to fail the trunk speak
+ * neither against it nor for it. A trunk that has waited in vain for a canary call for a whole window says no more: a node
+ * without calls would hold its word against the trunk for ever.
+ */
+export function hasCallsEvidence(channel: CallsChannel, nowMs: number, config: CallsConfig): boolean {
+  const { phase, recovery, window } = channel
+  const isRecent = (atMs: number): boolean => nowMs - atMs < config.windowMs
+  switch (phase.kind) {
+    case 'held':
+      return true
+    case 'canary':
+      return phase.patienceEndsAtMs !== null || isRecent(phase.waitingSinceAtMs)
+    case 'carrying': {
+      if (recovery.backAtMs !== null && isRecent(recovery.backAtMs)) return true
+      const { attempts, faults } = tally(window, nowMs, config)
+      return attempts > faults
+    }
+    default:
+      return assertNever(phase)
+  }
+}
 
 /** An attempt on the trunk has its outcome. `number` is what was dialled; only a fingerprint of it is kept. */
 export function onOutcome(
@@ -85,7 +109,7 @@ export function onOutcome(
       // An attempt that was under way when the trunk failed, or one for want of any other trunk.
       return counted
     case 'canary':
-      return canary ? onCanaryOutcome(counted, channel.phase.successes, outcome, nowMs, rules) : counted
+      return canary ? onCanaryOutcome(counted, channel.phase, outcome, nowMs, rules) : counted
     default:
       return assertNever(channel.phase)
   }
@@ -103,7 +127,8 @@ export function wakeCalls(channel: CallsChannel, mayTry: boolean, nowMs: number)
   const recovery = passTime(channel.recovery, nowMs)
   const { phase } = channel
   if (phase.kind === 'held' && recovery.holdEndsAtMs === null && mayTry) {
-    return { ...channel, recovery, phase: { kind: 'canary', successes: 0, patienceEndsAtMs: null } }
+    const phase = { kind: 'canary', successes: 0, waitingSinceAtMs: nowMs, patienceEndsAtMs: null } as const
+    return { ...channel, recovery, phase }
   }
   if (phase.kind === 'canary' && phase.patienceEndsAtMs !== null && phase.patienceEndsAtMs <= nowMs) {
     return { ...channel, recovery, phase: { ...phase, patienceEndsAtMs: null } }
@@ -163,17 +188,17 @@ function whyFailed({ row, window }: CallsChannel, nowMs: number, config: CallsCo
 
 function onCanaryOutcome(
   channel: CallsChannel,
-  successesBefore: number,
+  phase: Extract<Phase, { kind: 'canary' }>,
   outcome: CountsAs,
   nowMs: number,
   rules: CallsRules,
 ): CallsChannel {
-  if (!isEvidence(outcome))
-    return { ...channel, phase: { kind: 'canary', successes: successesBefore, patienceEndsAtMs: null } }
+  if (!isEvidence(outcome)) return { ...channel, phase: { ...phase, patienceEndsAtMs: null } }
   if (isFault(outcome)) return down(channel, `canary failed: ${outcome}`, nowMs, rules)
-  const successes = successesBefore + 1
-  if (successes < rules.calls.canary)
-    return { ...channel, phase: { kind: 'canary', successes, patienceEndsAtMs: null } }
+  const successes = phase.successes + 1
+  if (successes < rules.calls.canary) {
+    return { ...channel, phase: { kind: 'canary', successes, waitingSinceAtMs: nowMs, patienceEndsAtMs: null } }
+  }
   return {
     window: [],
     row: EMPTY_ROW,

@@ -210,7 +210,7 @@ export function channelStates(
   return {
     ...(hasProbeEvidence(probe) && { probe: judgeProbes(probe).state }),
     ...(hasCallsEvidence(calls, nowMs, config.calls) && { calls: judgeCalls(calls).state }),
-    ...(hasMediaEvidence(media) && { media: judgeMedia(media).state }),
+    ...(hasMediaEvidence(media, nowMs, config.media) && { media: judgeMedia(media).state }),
   }
 }
 

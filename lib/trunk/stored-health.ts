@@ -13,7 +13,7 @@ export interface StoredHealth {
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
 /** Of another version nothing is taken over: evidence is soon gathered again, and overrides are stored by themselves. */
-const VERSION = 1
+const VERSION = 2
 
 /** Moments are called so in the state, and so when stored. */
 const MOMENT = 'AtMs'
@@ -99,7 +99,12 @@ const calls = z.strictObject({
   phase: z.discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('carrying') }),
     z.strictObject({ kind: z.literal('held') }),
-    z.strictObject({ kind: z.literal('canary'), successes: count, patienceEndsAtMs: moment.nullable() }),
+    z.strictObject({
+      kind: z.literal('canary'),
+      successes: count,
+      waitingSinceAtMs: moment,
+      patienceEndsAtMs: moment.nullable(),
+    }),
   ]),
   recovery,
   reason: text,
@@ -108,7 +113,12 @@ const calls = z.strictObject({
 const healthState: z.ZodType<HealthState> = z.strictObject({
   probe: z.strictObject({ targets: z.array(target).max(64) }),
   calls,
-  media: z.strictObject({ calls: z.array(z.boolean()).max(1_000), clearsAtMs: moment.nullable(), reason: text }),
+  media: z.strictObject({
+    calls: z.array(z.boolean()).max(1_000),
+    clearsAtMs: moment.nullable(),
+    heardAtMs: moment.nullable(),
+    reason: text,
+  }),
   operator: z.strictObject({ state: trunkState, actor: text, reason: text, expiresAtMs: moment.nullable() }).nullable(),
   effective: z.strictObject({
     state: trunkState,

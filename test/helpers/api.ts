@@ -69,6 +69,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
         reason: null,
         override,
         fleet: 'active',
+        votes: {},
         probe: { lastOkAt: null, rttMs: null, misses: 0 },
         calls: { attempts: 0, faults: 0 },
         mos: null,

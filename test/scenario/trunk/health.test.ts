@@ -270,3 +270,45 @@ describe('channels', () => {
     assert.deepEqual(published(), { probe: 'active', calls: 'failed', media: 'active' })
   })
 })
+
+describe('evidence for the other nodes', () => {
+  const calls = (stage: TrunkStage): string | undefined => channelStates(stage.health, stage.nowMs, stage.config).calls
+
+  it('is not made by faults that are too few to fail the trunk', () => {
+    const stage = new TrunkStage().runTo(MIN_MS)
+    assert.equal(calls(stage.call('fault').call('unreachable')), undefined)
+    assert.equal(calls(stage.call('fine')), 'active')
+  })
+
+  it('lapses where no call comes that could be a canary, and lasts while one is under way', () => {
+    const stage = new TrunkStage().runTo(MIN_MS)
+    for (let i = 0; i < 3; i++) stage.call('unreachable')
+    stage.runUntil(() => isCanaryDue(stage.health, stage.config), 10 * MIN_MS)
+    stage.runFor(MIN_MS - 1)
+    assert.equal(calls(stage), 'failed')
+    stage.runFor(1)
+    assert.equal(calls(stage), undefined)
+    assert.equal(stage.state, 'failed', 'of this node it is failed all the same')
+    stage.feed({ kind: 'canary' })
+    assert.equal(calls(stage), 'failed')
+  })
+
+  it('is there for a window after canaries have brought the trunk back', () => {
+    const stage = new TrunkStage().runTo(MIN_MS)
+    for (let i = 0; i < 3; i++) stage.call('unreachable')
+    stage.runUntil(() => isCanaryDue(stage.health, stage.config), 10 * MIN_MS)
+    for (let i = 0; i < 3; i++) stage.canary('fine')
+    assert.equal(calls(stage), 'active')
+    stage.runFor(MIN_MS)
+    assert.equal(calls(stage), undefined)
+  })
+
+  it('of audio is too old after 10 min', () => {
+    const stage = new TrunkStage().runTo(MIN_MS)
+    stage.feed({ kind: 'audio', audio: { lossPercent: 0, oneWay: false } })
+    stage.runFor(10 * MIN_MS - 1)
+    assert.equal(channelStates(stage.health, stage.nowMs, stage.config).media, 'active')
+    stage.runFor(1)
+    assert.equal(channelStates(stage.health, stage.nowMs, stage.config).media, undefined)
+  })
+})

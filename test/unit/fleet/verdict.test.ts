@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { nodeId } from '../../../lib/core/ids.ts'
-import { fleetVerdict, honouredState, REPORT_TTL_MS, type TrunkReport } from '../../../lib/fleet/verdict.ts'
+import { fleetVerdict, REPORT_TTL_MS, type TrunkReport } from '../../../lib/fleet/verdict.ts'
 import type { TrunkState } from '../../../lib/trunk/state.ts'
 
 const NOW_MS = 100_000
@@ -54,22 +54,4 @@ describe('the verdict of the fleet', () => {
     assert.deepEqual([state, [...votes.values()]], ['active', ['active', 'active']])
     assert.equal(fleetVerdict([report('n1', { calls: 'failed' }, 1_000), report('n1', {})], NOW_MS).votes.size, 0)
   })
-})
-
-describe('what a node goes by', () => {
-  const rows: readonly [
-    why: string,
-    own: TrunkState,
-    channel: 'operator' | 'calls' | null,
-    fleet: TrunkState,
-    want: TrunkState,
-  ][] = [
-    ['its own worse verdict', 'failed', 'calls', 'active', 'failed'],
-    ["the fleet's worse verdict", 'active', null, 'standby', 'standby'],
-    ['an operator against the fleet', 'active', 'operator', 'failed', 'active'],
-    ['an operator against itself', 'failed', 'operator', 'active', 'failed'],
-  ]
-  for (const [why, own, channel, fleet, want] of rows) {
-    it(`is ${why}`, () => assert.equal(honouredState({ state: own, channel }, fleet), want))
-  }
 })

@@ -61,11 +61,11 @@ describe('stored health', () => {
     ['nothing', undefined],
     ['null', null],
     ['text', 'active'],
-    ['another version', JSON.parse(good.replace('"version":1', '"version":2'))],
+    ['another version', JSON.parse(good.replace('"version":2', '"version":3'))],
     ['a state that does not exist', JSON.parse(good.replace('"state":"active"', '"state":"up"'))],
     ['a missing key', JSON.parse(good.replace('"falls":0,', ''))],
     ['a moment that is no number', JSON.parse(good.replace('"sinceInMs":-10000', '"sinceInMs":"soon"'))],
-    ['a thousand targets', { version: 1, health: { probe: { targets: Array.from({ length: 1_000 }, () => ({})) } } }],
+    ['a thousand targets', { version: 2, health: { probe: { targets: Array.from({ length: 1_000 }, () => ({})) } } }],
   ]
   for (const [why, stored] of foreign) {
     it(`is not taken from ${why}`, () => {
