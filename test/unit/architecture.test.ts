@@ -32,6 +32,7 @@ describe('lib', () => {
       'libphonenumber-js',
       'ipaddr.js',
       'ulid',
+      'dns-packet',
       'node:crypto',
       'node:buffer',
       'node:zlib',

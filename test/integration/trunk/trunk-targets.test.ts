@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
-import { nodeDnsClient } from '../../../app/dns/dns-client.ts'
+import { dnsClient } from '../../../app/dns/dns-client.ts'
 import { ServerLocator } from '../../../app/dns/server-locator.ts'
 import { SipLink } from '../../../app/signaling/sip-link.ts'
 import { type SipServer, startSipServer } from '../../../app/sip/server.ts'
@@ -70,7 +70,7 @@ describe('the targets of a trunk that DNS names', () => {
     new TrunkHealth({
       trunks: [trunk],
       locator: new ServerLocator({
-        client: nodeDnsClient({ servers: [dns.address], timeoutMs: 100 }),
+        client: dnsClient({ servers: [dns.address], timeoutMs: 100 }),
         reach: { transports: ['udp'], ipv6: false },
         nowMs: () => performance.now(),
         random: () => 0.5,
@@ -100,6 +100,16 @@ describe('the targets of a trunk that DNS names', () => {
     await until(async () => trunks.states.get(ALPHA) === 'standby', 'the trunk to go to standby')
     first.silent = false
     await until(async () => trunks.states.get(ALPHA) === 'active', 'the trunk to come back')
+  })
+
+  it('are looked up anew when the TTL has ended', async function () {
+    this.timeout(20_000)
+    dns.ttlS = 1
+    dns.zone[SRV] = [srv(1, first)]
+    trunks = watch(trunkNamed('carrier.test'))
+    await until(async () => targets().length === 1, 'the first address')
+    dns.zone[SRV] = [srv(1, second)]
+    await until(async () => targets()[0] === second.target, 'the new address')
   })
 
   it('stay while DNS is silent, and are probed on', async () => {
