@@ -120,7 +120,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
-  const sip = await startSip({ config, log, sources: routes.sources }, parts)
+  const sip = await startSip({ config, log, trusted: routes }, parts)
   const { link } = sip
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(config.sip.listen)
@@ -155,6 +155,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     answers: (trunk, target) => trunks.health.answers(trunk, target),
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
+    onGuest: (address, verdict) => sip.server.judgeGuest(address, verdict),
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
   })
   parts.add('calls', () => calls.close())
@@ -227,7 +228,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     const routes = routesOf(result.value, local.backend)
     calls.setRoutes(routes)
     trunks.setTrunks(result.value.trunks)
-    sip.access.setSources(routes.sources)
+    sip.access.setTrusted(routes)
     current = result.value
     const { notices } = result.value
     const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))

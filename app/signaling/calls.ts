@@ -7,7 +7,8 @@ import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
-import type { Impediment, Peer, RouteSnapshot } from '../../lib/route/snapshot.ts'
+import type { Impediment, Peer, RequestFacts, RouteSnapshot } from '../../lib/route/snapshot.ts'
+import { judgeSender } from '../../lib/route/source.ts'
 import { formatContacts } from '../../lib/route/standby-legs.ts'
 import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
@@ -17,11 +18,12 @@ import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Scheduler } from '../sip/scheduler.ts'
-import type { SipTraceMessage } from '../sip/server.ts'
+import type { GuestVerdict, SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
+import { Guests } from './guests.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
@@ -55,6 +57,8 @@ export interface CallsOptions {
   /** How long a 302 of ours may be believed. */
   readonly redirectExpiresMs: number
   readonly metrics: Metrics
+  /** What a source has shown that was let in because somebody has credentials for the host it named. */
+  readonly onGuest: (address: string, verdict: GuestVerdict) => void
 }
 
 const TRACE_SWEEP_MS = 1_000
@@ -68,6 +72,7 @@ export class Calls {
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
   readonly #placing: PlaceParts
+  readonly #guests: Guests
   #routes: Routes
   #draining = false
   #whenIdle: (() => void) | null = null
@@ -84,7 +89,8 @@ export class Calls {
     }
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))
-    options.link.onOptions(() => this.#optionsAnswer())
+    this.#guests = new Guests(options.onGuest)
+    options.link.onOptions((request) => this.#optionsAnswer(request))
     options.link.onDown(() => {
       for (const call of [...this.#live.values()]) call.lost()
     })
@@ -172,23 +178,19 @@ export class Calls {
     for (const call of [...this.#live.values()]) call.hangUp('system', 'limit')
   }
 
-  #optionsAnswer(): OptionsAnswer {
+  #optionsAnswer(request: RequestFacts): OptionsAnswer {
+    const sender = judgeSender(request, this.#snapshot())
+    if (sender.kind === 'unproven') return { status: 401, headers: this.#guests.challenge(request, sender.stale) }
+    if (sender.kind === 'wrong') return { status: 403, headers: {} }
     if (this.impediments().size === 0) return { status: 200, headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } }
     return { status: 503, headers: { 'Retry-After': String(this.#routes.retryAfterS.max) } }
   }
 
   #onInvite(invite: IncomingInvite): void {
     const decision = decideInvite(invite.facts, this.#snapshot(), Math.random())
-    if (decision.kind === 'ignore') {
-      // The embedded server has kept such INVITEs silent before; here drachtio-server has already said 100.
-      this.#options.emit({
-        event: 'security.refused',
-        level: 'warn',
-        source: invite.facts.source.address,
-        uri: invite.facts.uri,
-      })
-      return invite.respond(403, 'Forbidden')
-    }
+    if (decision.kind === 'challenge')
+      return invite.respond(401, 'Unauthorized', this.#guests.challenge(invite.facts, decision.stale))
+    if (decision.kind === 'ignore') return this.#ignore(invite, decision.why)
     const { node, journal, emit } = this.#options
     const { sipCallId } = invite
     const raw = { from: invite.header('From') ?? '', to: invite.facts.uri }
@@ -201,6 +203,13 @@ export class Calls {
     else if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
     else if (decision.kind === 'redirect') this.#redirect(invite, recorder, decision)
     else this.#bridge(invite, recorder, decision)
+  }
+
+  /** Of strangers the embedded server has kept silent before; here drachtio-server has already said 100. */
+  #ignore(invite: IncomingInvite, why: string): void {
+    const { source, uri } = invite.facts
+    this.#options.emit({ event: 'security.refused', level: 'warn', source: source.address, uri, why })
+    invite.respond(403, 'Forbidden')
   }
 
   #reject(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'reject' }>): void {
@@ -273,6 +282,7 @@ export class Calls {
       trunkStates: this.#options.trunkStates(),
       region: this.#options.region,
       peers: this.#options.peers(),
+      authenticate: (request) => this.#guests.authenticate(request, this.#routes.sbcAccounts),
       ...this.#load.view(this.#routes, performance.now()),
     }
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { AccessSnapshot, SipCounters, SipServer, SipTraceMessage } from '../sip/server.ts'
+import type { AccessSnapshot, GuestVerdict, SipCounters, SipServer, SipTraceMessage } from '../sip/server.ts'
 import { startSipServer } from '../sip/server.ts'
 import { Supervised } from '../supervised.ts'
 
@@ -74,6 +74,11 @@ export class EmbeddedSip {
   setAccess(access: AccessSnapshot): void {
     this.#access = access
     this.#supervised?.part?.setAccess(access)
+  }
+
+  /** What an application found out about a source that was let in for the host it named. */
+  judgeGuest(address: string, verdict: GuestVerdict): void {
+    this.#supervised?.part?.judgeGuest(address, verdict)
   }
 
   /** Ends the server's thread at once, as a crash would: for tests and drills. */

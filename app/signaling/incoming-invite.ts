@@ -4,10 +4,9 @@ import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
 import { HOP_PARAMETER } from '../../lib/route/standby-legs.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
+import { requestFactsOf } from './request-facts.ts'
 import { SipDialog } from './sip-dialog.ts'
 import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
-
-const PROTOCOLS = ['udp', 'tcp', 'tls', 'ws', 'wss'] as const
 
 /** An INVITE outside of a dialog, and the ways to answer it (RFC 3261 §13.3). */
 export class IncomingInvite {
@@ -31,9 +30,7 @@ export class IncomingInvite {
     this.offer = read.ok ? read.offer : null
     this.objection = read.ok ? null : read.objection
     this.facts = {
-      source: { address: req.source_address, port: Number(req.source_port), protocol: protocolOf(req.protocol) },
-      uri: req.uri,
-      uriHost: hostOfUri(req.uri),
+      ...requestFactsOf(req),
       dialled: userOfUri(req.uri),
       caller: callerOf(req),
       redirected: new RegExp(`;${HOP_PARAMETER}(?:[=;>]|$)`, 'i').test(req.uri),
@@ -79,18 +76,9 @@ export class IncomingInvite {
   }
 }
 
-const protocolOf = (text: string): InviteFacts['source']['protocol'] =>
-  PROTOCOLS.find((protocol) => protocol === text.toLowerCase()) ?? 'udp'
-
 /** Who calls: P-Asserted-Identity of a trusted trunk (RFC 3325 §9.1) before From. */
 function callerOf(req: Srf.SrfRequest): string {
   const identity = req.has('P-Asserted-Identity') ? req.get('P-Asserted-Identity') : req.get('From')
   const uri = /<([^>]*)>/.exec(identity)?.[1] ?? identity.split(';', 1)[0] ?? ''
   return userOfUri(uri.trim())
-}
-
-/** Host of a SIP URI in lower case, without port and parameters. */
-function hostOfUri(uri: string): string {
-  const match = /^sips?:(?:[^@]*@)?(\[[^\]]*\]|[^:;?]*)/i.exec(uri)
-  return (match?.[1] ?? '').toLowerCase()
 }

@@ -1,27 +1,36 @@
 import { isIP } from 'node:net'
 import type { Config } from '../../lib/config/resolve.ts'
+import type { Routes } from '../../lib/route/routes.ts'
 import type { AccessSnapshot } from '../sip/server.ts'
+
+/** Addresses and ranges of carriers and SBCs, and the hosts that SBCs have credentials for. */
+export type Trusted = Pick<Routes, 'sources' | 'sbcAccounts'>
 
 /** Who may speak to the SIP server: the carriers of the config, and the other nodes of the fleet. */
 export class SipAccess {
   readonly #policy: Pick<AccessSnapshot, 'unknown' | 'ban'>
   readonly #onChange: (access: AccessSnapshot) => void
-  #sources: readonly string[]
+  #trusted: Trusted
   #peers: readonly string[] = []
 
-  constructor(config: Config, sources: readonly string[], onChange: (access: AccessSnapshot) => void) {
+  constructor(config: Config, trusted: Trusted, onChange: (access: AccessSnapshot) => void) {
     this.#policy = { unknown: config.sip.unknown, ban: config.sip.ban }
-    this.#sources = sources
+    this.#trusted = trusted
     this.#onChange = onChange
   }
 
   get snapshot(): AccessSnapshot {
-    return { ...this.#policy, allowAll: false, sources: [...this.#sources, ...this.#peers] }
+    const { sources, sbcAccounts } = this.#trusted
+    return {
+      ...this.#policy,
+      allowAll: false,
+      sources: [...sources, ...this.#peers],
+      hosts: [...sbcAccounts.keys()],
+    }
   }
 
-  /** Addresses and ranges that carriers send from. */
-  setSources(sources: readonly string[]): void {
-    this.#sources = sources
+  setTrusted(trusted: Trusted): void {
+    this.#trusted = trusted
     this.#onChange(this.snapshot)
   }
 

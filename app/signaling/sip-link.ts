@@ -1,8 +1,10 @@
 import type { EventEmitter } from 'node:events'
 import Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
+import type { RequestFacts } from '../../lib/route/snapshot.ts'
 import { IncomingInvite } from './incoming-invite.ts'
 import { OutgoingInvite, type OutgoingInviteOptions } from './outgoing-invite.ts'
+import { requestFactsOf } from './request-facts.ts'
 import { type PingResult, sipPing } from './sip-ping.ts'
 
 export interface SipLinkOptions {
@@ -13,7 +15,7 @@ export interface SipLinkOptions {
 }
 
 export interface OptionsAnswer {
-  readonly status: 200 | 503
+  readonly status: 200 | 401 | 403 | 503
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -85,11 +87,11 @@ export class SipLink {
   }
 
   /** OPTIONS outside of a dialog (RFC 3261 §11): would a call be served now? */
-  onOptions(answer: () => OptionsAnswer): void {
+  onOptions(answer: (request: RequestFacts) => OptionsAnswer): void {
     const options: unknown = Reflect.get(this.#srf, 'options')
     if (typeof options !== 'function') throw new Error('this drachtio-srf has no options()')
-    options.call(this.#srf, (_req: unknown, res: Srf.SrfResponse) => {
-      const { status, headers } = answer()
+    options.call(this.#srf, (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
+      const { status, headers } = answer(requestFactsOf(req))
       res.send(status, { headers: { ...headers } })
     })
   }

@@ -4,14 +4,13 @@ import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
 import { VERSION } from '../version.ts'
 import { EmbeddedSip } from './embedded-sip.ts'
-import { SipAccess } from './sip-access.ts'
+import { SipAccess, type Trusted } from './sip-access.ts'
 import { SipLink } from './sip-link.ts'
 
 export interface SipOptions {
   readonly config: Config
   readonly log: Log
-  /** Addresses and ranges that carriers send from. */
-  readonly sources: readonly string[]
+  readonly trusted: Trusted
 }
 
 /** The SIP side of a running node. */
@@ -22,8 +21,8 @@ export interface Sip {
 }
 
 /** Starts the SIP server and connects to it as its application. */
-export async function startSip({ config, log, sources }: SipOptions, parts: Parts): Promise<Sip> {
-  const access = new SipAccess(config, sources, (snapshot) => server.setAccess(snapshot))
+export async function startSip({ config, log, trusted }: SipOptions, parts: Parts): Promise<Sip> {
+  const access = new SipAccess(config, trusted, (snapshot) => server.setAccess(snapshot))
   const server = await EmbeddedSip.start(
     {
       listen: config.sip.listen.map(({ protocol, ...address }) => `${protocol}:${formatHostPort(address)}`),

@@ -1,12 +1,20 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { BanList, DEFAULT_BAN_POLICY } from '../../lib/sip/ban-list.ts'
-import type { AccessSnapshot, UnknownPolicy } from './server-options.ts'
+import { GuestList } from '../../lib/sip/guest-list.ts'
+import type { SipRequest } from '../../lib/sip/message.ts'
+import { isSipUri } from '../../lib/sip/uri.ts'
+import type { AccessSnapshot, GuestVerdict, UnknownPolicy } from './server-options.ts'
 import type { Admission } from './uas.ts'
+
+/** What could be a call, or asks for one. */
+const GUEST_METHODS: ReadonlySet<string> = new Set(['INVITE', 'OPTIONS'])
 
 /** Who may speak to the server: a snapshot pushed in from outside, and bans of those who keep trying. */
 export class AccessGate {
   readonly #nowMs: () => number
   readonly #bans = new BanList()
+  readonly #guests = new GuestList()
+  #hosts: ReadonlySet<string> = new Set()
   #allowAll = false
   #unknown: UnknownPolicy = 'drop'
   #addresses: ReadonlySet<string> = new Set()
@@ -54,6 +62,7 @@ export class AccessGate {
     }
     this.#allowAll = snapshot.allowAll
     this.#unknown = snapshot.unknown
+    this.#hosts = new Set(snapshot.hosts)
     this.#addresses = addresses
     this.#ranges = ranged ? ranges : undefined
     this.#bans.policy = snapshot.ban ?? DEFAULT_BAN_POLICY
@@ -73,11 +82,41 @@ export class AccessGate {
     return banned
   }
 
+  /** Whether it has shown an application credentials lately. */
+  isProven(address: string): boolean {
+    return this.#guests.isProven(address, this.#nowMs())
+  }
+
   /** Judges a request that belongs to no dialog of ours, and counts its source if it is unknown. */
-  admit(address: string): Admission {
+  admit(address: string, request?: SipRequest): Admission {
     if (this.isKnown(address)) return 'admit'
+    if (request !== undefined && this.#mayBeGuest(request) && this.#guests.admit(address, this.#nowMs())) return 'guest'
+    return this.refuse(address)
+  }
+
+  /** Counts a request of an unknown source, and says what it gets. */
+  refuse(address: string): 'drop' | 'reject' {
     this.#refused += 1
-    this.#bans.count(address, this.#nowMs())
+    // An SBC that is in order may well send a CANCEL too late, or a BYE for a dialog that is gone.
+    if (!this.isProven(address)) this.#bans.count(address, this.#nowMs())
     return this.#unknown
+  }
+
+  /** An application has looked at the credentials of a guest. Known addresses are never banned. */
+  judgeGuest(address: string, verdict: GuestVerdict): void {
+    if (this.isKnown(address)) return
+    if (verdict === 'proven') {
+      this.#guests.prove(address, this.#nowMs())
+      this.#bans.forget(address)
+    } else {
+      this.#refused += 1
+      this.#bans.count(address, this.#nowMs())
+    }
+  }
+
+  #mayBeGuest(request: SipRequest): boolean {
+    if (this.#hosts.size === 0 || !GUEST_METHODS.has(request.method)) return false
+    const uri = request.requestUri()
+    return isSipUri(uri) && this.#hosts.has(uri.host.toLowerCase())
   }
 }

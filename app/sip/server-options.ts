@@ -9,9 +9,17 @@ export interface AccessSnapshot {
   /** Addresses or CIDR ranges, IPv4 and IPv6. */
   readonly sources: readonly string[]
   readonly unknown: UnknownPolicy
+  /**
+   * Hosts, in lower case, that somebody has credentials for: INVITEs and OPTIONS to them are passed on whoever sends them, so
+   * many of an address, and the application challenges them.
+   */
+  readonly hosts?: readonly string[] | undefined
   /** When a source that is refused again and again is not heard any more; by default as `DEFAULT_BAN_POLICY` has it. */
   readonly ban?: BanPolicy | undefined
 }
+
+/** What an application found out about a source that was let in for the host it named. */
+export type GuestVerdict = 'proven' | 'wrong'
 
 export interface SipServerOptions {
   /** `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, ...; port 0 takes a free one. */

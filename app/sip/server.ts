@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import type { AccessSnapshot, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
+import type { AccessSnapshot, GuestVerdict, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
 
-export type { AccessSnapshot, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
+export type { AccessSnapshot, GuestVerdict, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
 
 /** Why the server did not start: a stable code such as `address-in-use`, and words with the address and its holder. */
 export class SipServerError extends Error {
@@ -22,6 +22,8 @@ export interface SipServer {
   readonly hostports: readonly string[]
   /** Says who may send requests. In force before anything that is asked of the server afterwards. */
   setAccess(snapshot: AccessSnapshot): void
+  /** Tells what came of the credentials of a source that was let in for the host it named. */
+  judgeGuest(address: string, verdict: GuestVerdict): void
   /** Batches of the messages that passed, where `trace` is on. */
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void
   /** Rejects once the worker is gone. */
@@ -91,6 +93,10 @@ class ServerFace implements SipServer {
 
   setAccess(snapshot: AccessSnapshot): void {
     this.#post({ kind: 'access', snapshot })
+  }
+
+  judgeGuest(address: string, verdict: GuestVerdict): void {
+    this.#post({ kind: 'guest', address, verdict })
   }
 
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void {

@@ -109,7 +109,8 @@ export class SipStack implements TransportHandler, WireHandler {
     const sender = new DialogSender(context, new Resolver(() => scheduler.nowMs()))
     const uac = new Uac(context, sender)
     const uas = new Uas(context, {
-      admit: (arrival) => this.gate.admit(arrival.remoteHost),
+      admit: (arrival, request) => this.gate.admit(arrival.remoteHost, request),
+      refuse: (arrival) => this.gate.refuse(arrival.remoteHost),
       sendBye: (record, reason) => sender.sendBye(record, reason),
     })
     this.#core = { context, uas, uac, set }
@@ -154,7 +155,7 @@ export class SipStack implements TransportHandler, WireHandler {
   }
 
   standingOf(host: string): Standing {
-    if (this.gate.isKnown(host)) return 'known'
+    if (this.gate.isKnown(host) || this.gate.isProven(host)) return 'known'
     return this.gate.isBanned(host) ? 'banned' : 'stranger'
   }
 

@@ -14,13 +14,15 @@ import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { Arrival } from './transport/transport.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
 
-/** Who may send requests outside of dialogs. */
-export type Admission = 'admit' | 'drop' | 'reject'
+/** Who may send requests outside of dialogs. A guest may because of the host that it names, and has nothing to prove it yet. */
+export type Admission = 'admit' | 'guest' | 'drop' | 'reject'
 
 /** What the UAS core leaves to others. */
 export interface UasPorts {
   /** Judges, and counts, a source whose request belongs to nothing we know. */
-  admit(arrival: Arrival): Admission
+  admit(arrival: Arrival, request: SipRequest): Admission
+  /** Counts the source of a guest's request that is none to answer. */
+  refuse(arrival: Arrival): 'drop' | 'reject'
   /** Ends a dialog by a BYE of our own. */
   sendBye(record: DialogRecord, reason: string): void
 }
@@ -125,7 +127,7 @@ export class Uas {
 
   #onNew(inbound: Inbound, key: string, merged: boolean): void {
     const { request, arrival } = inbound
-    const admission = this.#ports.admit(arrival)
+    const admission = this.#admitNew(request, arrival, merged)
     if (admission === 'drop') return
     const transaction = this.#stack.transactions.openServer(key, request, arrival)
     if (admission === 'reject') {
@@ -149,6 +151,14 @@ export class Uas {
     }
     this.#hand(inbound, transaction, client, undefined)
     if (request.method === 'INVITE') this.#stack.cdr.attempt('network', inbound.bytes())
+  }
+
+  /** A guest hears of nothing that is wrong with its request: it is met with silence, and counted. */
+  #admitNew(request: SipRequest, arrival: Arrival, merged: boolean): Exclude<Admission, 'guest'> {
+    const admission = this.#ports.admit(arrival, request)
+    if (admission !== 'guest') return admission
+    const isPlain = tagOf(request.to()) === undefined && judgeRequest(request, merged) === undefined
+    return isPlain ? 'admit' : this.#ports.refuse(arrival)
   }
 
   #onInDialog(record: DialogRecord, inbound: Inbound, key: string): void {
@@ -210,7 +220,7 @@ export class Uas {
   #onCancel({ request, bytes, arrival }: Inbound, key: string): void {
     const invite = this.#stack.transactions.invitedBy(request)
     if (invite === undefined) {
-      const admission = this.#ports.admit(arrival)
+      const admission = this.#ports.admit(arrival, request)
       if (admission === 'drop') return
       const transaction = this.#stack.transactions.openServer(key, request, arrival)
       this.#pending.reply(transaction, admission === 'reject' ? 403 : 481)

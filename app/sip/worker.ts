@@ -44,6 +44,9 @@ async function onMessage(stack: SipStack, message: ToWorker): Promise<void> {
     case 'access':
       stack.gate.set(message.snapshot)
       break
+    case 'guest':
+      stack.gate.judgeGuest(message.address, message.verdict)
+      break
     case 'counters':
       post({ kind: 'counters', id: message.id, counters: stack.counters() })
       break

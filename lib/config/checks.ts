@@ -2,6 +2,7 @@ import { isLoopback } from './addresses.ts'
 import { checkAgents } from './agent-checks.ts'
 import { type Complaint, conflict, dangling, formatPath } from './problem.ts'
 import { addressOf, type Environment } from './resolve.ts'
+import { checkSbcs } from './sbc-checks.ts'
 import type { ParsedConfig } from './schema.ts'
 import { checkSources, checkTrunks } from './trunk-checks.ts'
 
@@ -29,6 +30,7 @@ export function checkConfig(config: ParsedConfig, env: Environment): readonly Co
     ),
     ...config.trunks.flatMap((trunk, i) => checkTrunks(trunk, i)),
     ...checkSources(config),
+    ...checkSbcs(config),
     ...checkGroups(config),
     ...duplicates(
       config.tenants.map(({ id }) => id),

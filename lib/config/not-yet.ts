@@ -47,7 +47,6 @@ const WARNED: readonly Row[] = [
   ['identity.roots', 'Identity headers are not verified in this version.'],
   ['tenants[].callback', 'Nobody is called back in this version.', is(true)],
   ['tenants[].recording.enabled', 'Calls are not recorded in this version.', is(true)],
-  ['tenants[].credentials', "A tenant's own SBC is let in as a trunk only in this version."],
   ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
   ['dns', 'No DNS server runs in this version.'],
 ]
@@ -64,7 +63,6 @@ const LISTED: readonly Row[] = [
   ['agents.NAME.comfortAfter', NO_RESUME],
   ['tenants[].resumeWindow', NO_RESUME],
   ['tenants[].recording.retention', 'Calls are not recorded in this version.'],
-  ['tenants[].host', "A tenant's own SBC is let in as a trunk only in this version."],
 ]
 
 const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>

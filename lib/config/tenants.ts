@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { credentials, limits } from './trunks.ts'
 import { duration, section } from './units.ts'
-import { count, hostName, name, number, optional, tenantIdText, trunkIdText } from './values.ts'
+import { count, hostName, name, number, optional, sourceAddress, tenantIdText, trunkIdText } from './values.ts'
 
 /** One of `groups`: trunks that can stand in for each other, in the order of priority. */
 export const group = z.strictObject({
@@ -66,4 +66,11 @@ export const tenant = section({
   limits: limits.prefault({}).describe('Limits of this tenant.'),
   host: optional(hostName).describe("Host in the request-URI of calls from the tenant's own SBC."),
   credentials: optional(credentials).describe("Digest credentials of the tenant's own SBC."),
+  sources: z
+    .array(sourceAddress)
+    .max(1_024)
+    .prefault([])
+    .describe(
+      "Addresses that the tenant's own SBC sends from, as those of a trunk; it may call the tenant's numbers only.",
+    ),
 })

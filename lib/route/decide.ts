@@ -1,7 +1,8 @@
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import type { EndCause } from '../observe/call-record.ts'
 import { toE164 } from './number.ts'
-import type { InviteFacts, NumberRoute, RouteSnapshot, SourceRule, TenantRoute, TrunkRoute } from './snapshot.ts'
+import type { InviteFacts, NumberRoute, RouteSnapshot, TenantRoute, TrunkRoute } from './snapshot.ts'
+import { judgeSender } from './source.ts'
 import { nodeLegs, type StandbyLeg, standbyLegs } from './standby-legs.ts'
 
 /** Whose call it is, as far as that is known when the decision falls. */
@@ -14,8 +15,11 @@ export interface CallParties {
 }
 
 export type Decision = CallParties &
+  /** A stranger, or one whose credentials are wrong. */
   (
-    | { readonly kind: 'ignore' }
+    | { readonly kind: 'ignore'; readonly why: 'stranger' | 'credentials' }
+    /** 401: a tenant has credentials for the host in the request-URI. */
+    | { readonly kind: 'challenge'; readonly stale: boolean }
     | { readonly kind: 'bridge'; readonly agent: string }
     | {
         /** 302: the caller is told to retry at the standby legs. */
@@ -41,17 +45,25 @@ const DEFAULT_COUNTRY = 'US'
 
 /** docs/behaviour.md, “What an INVITE from a carrier gets”: the first row that applies decides. */
 export function decideInvite(invite: InviteFacts, snapshot: RouteSnapshot, random: number): Decision {
-  const trunk = matchTrunk(invite, snapshot)
-  const found = trunk === null ? null : findNumber(invite, trunk, snapshot)
+  const isHome = (trunk: TrunkRoute) => (route: NumberRoute) => route.trunk === null || route.trunk === trunk.id
+  const isOf = (trunk: TrunkRoute) => findNumber(invite, snapshot, isHome(trunk))?.route.trunk === trunk.id
+  const sender = judgeSender(invite, snapshot, isOf)
+  const trunk = sender.kind === 'trunk' ? sender.trunk : null
+  const owner = sender.kind === 'sbc' ? sender.tenant : null
+  // A tenant's own SBC may call that tenant's numbers, and no others.
+  const isOpen = trunk === null ? (route: NumberRoute) => route.tenant === owner : isHome(trunk)
+  const found = findNumber(invite, snapshot, isOpen)
   const tenant = found === null ? null : (snapshot.tenants.get(found.route.tenant) ?? null)
   const country = tenant?.country ?? DEFAULT_COUNTRY
   const parties: CallParties = {
     trunk: trunk?.id ?? null,
-    tenant: tenant?.id ?? null,
+    tenant: tenant?.id ?? owner,
     from: toE164(invite.caller, country) ?? invite.caller,
     to: found?.number ?? toE164(invite.dialled, country) ?? invite.dialled,
   }
-  if (trunk === null) return { ...parties, kind: 'ignore' }
+  if (sender.kind === 'stranger') return { ...parties, kind: 'ignore', why: 'stranger' }
+  if (sender.kind === 'wrong') return { ...parties, kind: 'ignore', why: 'credentials' }
+  if (sender.kind === 'unproven') return { ...parties, kind: 'challenge', stale: sender.stale }
   return { ...parties, ...judge(trunk, tenant, invite.redirected, snapshot, random) }
 }
 
@@ -71,16 +83,16 @@ interface Rejection {
   cause: EndCause
 }
 
+/** @param trunk null: the call came from the SBC of a tenant */
 function judge(
-  trunk: TrunkRoute,
+  trunk: TrunkRoute | null,
   tenant: TenantRoute | null,
   redirected: boolean,
   snapshot: RouteSnapshot,
   random: number,
 ): Judgement {
   const retryAfterS = drawRetryAfterS(snapshot.retryAfterS, random)
-  const overTrunk = isFull(trunk.channels, snapshot.trunkCalls.get(trunk.id)) || !snapshot.admitTrunk(trunk.id)
-  if (overTrunk) return refuse(503, 'Trunk Limit Reached', 'limit', retryAfterS)
+  if (trunk !== null && isOverTrunk(trunk, snapshot)) return refuse(503, 'Trunk Limit Reached', 'limit', retryAfterS)
   if (snapshot.impediments.has('store') && tenant === null) {
     // A number that we cannot look up is not a number that does not exist: 404 would end the hunt of the carrier.
     return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
@@ -89,14 +101,15 @@ function judge(
   const overTenant = isFull(tenant.channels, snapshot.tenantCalls.get(tenant.id)) || !snapshot.admitTenant(tenant.id)
   if (overTenant) return refuse(486, 'Busy Here', 'limit', null)
   if (snapshot.impediments.size > 0) {
-    const legs = trunk.follows3xx && !redirected ? nodeLegs(snapshot) : []
+    // Another node would be called by its own address, which an SBC has no credentials for: it is told to try elsewhere.
+    const legs = trunk?.follows3xx && !redirected ? nodeLegs(snapshot) : []
     if (legs.length > 0) return { kind: 'redirect', legs, why: 'node' }
     return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
   }
-  const degraded = (snapshot.trunkStates.get(trunk.id) ?? 'active') !== 'active'
+  const degraded = trunk !== null && (snapshot.trunkStates.get(trunk.id) ?? 'active') !== 'active'
   const legs = degraded && !redirected && trunk.onDegraded !== 'accept' ? standbyLegs(trunk, tenant, snapshot) : []
   if (legs.length > 0) {
-    if (trunk.onDegraded === 'redirect') return { kind: 'redirect', legs, why: 'trunk' }
+    if (trunk?.onDegraded === 'redirect') return { kind: 'redirect', legs, why: 'trunk' }
     return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
   }
   return { kind: 'bridge', agent: tenant.agent }
@@ -110,32 +123,20 @@ const refuse = (status: number, reason: string, cause: EndCause, retryAfterS: nu
   cause,
 })
 
+const isOverTrunk = ({ id, channels }: TrunkRoute, snapshot: RouteSnapshot): boolean =>
+  isFull(channels, snapshot.trunkCalls.get(id)) || !snapshot.admitTrunk(id)
+
 const isFull = (limit: number | null, calls = 0): boolean => limit !== null && calls >= limit
-
-/** The trunk that an INVITE came over: the first whose sources and whatever else tells it apart all match. */
-function matchTrunk(invite: InviteFacts, snapshot: RouteSnapshot): TrunkRoute | null {
-  const matching = snapshot.trunks.filter((trunk) => trunk.sources.some((rule) => isFrom(invite, rule)))
-  if (matching.length < 2) return matching[0] ?? null
-  const byNumber = matching.find((trunk) => findNumber(invite, trunk, snapshot)?.route.trunk === trunk.id)
-  return byNumber ?? matching[0] ?? null
-}
-
-const isFrom = ({ source, uriHost }: InviteFacts, rule: SourceRule): boolean =>
-  rule.addresses.has(source.address) &&
-  (rule.port === null || rule.port === source.port) &&
-  (rule.protocol === null || rule.protocol === source.protocol) &&
-  (rule.host === null || rule.host === uriHost)
 
 /** The tenant's number that was dialled: read in every country that a tenant dials in, or as the extension it may be. */
 function findNumber(
   invite: InviteFacts,
-  trunk: TrunkRoute,
   snapshot: RouteSnapshot,
+  isOpen: (route: NumberRoute) => boolean,
 ): { readonly number: string; readonly route: NumberRoute } | null {
   const find = (number: string | null) => {
     const route = number === null ? undefined : snapshot.numbers.get(number)
-    const here = route !== undefined && (route.trunk === null || route.trunk === trunk.id)
-    return number !== null && here ? { number, route } : null
+    return number !== null && route !== undefined && isOpen(route) ? { number, route } : null
   }
   for (const country of snapshot.countries) {
     const found = find(toE164(invite.dialled, country))

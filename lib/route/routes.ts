@@ -1,13 +1,15 @@
 import type { AgentSpec, BackendSpec } from '../agent/spec.ts'
-import type { SipAddress } from '../config/addresses.ts'
+import type { SipAddress, SourceAddress } from '../config/addresses.ts'
 import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config/resolve.ts'
 import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
+import { type SbcAccount, sbcAccount } from '../guard/sbc-access.ts'
 import { type OutboundTrunk, outboundTrunk, type TrunkGroup, trunkGroup } from './outbound.ts'
-import type { NumberRoute, RouteSnapshot, SipPlace } from './snapshot.ts'
+import type { NumberRoute, RouteSnapshot, SipPlace, SourceRule } from './snapshot.ts'
 
 /** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
-export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'countries' | 'numbers' | 'retryAfterS'> {
+export interface Routes
+  extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'sbcSources' | 'countries' | 'numbers' | 'retryAfterS'> {
   /** The agents of each tenant by name, without the variables of a call. */
   readonly agents: ReadonlyMap<TenantId, ReadonlyMap<string, CallAgent>>
   /** Calls per second; absent: no limit. */
@@ -17,7 +19,9 @@ export interface Routes extends Pick<RouteSnapshot, 'trunks' | 'tenants' | 'coun
   readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
   /** The group that each tenant's calls go out on. */
   readonly groups: ReadonlyMap<TenantId, TrunkGroup>
-  /** Every address and network that a trunk sends from. */
+  /** Who knows credentials, by the host in the request-URI. */
+  readonly sbcAccounts: ReadonlyMap<string, readonly SbcAccount[]>
+  /** Every address and network that a trunk or an SBC of a tenant sends from. */
   readonly sources: readonly string[]
 }
 
@@ -32,12 +36,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
   return {
     trunks: config.trunks.map((trunk) => ({
       id: trunk.id,
-      sources: trunk.sources.map((source) => ({
-        addresses: addressSet([networkOf(source)]),
-        port: source.port,
-        protocol: source.transport,
-        host: source.host,
-      })),
+      sources: trunk.sources.map(ruleOf),
       channels: trunk.limits.channels,
       onDegraded: trunk.onDegraded,
       follows3xx: trunk.follows3xx,
@@ -50,6 +49,10 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
         { id, country, agent, group: config.groups[group]?.trunks ?? [], channels: limits.channels },
       ]),
     ),
+    sbcSources: config.tenants.flatMap(({ id, sources }) =>
+      sources.map((source) => ({ tenant: id, rule: ruleOf(source) })),
+    ),
+    sbcAccounts: accountsOf(config.tenants),
     countries: [...new Set(config.tenants.map((tenant) => tenant.country))],
     numbers: new Map(config.tenants.flatMap(numbersOf)),
     agents: new Map(config.tenants.map((tenant) => [tenant.id, agentsOfTenant(tenant)])),
@@ -63,8 +66,25 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     outbound: new Map(
       config.trunks.map((trunk) => [trunk.id, outboundTrunk(trunk, config.sip.engine.kind === 'embedded')]),
     ),
-    sources: config.trunks.flatMap((trunk) => trunk.sources.map(networkOf)),
+    sources: [...config.trunks, ...config.tenants].flatMap(({ sources }) => sources.map(networkOf)),
   }
+}
+
+const ruleOf = (source: SourceAddress): SourceRule => ({
+  addresses: addressSet([networkOf(source)]),
+  port: source.port,
+  protocol: source.transport,
+  host: source.host,
+})
+
+function accountsOf(tenants: Config['tenants']): ReadonlyMap<string, readonly SbcAccount[]> {
+  const accounts = new Map<string, SbcAccount[]>()
+  for (const { id, host, credentials } of tenants) {
+    if (host === null || credentials === null) continue
+    const account = sbcAccount(id, host, credentials.username, credentials.password)
+    accounts.set(host, [...(accounts.get(host) ?? []), account])
+  }
+  return accounts
 }
 
 const networkOf = (source: { readonly address: string; readonly prefixBits: number }): string =>

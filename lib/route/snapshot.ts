@@ -1,9 +1,11 @@
 import type { AddressSet } from '../core/cidr.ts'
 import type { NodeId, TenantId, TrunkId } from '../core/ids.ts'
+import type { SbcVerdict } from '../guard/sbc-access.ts'
 import type { TrunkState } from '../trunk/state.ts'
 
-/** What is known of an INVITE when it is decided upon. */
-export interface InviteFacts {
+/** What is known of a request outside of dialogs, whatever it asks for. */
+export interface RequestFacts {
+  readonly method: string
   readonly source: {
     readonly address: string
     readonly port: number
@@ -13,6 +15,12 @@ export interface InviteFacts {
   readonly uri: string
   /** Host of the request-URI, lower case. */
   readonly uriHost: string
+  /** The Authorization header; null where there is none. */
+  readonly authorization: string | null
+}
+
+/** What is known of an INVITE when it is decided upon. */
+export interface InviteFacts extends RequestFacts {
   /** User part of the request-URI: the dialled number, as it came. */
   readonly dialled: string
   /** User part of P-Asserted-Identity, else of From, as it came. */
@@ -55,6 +63,12 @@ export interface TenantRoute {
   readonly channels: number | null
 }
 
+/** Where requests of a tenant's own SBC come from, where it is known by its addresses. */
+export interface SbcSource {
+  readonly tenant: TenantId
+  readonly rule: SourceRule
+}
+
 export interface NumberRoute {
   readonly tenant: TenantId
   /** The trunk that a number lives on, where it lives on one only. */
@@ -83,6 +97,7 @@ export interface Peer extends SipPlace {
 export interface RouteSnapshot {
   readonly trunks: readonly TrunkRoute[]
   readonly tenants: ReadonlyMap<TenantId, TenantRoute>
+  readonly sbcSources: readonly SbcSource[]
   /** Every country that a tenant dials in. */
   readonly countries: readonly string[]
   /** By E.164 number. */
@@ -99,6 +114,8 @@ export interface RouteSnapshot {
   /** Calls up or being set up, now. */
   readonly trunkCalls: ReadonlyMap<TrunkId, number>
   readonly tenantCalls: ReadonlyMap<TenantId, number>
+  /** What a source that is no trunk's has proven; null where nobody has credentials for the host in the request-URI. */
+  readonly authenticate: (request: RequestFacts) => SbcVerdict | null
   /** Asked once, for the trunk or tenant that the call turned out to belong to; counts the call when it admits it. */
   readonly admitTrunk: (trunk: TrunkId) => boolean
   readonly admitTenant: (tenant: TenantId) => boolean

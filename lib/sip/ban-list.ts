@@ -65,6 +65,11 @@ export class BanList {
     for (const address of this.#entries.keys()) if (isKnown(address)) this.#entries.delete(address)
   }
 
+  /** Forgets the requests of one address, and its ban. */
+  forget(address: string): void {
+    this.#entries.delete(address)
+  }
+
   #forgetOldest(): void {
     const [oldest] = this.#entries.keys()
     if (oldest !== undefined) this.#entries.delete(oldest)

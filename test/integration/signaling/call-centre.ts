@@ -12,6 +12,8 @@ import { startEngine } from '../media/media-fixture.ts'
 import { eventually } from '../sip-server/rig.ts'
 
 export const NUMBER = '+12025550100'
+/** Of a tenant with an SBC of its own, which is at 127.0.0.3 or knows the credentials. */
+export const OFFICE = '+12025550101'
 
 const CONFIG = `
 sip: { retryAfter: { min: 7s, max: 7s } }
@@ -23,6 +25,14 @@ groups:
   main: { mode: warm-standby, trunks: [carrier] }
 tenants:
   - { id: clinic, group: main, numbers: ["${NUMBER}"], agent: keypad }
+  - id: office
+    group: main
+    numbers: ["${OFFICE}"]
+    agent: keypad
+    host: sip.office.example
+    credentials: { username: sbc, password: "let me in" }
+    sources: [127.0.0.3]
+    limits: { channels: 1 }
 `
 
 /** Calls as a node has them, on a real SIP server and real media, with records in memory. */
@@ -54,7 +64,7 @@ export async function callCentre(): Promise<CallCentre> {
       userAgent: 'Tandem/test',
       onLost: () => {},
     },
-    { allowAll: false, sources: routes.sources, unknown: 'drop' },
+    { allowAll: false, sources: routes.sources, hosts: [...routes.sbcAccounts.keys()], unknown: 'drop' },
   )
   const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: sip.secret })
   if (!connected.ok) throw connected.error
@@ -83,6 +93,7 @@ export async function callCentre(): Promise<CallCentre> {
     peers: () => [],
     redirectExpiresMs: 30_000,
     onAudio: () => {},
+    onGuest: (address, verdict) => sip.judgeGuest(address, verdict),
     metrics,
   })
   const row = (sipCallId: string): CallRow | undefined =>

@@ -75,6 +75,37 @@ describe('the config as a whole', () => {
       /there is no trunk of group us "gamma"/,
     ],
     [
+      'an SBC and a trunk at one address',
+      { tenants: [{ ...tenant, sources: ['192.0.2.0/24'] }] },
+      'tenants[0].sources[0]: tenant "clinic" and trunk "alpha" both take calls from 192.0.2.0, and nothing tells them apart',
+    ],
+    [
+      'two SBCs at one address',
+      {
+        tenants: [
+          { ...tenant, sources: ['192.0.2.9'] },
+          { ...tenant, id: 'other', numbers: [], sources: ['192.0.2.9'] },
+        ],
+      },
+      /tenant "other" and tenant "clinic" both take calls from 192\.0\.2\.9/,
+    ],
+    [
+      'two SBCs with one user name at one host',
+      {
+        tenants: [
+          { ...tenant, host: 'a.example', credentials: { username: 'u', password: 'secret-1' } },
+          {
+            ...tenant,
+            id: 'other',
+            numbers: [],
+            host: 'A.example',
+            credentials: { username: 'u', password: 'secret-2' },
+          },
+        ],
+      },
+      'tenants[1].credentials.username: tenants "clinic" and "other" have the same user name for host a.example',
+    ],
+    [
       "half of a tenant's own SBC",
       { tenants: [{ ...tenant, host: 'sbc.example.net' }] },
       /needs both host and credentials; credentials is missing/,

@@ -34,9 +34,13 @@ const peer = (id: string, region: string, load: number): Peer => ({
   transport: null,
 })
 
+const anywhere = { port: null, protocol: null, host: null }
+
 const SNAPSHOT: RouteSnapshot = {
   trunks: [trunk(ALPHA, '192.0.2.1'), trunk(BETA, '198.51.100.0/24')],
   tenants: new Map([[CLINIC, { id: CLINIC, country: 'US', agent: 'intake', group: [ALPHA, BETA], channels: 2 }]]),
+  sbcSources: [{ tenant: CLINIC, rule: { ...anywhere, addresses: addressSet(['203.0.113.77']) } }],
+  authenticate: () => null,
   countries: ['US'],
   numbers: new Map([
     ['+12025550100', { tenant: CLINIC, trunk: null }],
@@ -54,6 +58,8 @@ const SNAPSHOT: RouteSnapshot = {
 }
 
 const INVITE: InviteFacts = {
+  method: 'INVITE',
+  authorization: null,
   source: { address: '192.0.2.1', port: 5060, protocol: 'udp' },
   uri: 'sip:+12025550100@203.0.113.5',
   uriHost: '203.0.113.5',
@@ -61,6 +67,11 @@ const INVITE: InviteFacts = {
   caller: '2025550199',
   redirected: false,
 }
+
+const STRANGER: Partial<InviteFacts> = { source: { ...INVITE.source, address: '203.0.113.9' } }
+const OWN_SBC: Partial<InviteFacts> = { source: { ...INVITE.source, address: '203.0.113.77' } }
+const unproven = { kind: 'unproven', stale: false } as const
+const proven = (tenant: typeof CLINIC) => ({ kind: 'proven', tenant }) as const
 
 const BETA_TRUNK = trunk(BETA, '198.51.100.0/24')
 const DEGRADED: Partial<RouteSnapshot> = { trunkStates: new Map([[ALPHA, 'standby']]) }
@@ -76,6 +87,31 @@ describe('what an INVITE from a carrier gets', () => {
     ['a known number is bridged to its tenant’s agent', {}, {}, 'bridge intake'],
     ['a number without + is read in the tenant’s country', { dialled: '2025550100' }, {}, 'bridge intake'],
     ['an unknown source is ignored', { source: { ...INVITE.source, address: '192.0.2.2' } }, {}, 'ignore'],
+    ['a source that must show credentials is challenged', STRANGER, { authenticate: () => unproven }, 'challenge'],
+    ['wrong credentials are ignored', STRANGER, { authenticate: () => ({ kind: 'wrong' }) }, 'ignore'],
+    ['an SBC that has shown them goes on', STRANGER, { authenticate: () => proven(CLINIC) }, 'bridge intake'],
+    ['an SBC is known by its address too', OWN_SBC, {}, 'bridge intake'],
+    ['of a trunk, credentials are not asked for', {}, { authenticate: () => ({ kind: 'wrong' }) }, 'bridge intake'],
+    [
+      'an SBC may call the numbers of its tenant, also such as live on a trunk',
+      { ...OWN_SBC, dialled: '+12025550101' },
+      {},
+      'bridge intake',
+    ],
+    [
+      'an SBC may call no numbers of others',
+      STRANGER,
+      { authenticate: () => proven(tenantId('another')) },
+      '404 rejected',
+    ],
+    ['an SBC of a tenant that is full', OWN_SBC, { tenantCalls: new Map([[CLINIC, 2]]) }, '486 limit'],
+    [
+      'an SBC while the node drains: other nodes know nothing of its host',
+      OWN_SBC,
+      { impediments: new Set(['draining'] as const), peers: [peer('idle', 'us-east', 0)] },
+      '503 rejected',
+    ],
+    ['an SBC while a trunk is degraded, which is none of its concern', OWN_SBC, DEGRADED, 'bridge intake'],
     ['an unknown number is 404', { dialled: '+12025550155' }, {}, '404 rejected'],
     ['a number that lives on another trunk is 404', { dialled: '+12025550101' }, {}, '404 rejected'],
     [
@@ -189,6 +225,12 @@ describe('what an INVITE from a carrier gets', () => {
       assert.equal(outcome(decideInvite({ ...INVITE, ...invite }, { ...SNAPSHOT, ...snapshot }, 0.5)), want)
     })
   }
+
+  it('has the SBC’s tenant on record where the number is not its own', () => {
+    const snapshot = { ...SNAPSHOT, authenticate: () => proven(tenantId('another')) }
+    const { trunk, tenant } = decideInvite({ ...INVITE, ...STRANGER }, snapshot, 0)
+    assert.deepEqual([trunk, tenant], [null, 'another'])
+  })
 
   it('says who calls whom in E.164', () => {
     const { from, to, trunk, tenant } = decideInvite(INVITE, SNAPSHOT, 0)
