@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { LineState } from './line.ts'
 import type { AccessSnapshot, GuestVerdict, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
 
@@ -24,6 +25,8 @@ export interface SipServer {
   setAccess(snapshot: AccessSnapshot): void
   /** Tells what came of the credentials of a source that was let in for the host it named. */
   judgeGuest(address: string, verdict: GuestVerdict): void
+  /** Cuts the line to the network, or slows it down: for drills. In force as `setAccess` is. */
+  setLine(state: LineState): void
   /** Batches of the messages that passed, where `trace` is on. */
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void
   /** Rejects once the worker is gone. */
@@ -97,6 +100,10 @@ class ServerFace implements SipServer {
 
   judgeGuest(address: string, verdict: GuestVerdict): void {
     this.#post({ kind: 'guest', address, verdict })
+  }
+
+  setLine(state: LineState): void {
+    this.#post({ kind: 'line', state })
   }
 
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void {

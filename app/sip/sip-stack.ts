@@ -17,6 +17,7 @@ import { AppLink, NOK } from './app-link.ts'
 import { Cdr } from './cdr.ts'
 import { DialogSender } from './dialog-sender.ts'
 import { DialogStore } from './dialog-store.ts'
+import { Line } from './line.ts'
 import { Resolver } from './resolver.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SipCounters, SipTraceMessage } from './server-options.ts'
@@ -51,6 +52,8 @@ export interface SipStackOptions {
 /** The whole SIP server of one thread: sockets, transactions, dialogs, and the applications behind the wire protocol. */
 export class SipStack implements TransportHandler, WireHandler {
   readonly gate: AccessGate
+  /** To the network; for drills. */
+  readonly line: Line
   readonly #scheduler: Scheduler
   readonly #tracer: Tracer | undefined
   readonly #counts = { requestsIn: 0, responsesIn: 0, messagesOut: 0, malformed: 0, stray: 0, transportErrors: 0 }
@@ -60,6 +63,7 @@ export class SipStack implements TransportHandler, WireHandler {
 
   private constructor(trace: SipStackOptions['trace']) {
     this.#scheduler = new Scheduler(() => performance.now())
+    this.line = new Line(this.#scheduler)
     this.gate = new AccessGate(() => this.#scheduler.nowMs())
     this.#tracer = trace === undefined ? undefined : new Tracer(trace)
   }
@@ -82,7 +86,9 @@ export class SipStack implements TransportHandler, WireHandler {
 
   #assemble(options: SipStackOptions, set: TransportSet): WireServer {
     const ids = new IdMaker((bytes) => randomFillSync(bytes))
-    const sockets = new Sockets(set, options.advertise, (bytes, remote, from) => this.#onOutgoing(bytes, remote, from))
+    const sockets = new Sockets(set, options.advertise, this.line, (bytes, remote, from) =>
+      this.#onOutgoing(bytes, remote, from),
+    )
     const scheduler = this.#scheduler
     const { timing, secret, userAgent, adminHost: host, adminPort: port } = options
     const hostports = () => ({ advertised: sockets.hostports('advertised'), bound: sockets.hostports('bound') })
@@ -160,7 +166,7 @@ export class SipStack implements TransportHandler, WireHandler {
   }
 
   onMessage(bytes: Buffer, arrival: Arrival): void {
-    if (this.#core === undefined || this.gate.isBanned(arrival.remoteHost)) return
+    if (this.#core === undefined || this.line.isCut || this.gate.isBanned(arrival.remoteHost)) return
     const parsed = parseMessage(bytes)
     if (!parsed.ok) {
       this.#onMalformed(parsed.error, arrival)

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { hostPort, type LocalAddress } from '../../lib/sip/compose.ts'
+import type { Line } from './line.ts'
 import type { LocalSocket, Network } from './transaction/network.ts'
 import type { Remote, SendDone, Transport, TransportProtocol } from './transport/transport.ts'
 import type { TransportSet } from './transport/transport-set.ts'
@@ -17,12 +18,14 @@ export type OutgoingTap = (bytes: Buffer, remote: Remote, from: LocalSocket) => 
 export class Sockets implements Network {
   readonly #transports: TransportSet
   readonly #advertise: string | undefined
+  readonly #line: Line
   readonly #tap: OutgoingTap
 
   /** @param advertise host or address for Via and Contact instead of the bound one, as behind NAT */
-  constructor(transports: TransportSet, advertise: string | undefined, tap: OutgoingTap) {
+  constructor(transports: TransportSet, advertise: string | undefined, line: Line, tap: OutgoingTap) {
     this.#transports = transports
     this.#advertise = advertise
+    this.#line = line
     this.#tap = tap
   }
 
@@ -32,8 +35,13 @@ export class Sockets implements Network {
       done({ code: 'no-transport', message: `no ${remote.protocol} socket for ${hostPort(remote.host, remote.port)}` })
       return
     }
-    this.#tap(bytes, remote, { localHost: transport.local.host, localPort: transport.local.port })
-    transport.send(bytes, remote, done)
+    this.#line.pass(
+      () => {
+        this.#tap(bytes, remote, { localHost: transport.local.host, localPort: transport.local.port })
+        transport.send(bytes, remote, done)
+      },
+      () => done(undefined),
+    )
   }
 
   /** The socket by which a destination is reached; undefined where none speaks its protocol and address family. */

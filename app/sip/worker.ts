@@ -47,6 +47,9 @@ async function onMessage(stack: SipStack, message: ToWorker): Promise<void> {
     case 'guest':
       stack.gate.judgeGuest(message.address, message.verdict)
       break
+    case 'line':
+      stack.line.set(message.state)
+      break
     case 'counters':
       post({ kind: 'counters', id: message.id, counters: stack.counters() })
       break

@@ -15,7 +15,7 @@ import type { LegMemory } from './leg-memory.ts'
 import { RtcpSession } from './rtcp-session.ts'
 import { RtpReceiver } from './rtp-receiver.ts'
 import { RtpSender, type StreamSeed } from './rtp-sender.ts'
-import type { SocketPair } from './socket-pair.ts'
+import type { RtpSockets } from './socket-pair.ts'
 import type { Ticking } from './tick-wheel.ts'
 
 /** A talker that does not end within this time is left behind: ports are scarcer than sockets to an AI. */
@@ -37,7 +37,7 @@ export interface LegParts {
   readonly kind: 'agent' | 'phone'
   readonly digits: string
   readonly local: LocalMedia
-  readonly sockets: SocketPair
+  readonly sockets: RtpSockets
   readonly seed: StreamSeed
   /** Of the worker, shared by its legs. */
   readonly memory: LegMemory

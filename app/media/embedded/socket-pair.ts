@@ -2,13 +2,25 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { TransportAddress } from '../../../lib/sip/sdp.ts'
 
-type OnPacket = (packet: Buffer, from: RemoteInfo) => void
+export type OnPacket = (packet: Buffer, from: RemoteInfo) => void
 
 /** Packets of a second of audio may wait in the kernel; more would only be late. */
 const RECEIVE_BUFFER_BYTES = 64 * 1024
 
+/** What a leg sends and receives by. */
+export interface RtpSockets {
+  /** Where packets go. They are judged by their source, as anybody may send to a UDP port. */
+  listen(onRtp: OnPacket, onRtcp: OnPacket): void
+  /** The packet must stay as it is until the kernel has it, which is at once unless its buffer is full. */
+  sendRtp(packet: Uint8Array, to: TransportAddress): void
+  /** `muxed`: over the RTP socket (RFC 5761). */
+  sendRtcp(packet: Uint8Array, to: TransportAddress, muxed: boolean): void
+  /** Resolves when both ports are free again. Safe to call twice. */
+  close(): Promise<void>
+}
+
 /** The UDP sockets of one leg: RTP on an even port, RTCP on the odd one above (RFC 3550 §11). */
-export class SocketPair {
+export class SocketPair implements RtpSockets {
   readonly #rtp: Socket
   readonly #rtcp: Socket
   #closed: Promise<void> | null = null
@@ -29,23 +41,19 @@ export class SocketPair {
     }
   }
 
-  /** Where packets go. They are judged by their source, as anybody may send to a UDP port. */
   listen(onRtp: OnPacket, onRtcp: OnPacket): void {
     this.#rtp.on('message', onRtp)
     this.#rtcp.on('message', onRtcp)
   }
 
-  /** The packet must stay as it is until the kernel has it, which is at once unless its buffer is full. */
   sendRtp(packet: Uint8Array, to: TransportAddress): void {
     if (this.#closed === null) this.#rtp.send(packet, to.port, to.address)
   }
 
-  /** `muxed`: over the RTP socket (RFC 5761). */
   sendRtcp(packet: Uint8Array, to: TransportAddress, muxed: boolean): void {
     if (this.#closed === null) (muxed ? this.#rtp : this.#rtcp).send(packet, to.port, to.address)
   }
 
-  /** Resolves when both ports are free again. Safe to call twice. */
   close(): Promise<void> {
     this.#closed ??= Promise.all([close(this.#rtp), close(this.#rtcp)]).then(() => undefined)
     return this.#closed
