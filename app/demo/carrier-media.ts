@@ -75,7 +75,7 @@ export class CarrierMedia {
         silenceTimeoutMs: SILENCE_TIMEOUT_MS,
         onStrangerPacket: () => undefined,
         emit: onEvent,
-        warn: (text) => process.stderr.write(`carrier: ${text}\n`),
+        warn: (text) => process.emitWarning(text),
         now: () => performance.now(),
         wallNow: () => Date.now(),
         vary: () => Math.random(),

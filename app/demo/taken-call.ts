@@ -58,7 +58,7 @@ export class TakenCall {
     this.#see({ kind: 'ringing' })
     this.#timer = setTimeout(() => {
       this.#answer().catch((cause: unknown) => {
-        process.stderr.write(`carrier: ${cause instanceof Error ? cause.message : String(cause)}\n`)
+        process.emitWarning(cause instanceof Error ? cause : String(cause))
         this.#refuse(500, null)
       })
     }, this.#parts.options.ringMs)
