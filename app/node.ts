@@ -5,6 +5,7 @@ import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
 import { placeOf, routesOf } from '../lib/route/routes.ts'
+import { watchAgents } from './agent/agent-watch.ts'
 import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
 import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
@@ -120,6 +121,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
+  const agents = watchAgents({ agents: routes.agents, log }, parts)
   const sip = await startSip({ config, log, trusted: routes }, parts)
   const { link } = sip
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
@@ -155,6 +157,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     answers: (trunk, target) => trunks.health.answers(trunk, target),
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
+    agents,
     onGuest: (address, verdict) => sip.server.judgeGuest(address, verdict),
     impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
   })
@@ -227,6 +230,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
     const routes = routesOf(result.value, local.backend)
     calls.setRoutes(routes)
+    agents.setAgents(routes.agents)
     trunks.setTrunks(result.value.trunks)
     sip.access.setTrusted(routes)
     current = result.value

@@ -1,3 +1,4 @@
+import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import {
   type AgentCallEffect,
@@ -28,6 +29,8 @@ export interface AgentCallParts {
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
+  /** Hears whether the agent could be reached. */
+  readonly onAgent: (evidence: ReachEvidence) => void
   /** Retry-After for a refusal of ours, in seconds. */
   readonly retryAfterS: () => number
   /** Called once, when the record is closed and media given back. */
@@ -127,7 +130,7 @@ export class AgentCall {
       this.#localSdp = answer.value
     }
     this.#input({ kind: 'agreed' })
-    return untilReady(leg)
+    return untilReady(leg, this.#parts.onAgent)
   }
 
   async #answer(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
@@ -15,6 +16,7 @@ import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
+import type { AgentWatch } from '../agent/agent-watch.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Scheduler } from '../sip/scheduler.ts'
@@ -57,6 +59,8 @@ export interface CallsOptions {
   /** How long a 302 of ours may be believed. */
   readonly redirectExpiresMs: number
   readonly metrics: Metrics
+  /** Agents that no call would get through to, and who hears what calls find. */
+  readonly agents: Pick<AgentWatch, 'away' | 'report'>
   /** What a source has shown that was let in because somebody has credentials for the host it named. */
   readonly onGuest: (address: string, verdict: GuestVerdict) => void
 }
@@ -119,8 +123,12 @@ export class Calls {
 
   /** Why a new call would be refused now; empty: it would be served. */
   impediments(): ReadonlySet<Impediment> {
-    const impediments = this.#options.impediments()
-    return this.#draining ? new Set([...impediments, 'draining' as const]) : impediments
+    const found = new Set(this.#options.impediments())
+    if (this.#draining) found.add('draining')
+    const { away } = this.#options.agents
+    const tenants = [...this.#routes.tenants.values()]
+    if (tenants.length > 0 && tenants.every(({ agent }) => away.has(agent))) found.add('agent')
+    return found
   }
 
   /** Rings a callee for an agent over the trunks of the tenant's group: the first row of its record, or why not. */
@@ -132,7 +140,8 @@ export class Calls {
     if (agent === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
     const { outbound } = this.#routes
     const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
-    const { call, recorder } = placeCall(this.#placing, request, placement, { agent, outbound, admit })
+    const onAgent = (evidence: ReachEvidence) => this.#options.agents.report(placement.agent, evidence)
+    const { call, recorder } = placeCall(this.#placing, request, placement, { agent, outbound, admit, onAgent })
     this.#live.set(recorder.id, call)
     return ok(recorder.row)
   }
@@ -257,6 +266,7 @@ export class Calls {
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
+      onAgent: (evidence) => this.#options.agents.report(decision.agent, evidence),
       onReleased: () => {
         giveBack()
         this.#onReleased(recorder, [invite.sipCallId])
@@ -282,6 +292,7 @@ export class Calls {
       trunkStates: this.#options.trunkStates(),
       region: this.#options.region,
       peers: this.#options.peers(),
+      agentsAway: this.#options.agents.away,
       authenticate: (request) => this.#guests.authenticate(request, this.#routes.sbcAccounts),
       ...this.#load.view(this.#routes, performance.now()),
     }

@@ -1,3 +1,4 @@
+import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
@@ -27,6 +28,8 @@ export interface OutgoingCallParts
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
+  /** Hears whether the agent could be reached. */
+  readonly onAgent: (evidence: ReachEvidence) => void
   /** Once an attempt, as it ends: for the health of its trunk. */
   readonly onAttempt: (report: AttemptReport) => void
   /** Called once, when the record is closed and media given back. */
@@ -111,7 +114,7 @@ export class OutgoingCall {
   }
 
   async #openFirstLeg(): Promise<Refusal | null> {
-    return untilReady(await this.#openLeg(0))
+    return untilReady(await this.#openLeg(0), this.#parts.onAgent)
   }
 
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
@@ -202,7 +205,7 @@ export class OutgoingCall {
     const accepted = answered === null ? undefined : await leg?.accept(answered.answer)
     if (leg === null || accepted?.ok !== true) return this.#input({ kind: 'disagreed' })
     this.#input({ kind: 'agreed' })
-    if ((await untilReady(leg)) !== null) this.hangUp('system', 'agent-fault')
+    if ((await untilReady(leg, this.#parts.onAgent)) !== null) this.hangUp('system', 'agent-fault')
   }
 
   /** The ACK of a re-INVITE of the callee, which may bring the answer to our offer. */

@@ -1,3 +1,4 @@
+import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { NodeId, TrunkId } from '../../lib/core/ids.ts'
 import type { CallLoad, GiveBack } from '../../lib/guard/call-load.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
@@ -51,6 +52,8 @@ export interface PlaceContext {
   readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
   /** Takes a place on a trunk; null where the trunk is at one of its limits. */
   readonly admit: (trunk: TrunkId) => GiveBack | null
+  /** Hears whether the agent could be reached. */
+  readonly onAgent: (evidence: ReachEvidence) => void
 }
 
 /** Begins to ring a callee for an agent. */
@@ -58,7 +61,7 @@ export function placeCall(
   parts: PlaceParts,
   request: PlaceRequest,
   { tenant, from, to, trunks, group }: Placement,
-  { agent, outbound, admit }: PlaceContext,
+  { agent, outbound, admit, onAgent }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const choices = choice.choose(group, trunks)
@@ -78,6 +81,7 @@ export function placeCall(
     recorder,
     trunks: choices.flatMap(({ trunk }) => outbound.get(trunk) ?? []),
     agent: { ...agent, variables: { caller: from, called: to } },
+    onAgent,
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
     admit: (trunk) => {
       leaveTrunk?.()

@@ -100,11 +100,12 @@ function judge(
   if (tenant === null) return refuse(404, 'Not Found', 'rejected', null)
   const overTenant = isFull(tenant.channels, snapshot.tenantCalls.get(tenant.id)) || !snapshot.admitTenant(tenant.id)
   if (overTenant) return refuse(486, 'Busy Here', 'limit', null)
-  if (snapshot.impediments.size > 0) {
+  const agentless = snapshot.agentsAway.has(tenant.agent)
+  if (snapshot.impediments.size > 0 || agentless) {
     // Another node would be called by its own address, which an SBC has no credentials for: it is told to try elsewhere.
     const legs = trunk?.follows3xx && !redirected ? nodeLegs(snapshot) : []
     if (legs.length > 0) return { kind: 'redirect', legs, why: 'node' }
-    return refuse(503, 'Service Unavailable', 'rejected', retryAfterS)
+    return refuse(503, 'Service Unavailable', agentless ? 'agent-fault' : 'rejected', retryAfterS)
   }
   const degraded = trunk !== null && (snapshot.trunkStates.get(trunk.id) ?? 'active') !== 'active'
   const legs = degraded && !redirected && trunk.onDegraded !== 'accept' ? standbyLegs(trunk, tenant, snapshot) : []

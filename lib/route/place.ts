@@ -34,7 +34,7 @@ export interface PlaceRefusal {
 
 type Facts = Pick<
   RouteSnapshot,
-  'tenants' | 'numbers' | 'impediments' | 'tenantCalls' | 'trunkCalls' | 'trunks' | 'admitTenant'
+  'tenants' | 'numbers' | 'impediments' | 'agentsAway' | 'tenantCalls' | 'trunkCalls' | 'trunks' | 'admitTenant'
 > &
   Pick<Routes, 'agents' | 'outbound' | 'groups'>
 
@@ -53,6 +53,7 @@ export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Pla
   if (from === null) return refuse('request', `from: "${caller}" is no telephone number such as +12025550123`)
   const [impediment] = facts.impediments
   if (impediment !== undefined) return refuse('service', `this node places no calls now: ${impediment}`)
+  if (facts.agentsAway.has(agent)) return refuse('service', `no server of agent "${agent}" can be reached now`)
   const group = facts.groups.get(tenant.id)
   const usable = tenant.group.filter((id) => (facts.outbound.get(id)?.targets.length ?? 0) > 0)
   if (group === undefined || usable.length === 0)

@@ -105,6 +105,8 @@ export interface RouteSnapshot {
   /** Of our own 503s, in whole seconds: short, as carriers take it for the whole peer and not for one call. */
   readonly retryAfterS: { readonly min: number; readonly max: number }
   readonly impediments: ReadonlySet<Impediment>
+  /** Agents, by name, that no call would get through to. */
+  readonly agentsAway: ReadonlySet<string>
   /** The effective state of each trunk, on this node; absent: active. */
   readonly trunkStates: ReadonlyMap<TrunkId, TrunkState>
   /** The region of this node. */

@@ -8,6 +8,7 @@ import { nodeId } from '../../../lib/core/ids.ts'
 import type { CallRow, TurnRecord } from '../../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../../lib/observe/event.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
+import type { Peer } from '../../../lib/route/snapshot.ts'
 import { startEngine } from '../media/media-fixture.ts'
 import { eventually } from '../sip-server/rig.ts'
 
@@ -46,6 +47,8 @@ export interface CallCentre {
   readonly freePorts: () => number
   /** Impedes every new call while true. */
   full: boolean
+  /** Other nodes that would serve a call. */
+  readonly peers: Peer[]
   /** The record of a call, as soon as it has ended. */
   ended(sipCallId: string): Promise<CallRow>
   row(sipCallId: string): CallRow | undefined
@@ -73,6 +76,7 @@ export async function callCentre(): Promise<CallCentre> {
   const turns: TurnRecord[] = []
   const metrics = createMetrics('test')
   const node = nodeId('test')
+  const peers: Peer[] = []
   const calls = new Calls({
     node,
     link: connected.value,
@@ -90,9 +94,10 @@ export async function callCentre(): Promise<CallCentre> {
     },
     locator: { locate: async () => [], failed: () => {}, answered: () => {} },
     answers: () => true,
-    peers: () => [],
+    peers: () => peers,
     redirectExpiresMs: 30_000,
     onAudio: () => {},
+    agents: { away: new Set(), report: () => {} },
     onGuest: (address, verdict) => sip.judgeGuest(address, verdict),
     metrics,
   })
@@ -106,6 +111,7 @@ export async function callCentre(): Promise<CallCentre> {
     turns,
     freePorts: () => media.freePorts,
     full: false,
+    peers,
     row,
     ended: (sipCallId) =>
       eventually(`the end of ${sipCallId}`, () => {

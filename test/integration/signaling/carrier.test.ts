@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { nodeId } from '../../../lib/core/ids.ts'
 import type { SipResponse } from '../../../lib/sip/message.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { sdp } from '../sip-server/rig.ts'
@@ -204,6 +205,35 @@ describe('what a carrier sees of a call', function () {
       assert.equal(response.header('Retry-After'), '7')
     } finally {
       centre.full = false
+    }
+  })
+
+  it('is on record, and told, as what it got: a 302 with its contacts, or a refusal', async () => {
+    centre.full = true
+    centre.peers.push({ id: nodeId('b'), region: 'here', load: 0, hostPort: '127.0.0.9:5060', transport: null })
+    try {
+      const invite = inviteOf()
+      carrier.send(invite)
+      const response = await carrier.nextResponse(302, 'INVITE')
+      carrier.send(carrier.ack(invite, response, 'same'))
+      const contact = `<sip:${NUMBER}@127.0.0.9:5060;tandem-hop=1>;q=1.0;expires=30`
+      assert.equal(response.header('Contact'), contact)
+      assert.equal(response.header('Reason'), 'Q.850;cause=42;text="node takes no calls now"')
+      const { id, end, trunk, tenant } = await centre.ended(callIdOf(invite))
+      assert.deepEqual(end, { by: 'system', sip: 302, cause: 'redirected' })
+      assert.deepEqual([trunk, tenant], ['carrier', 'clinic'])
+      const told = centre.events.filter(({ event, call }) => event === 'call.redirected' && call === id)
+      assert.deepEqual(
+        told.map(({ contacts }) => contacts),
+        [[contact]],
+      )
+      const again = inviteOf().replace(/ SIP\/2\.0\r/, ';tandem-hop=1 SIP/2.0\r')
+      await refused(again, 503)
+      const rejected = centre.events.findLast(({ event }) => event === 'call.rejected')
+      assert.deepEqual([rejected?.sip, rejected?.reason], [503, 'Service Unavailable'])
+    } finally {
+      centre.full = false
+      centre.peers.pop()
     }
   })
 

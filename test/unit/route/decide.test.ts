@@ -48,6 +48,7 @@ const SNAPSHOT: RouteSnapshot = {
   ]),
   retryAfterS: { min: 1, max: 5 },
   impediments: new Set(),
+  agentsAway: new Set(),
   trunkStates: new Map(),
   region: 'us-east',
   peers: [],
@@ -130,6 +131,14 @@ describe('what an INVITE from a carrier gets', () => {
     ['over the tenant’s rate', {}, { admitTenant: () => false }, '486 limit'],
     ['over the tenant’s channels', {}, { tenantCalls: new Map([[CLINIC, 2]]) }, '486 limit'],
     ['draining', {}, { impediments: new Set(['draining'] as const) }, '503 rejected'],
+    ['whose agent cannot be reached', {}, { agentsAway: new Set(['intake']) }, '503 agent-fault'],
+    ['while the agent of others cannot be reached', {}, { agentsAway: new Set(['other']) }, 'bridge intake'],
+    [
+      'whose agent cannot be reached, to a node that has one',
+      {},
+      { agentsAway: new Set(['intake']), peers: [peer('idle', 'us-east', 0)] },
+      '302 idle:5060',
+    ],
     ['without an agent backend', {}, { impediments: new Set(['agent'] as const) }, '503 rejected'],
     [
       'draining, to the best healthy other node: own region first, then the least loaded',

@@ -25,6 +25,7 @@ interface Situation {
   readonly alphaCalls?: number
   readonly impediment?: Impediment
   readonly admits?: boolean
+  readonly agentsAway?: readonly string[]
 }
 
 function decide(request: Partial<PlaceRequest>, situation: Situation = {}) {
@@ -33,12 +34,13 @@ function decide(request: Partial<PlaceRequest>, situation: Situation = {}) {
   const routes = routesOf(config.value, LOCAL)
   const tenant = [...routes.tenants.keys()][0]
   assert.ok(tenant !== undefined)
-  const { tenantCalls = 0, alphaCalls = 0, impediment, admits = true } = situation
+  const { tenantCalls = 0, alphaCalls = 0, impediment, admits = true, agentsAway = [] } = situation
   return decidePlacement(
     { to: '+12025550123', tenant: 'clinic', ...request },
     {
       ...routes,
       impediments: new Set(impediment === undefined ? [] : [impediment]),
+      agentsAway: new Set(agentsAway),
       tenantCalls: new Map([[tenant, tenantCalls]]),
       trunkCalls: new Map([[trunkId('alpha'), alphaCalls]]),
       admitTenant: () => admits,
@@ -81,6 +83,7 @@ describe('whether a call may be placed', () => {
     ['a tenant that has all the calls it may have', {}, 'limit', { tenantCalls: 5 }],
     ['a tenant that begins calls too fast', {}, 'limit', { admits: false }],
     ['a node that drains', {}, 'service', { impediment: 'draining' }],
+    ['an agent that cannot be reached', { agent: 'sales' }, 'service', { agentsAway: ['sales'] }],
   ]
   for (const [why, request, code, situation] of REFUSED) {
     it(`refuses ${why}`, () => {
