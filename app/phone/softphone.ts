@@ -53,8 +53,10 @@ export interface PhoneReport {
 
 /** Speech recognisers take recordings of this rate as they are. */
 const RECORDING_RATE_HZ = 16_000
-/** Its own range, away from that of a node on the same machine. */
 const BYE_PATIENCE_MS = 500
+/** A far end that has said nothing yet cannot be cancelled, and may go on so for minutes. */
+const CANCEL_PATIENCE_MS = 1_000
+/** Its own range, away from that of a node on the same machine. */
 const RTP_PORTS = { from: 28_000, to: 28_999 }
 
 /** Places one call on a SIP server and media engine of its own, and gives both back. */
@@ -197,13 +199,22 @@ class Call {
   }
 }
 
-/** The outcome of an INVITE that is cancelled when the user has enough of waiting. */
+/** The outcome of an INVITE that is cancelled when the user has enough of waiting; from then on it has a moment to come. */
 async function giveUpOn(signal: AbortSignal, invite: OutgoingInvite): Promise<InviteOutcome> {
-  const cancel = (): void => invite.cancel()
-  signal.addEventListener('abort', cancel)
+  let timer: NodeJS.Timeout | undefined
+  let cancel = (): void => undefined
+  const given = new Promise<InviteOutcome>((resolve) => {
+    cancel = () => {
+      invite.cancel()
+      timer = setTimeout(() => resolve({ kind: 'failed', message: 'given up' }), CANCEL_PATIENCE_MS)
+    }
+  })
+  signal.addEventListener('abort', cancel, { once: true })
+  if (signal.aborted) cancel()
   try {
-    return await invite.outcome
+    return await Promise.race([invite.outcome, given])
   } finally {
+    clearTimeout(timer)
     signal.removeEventListener('abort', cancel)
   }
 }

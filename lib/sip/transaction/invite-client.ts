@@ -10,10 +10,10 @@ import { earliest, exchangeMs, NO_EFFECTS, type Timing, type TransactionStep } f
 export type InviteClientState =
   | {
       readonly kind: 'calling'
-      /** Timer A; absent over a reliable transport. */
+      /** Timer A; absent over a reliable transport, and once a CANCEL is wanted. */
       readonly retransmitAtMs: number | undefined
       readonly intervalMs: number
-      /** Timer B. */
+      /** Timer B; timer C once a CANCEL is wanted. */
       readonly giveUpAtMs: number
       /** A CANCEL waits for the first provisional response (RFC 3261 §9.1). */
       readonly cancelWanted: boolean
@@ -96,7 +96,7 @@ function stepCalling(state: Calling, input: InviteClientInput, nowMs: number, ti
     case 'failure':
       return onFinal(input, nowMs, timing)
     case 'cancel':
-      return { state: { ...state, cancelWanted: true }, effects: NO_EFFECTS }
+      return { state: state.cancelWanted ? state : unwanted(state, nowMs, timing), effects: NO_EFFECTS }
     case 'transportError':
       return { state: TERMINATED, effects: ['unreachable'] }
     case 'wake':
@@ -134,6 +134,18 @@ function retransmit(state: Calling, nowMs: number): Step {
   const intervalMs = state.intervalMs * 2
   return { state: { ...state, intervalMs, retransmitAtMs: nowMs + intervalMs }, effects: ['send'] }
 }
+
+/**
+ * An INVITE that nobody wants any more and that has had no answer, so that no CANCEL may follow it yet. It is sent no more: a
+ * server that wakes up would ring a callee who is talking over another trunk by then. What has left may lie in that server's
+ * queue for longer than timer B, which is why its answers are awaited, to be cancelled or hung up, for as long as timer C.
+ */
+const unwanted = (state: Calling, nowMs: number, timing: Timing): InviteClientState => ({
+  ...state,
+  cancelWanted: true,
+  retransmitAtMs: undefined,
+  giveUpAtMs: nowMs + timing.timerCMs,
+})
 
 const proceeding = (nowMs: number, timing: Timing): InviteClientState => ({
   kind: 'proceeding',

@@ -75,6 +75,27 @@ describe('INVITE client transaction', () => {
     assert.equal(script(effects), 'send pass cancel ack pass')
   })
 
+  it('sends an INVITE that nobody wants any more no further time, and waits out timer C for what it may have begun', () => {
+    const { effects } = run([
+      [2_000, 'cancel'],
+      [100_000, 'provisional'],
+      [100_050, 'failure'],
+    ])
+    assert.deepEqual(times(effects, 'send'), [0, 500, 1500])
+    assert.deepEqual(times(effects, 'cancel'), [100_000])
+    assert.deepEqual(times(run([[2_000, 'cancel']]).effects, 'timeout'), [183_000])
+    assert.deepEqual(
+      times(
+        run([
+          [2_000, 'cancel'],
+          [3_000, 'cancel'],
+        ]).effects,
+        'timeout',
+      ),
+      [183_000],
+    )
+  })
+
   it('sends no CANCEL for an INVITE that was answered before one could go out', () => {
     const { effects } = run([
       [10, 'cancel'],
