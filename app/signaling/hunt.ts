@@ -35,6 +35,8 @@ export interface AttemptReport {
   readonly verdict: Verdict
   /** The words of the far end, or ours. */
   readonly reason: string
+  /** From its beginning to its end. */
+  readonly tookMs: number
   /** INVITE to the first 18x or final response; null where neither came. */
   readonly pddMs: number | null
   /** How long the trunk asked to be left alone. */
@@ -253,6 +255,7 @@ export class Hunt {
       probed: attempt.target.probed,
       server: attempt.target.server,
       startedAt: progress?.startedAt ?? new Date(),
+      tookMs: progress === undefined ? 0 : performance.now() - progress.startedAtMs,
       end,
       verdict,
       reason: OUR_WORDS[end.kind] ?? progress?.reason ?? '',

@@ -28,11 +28,16 @@ export class TrunkChoice {
   }
 
   /** An attempt has ended. `number` is what was dialled. */
-  onAttempt({ trunk, probed, verdict, retryAfterMs }: AttemptReport, number: string, role: Choice['role']): void {
+  onAttempt(
+    { trunk, probed, verdict, tookMs, retryAfterMs }: AttemptReport,
+    number: string,
+    role: Choice['role'],
+  ): void {
     this.#health.feed(trunk, {
       kind: 'attempt',
       outcome: verdict.countsAs,
       number,
+      tookMs,
       canary: role === 'canary',
     })
     if (probed !== null && retryAfterMs !== null) {

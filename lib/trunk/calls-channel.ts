@@ -91,14 +91,28 @@ export function hasCallsEvidence(channel: CallsChannel, nowMs: number, config: C
   }
 }
 
-/** An attempt on the trunk has its outcome. `number` is what was dialled; only a fingerprint of it is kept. */
+/** How one INVITE on the trunk ended, as its health sees it. */
+export interface AttemptOutcome {
+  readonly outcome: CountsAs
+  /** What was dialled; only a fingerprint of it is kept. */
+  readonly number: string
+  /** From the INVITE to its outcome. */
+  readonly tookMs: number
+  /** It was the canary. */
+  readonly canary: boolean
+}
+
+/** An attempt on the trunk has its outcome. */
 export function onOutcome(
   channel: CallsChannel,
-  attempt: { readonly outcome: CountsAs; readonly number: string; readonly canary: boolean },
+  attempt: AttemptOutcome,
   nowMs: number,
   rules: CallsRules,
 ): CallsChannel {
   const { outcome, canary } = attempt
+  const { backAtMs } = channel.recovery
+  // It left before the trunk had recovered, and tells of what the trunk was then.
+  if (backAtMs !== null && nowMs - attempt.tookMs < backAtMs) return channel
   const counted = isEvidence(outcome)
     ? count(channel, outcome, fingerprint(attempt.number), nowMs, rules.calls)
     : channel

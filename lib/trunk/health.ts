@@ -1,8 +1,8 @@
 import type { TrunkConfig } from '../config/resolve.ts'
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
-import type { CountsAs } from './attempt-verdict.ts'
 import {
+  type AttemptOutcome,
   type CallsChannel,
   callsDeadlineMs,
   hasCallsEvidence,
@@ -51,7 +51,7 @@ import { type Channel, type EvidenceChannel, isAtLeast, type TrunkState } from '
  *     }
  *     feed({ kind: 'targets', targets: ['udp:192.0.2.1:5060'], random: random() })
  *     feed({ kind: 'answered', target, serial, status: 200, retryAfterMs: null }) // serial: that of the `probe` effect
- *     feed({ kind: 'attempt', outcome: judgeAttempt(end, trunk).countsAs, number: dialled, canary: false })
+ *     feed({ kind: 'attempt', outcome: judgeAttempt(end, trunk).countsAs, number: dialled, tookMs, canary: false })
  *     feed({ kind: 'override', order: { state: 'failed', actor: 'ops', reason: 'maintenance', forMs: 600_000 } })
  *     effectiveState(health) // { state: 'failed', sinceAtMs, reason: 'maintenance', channel: 'operator' }
  *     await store.put(trunk.id, freeze(health, clock.nowMs())) // durations instead of moments: survives a restart
@@ -98,8 +98,8 @@ export type HealthEvent =
   | { readonly kind: 'refused'; readonly target: string; readonly retryAfterMs: number }
   /** A call was placed as the trunk's canary, after `isCanaryDue` said so and the fleet agreed. */
   | { readonly kind: 'canary' }
-  /** An attempt on the trunk has its outcome. `canary`: it was the canary. */
-  | { readonly kind: 'attempt'; readonly outcome: CountsAs; readonly number: string; readonly canary: boolean }
+  /** An attempt on the trunk has its outcome. */
+  | ({ readonly kind: 'attempt' } & AttemptOutcome)
   /** The audio of a call on the trunk has been judged. */
   | { readonly kind: 'audio'; readonly audio: CallAudio }
   /** An operator decides, or lifts what was decided. */

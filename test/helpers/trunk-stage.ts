@@ -117,7 +117,7 @@ export class TrunkStage {
 
   /** An ordinary call's outcome, each to a number of its own unless one is given. */
   call(outcome: CountsAs, number = `+1202555${this.nowMs}-${this.effects.length}-${this.#random()}`): this {
-    this.feed({ kind: 'attempt', outcome, number, canary: false })
+    this.feed({ kind: 'attempt', outcome, number, tookMs: 0, canary: false })
     return this
   }
 
@@ -125,7 +125,7 @@ export class TrunkStage {
   canary(outcome: CountsAs): boolean {
     if (!isCanaryDue(this.health, this.config)) return false
     this.feed({ kind: 'canary' })
-    this.feed({ kind: 'attempt', outcome, number: '+12025550199', canary: true })
+    this.feed({ kind: 'attempt', outcome, number: '+12025550199', tookMs: 0, canary: true })
     return true
   }
 

@@ -47,6 +47,7 @@ const event: fc.Arbitrary<HealthEvent> = fc.oneof(
       kind: fc.constant('attempt'),
       outcome: fc.constantFrom('fine', 'fault', 'unreachable', 'noProgress', 'account', 'nothing'),
       number,
+      tookMs: fc.integer({ min: 0, max: 120_000 }),
       canary: fc.boolean(),
     }),
   },
@@ -197,11 +198,11 @@ describe('health in any order of events', () => {
           feed({ kind: 'tick', random: 0.5 })
           if (!isCanaryDue(health, CONFIG)) continue
           feed({ kind: 'canary' })
-          feed({ kind: 'attempt', outcome: 'fine', number: '+12025550100', canary: true })
+          feed({ kind: 'attempt', outcome: 'fine', number: '+12025550100', tookMs: 0, canary: true })
         }
         // With no target and nothing to wait for, a canary may be due at once.
         while (isCanaryDue(health, CONFIG)) {
-          feed({ kind: 'attempt', outcome: 'fine', number: '+12025550100', canary: true })
+          feed({ kind: 'attempt', outcome: 'fine', number: '+12025550100', tookMs: 0, canary: true })
         }
         assert.equal(effectiveState(health).state, 'active')
       }),

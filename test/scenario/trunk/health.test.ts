@@ -98,7 +98,7 @@ describe('a failed trunk', () => {
       assert.equal(isCanaryDue(stage.health, stage.config), false)
       stage.runFor(4_000)
       assert.equal(stage.state, 'failed')
-      stage.feed({ kind: 'attempt', outcome: 'fine', number: '+12025550100', canary: true })
+      stage.feed({ kind: 'attempt', outcome: 'fine', number: '+12025550100', tookMs: 0, canary: true })
     }
     assert.deepEqual(stage.history, ['failed by calls', 'active by calls'])
   })

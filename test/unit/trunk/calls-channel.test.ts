@@ -61,6 +61,25 @@ describe('outcomes of calls', () => {
     assert.equal(play('uuu', 600_000).state, 'failed')
   })
 
+  it('that began before the trunk had recovered say nothing of what it is now', () => {
+    const stage = play('xxxxx')
+    stage.runUntil(() => stage.canary('nothing'), 60_000)
+    for (let i = 0; i < 3; i++) assert.equal(stage.canary('fine'), true)
+    assert.equal(stage.state, 'active')
+    // Calls that waited for a dead trunk for as long as noProgress lets them, longer than its hold-down.
+    const late = (tookMs: number): void => {
+      for (let i = 0; i < 5; i++) {
+        stage.feed({ kind: 'attempt', outcome: 'fault', number: '+12025550101', tookMs, canary: false })
+      }
+    }
+    stage.runFor(1_000)
+    late(1_001)
+    assert.equal(stage.state, 'active')
+    assert.deepEqual(healthFigures(stage.health, stage.nowMs, stage.config).calls, { attempts: 0, faults: 0 })
+    late(999)
+    assert.equal(stage.state, 'failed')
+  })
+
   it('say why', () => {
     assert.equal(effectiveState(play('uuu').health).reason, '3 calls in a row found it unreachable')
     assert.equal(effectiveState(play('xxxxx').health).reason, '5 faults in a row')
