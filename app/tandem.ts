@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   trunk: () => import('./commands/trunk.ts'),
   nodes: () => import('./commands/nodes.ts'),
   drain: () => import('./commands/drain.ts'),
+  drill: () => import('./commands/drill.ts'),
   check: () => import('./commands/check.ts'),
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),

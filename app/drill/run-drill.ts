@@ -1,0 +1,229 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { DEMO_SIP_PORT, type DemoTrunk } from '../../lib/demo/fleet-config.ts'
+import type { DrillFacts } from '../../lib/drill/facts.ts'
+import { judgeDrill } from '../../lib/drill/judge.ts'
+import { drillNumber } from '../../lib/drill/numbers.ts'
+import { type DrillReport, type RunOutcome, reportScenario } from '../../lib/drill/report.ts'
+import type { DrillRun, DrillScenario } from '../../lib/drill/scenario.ts'
+import { drillMoments, drillSeconds } from '../../lib/drill/timeline.ts'
+import { startCarrier } from '../demo/carrier.ts'
+import type { Carrier } from '../demo/carrier-port.ts'
+import { DemoFleet, demoAddresses } from '../demo/demo-fleet.ts'
+import { Parts } from '../parts.ts'
+import { DrillLoad } from './drill-load.ts'
+import { endedRecords } from './drill-records.ts'
+import { DrillWatch } from './drill-watch.ts'
+
+export interface DrillOptions {
+  readonly scenarios: readonly DrillScenario[]
+  readonly onProgress: (step: string) => void
+  readonly onReport: (report: DrillReport) => void
+  /** Ends the drill early: it then rejects, with everything stopped. */
+  readonly signal: AbortSignal
+}
+
+/** Callees who pick up at once: what is measured is Tandem's time, not theirs. */
+const RING_MS = 50
+const RELOAD_TIMEOUT_MS = 10_000
+/** Load goes on for this long once the carrier is well, so that what wakes up there is seen. */
+const AFTER_MS = 1_000
+
+/** Breaks one thing after the other on one fleet of two nodes and two carriers. Every run has trunks of its own, without a past. */
+export async function runDrill(options: DrillOptions): Promise<readonly DrillReport[]> {
+  const parts = new Parts((part, error) => options.onProgress(`${part} did not stop: ${String(error)}`))
+  try {
+    const stage = await DrillStage.open(options, parts)
+    const reports: DrillReport[] = []
+    for (const scenario of options.scenarios) {
+      const outcomes: RunOutcome[] = []
+      for (const run of scenario.runs) outcomes.push(await stage.run(scenario, run))
+      const report = reportScenario(scenario, outcomes)
+      options.onReport(report)
+      reports.push(report)
+    }
+    return reports
+  } finally {
+    await parts.close()
+  }
+}
+
+class DrillStage {
+  readonly #fleet: DemoFleet
+  readonly #carriers: readonly [Carrier, Carrier]
+  readonly #watch: DrillWatch
+  readonly #options: DrillOptions
+  #numbers = 0
+
+  private constructor(
+    fleet: DemoFleet,
+    carriers: readonly [Carrier, Carrier],
+    watch: DrillWatch,
+    options: DrillOptions,
+  ) {
+    this.#fleet = fleet
+    this.#carriers = carriers
+    this.#watch = watch
+    this.#options = options
+  }
+
+  static async open(options: DrillOptions, parts: Parts): Promise<DrillStage> {
+    const { onProgress, signal } = options
+    const addresses = demoAddresses()
+    const startOne = async (id: string, host: string): Promise<Carrier> => {
+      const carrier = await startCarrier({ id, host, port: DEMO_SIP_PORT, ringMs: RING_MS })
+      parts.add(`carrier ${id}`, () => carrier.close())
+      return carrier
+    }
+    onProgress('starting two carriers')
+    const [first, second] = addresses.carriers
+    const [alpha, beta] = await Promise.all([startOne('alpha', first), startOne('beta', second)])
+    const trunks = [alpha, beta].map(({ id, uri }) => ({ id, uri }))
+    const fleet = await DemoFleet.start({ addresses, trunks, onProgress, signal })
+    parts.add('fleet', () => fleet.close())
+    const watch = await DrillWatch.open(fleet.nodes, [alpha, beta])
+    parts.add('watch', () => watch.close())
+    return new DrillStage(fleet, [alpha, beta], watch, options)
+  }
+
+  async run({ name }: DrillScenario, run: DrillRun): Promise<RunOutcome> {
+    const { onProgress, signal } = this.#options
+    const [broken, standby] = this.#carriers
+    onProgress(`${name}: ${run.name}: ${run.what}`)
+    const startAtMs = Date.now()
+    const trunks = [broken, standby].map(
+      ({ id, uri }): DemoTrunk => ({ id: `${id}-${run.name}`, uri, settings: run.settings }),
+    )
+    await this.#setTrunks(trunks)
+    let silenced = false
+    const load = new DrillLoad({
+      plan: run.load,
+      nodes: this.#fleet.nodes,
+      callers: () =>
+        [broken, standby].flatMap((carrier, i) =>
+          carrier === broken && silenced ? [] : { carrier, ingress: this.#fleet.ingress(i) },
+        ),
+      watch: this.#watch,
+      number: () => drillNumber(this.#numbers++),
+      onProblem: onProgress,
+    })
+    try {
+      await delay(run.beforeMs, undefined, { signal })
+      silenced = !run.load.inboundFromBroken
+      const faultAtMs = Date.now()
+      load.onFault()
+      await this.#breakIt(broken, run)
+      await delay(run.faultMs - (Date.now() - faultAtMs), undefined, { signal })
+      const wellAtMs = Date.now()
+      await this.#mend(broken, run)
+      await this.#recovered(trunks[0]?.id ?? '', faultAtMs, run)
+      await load.stop()
+      const records = await endedRecords(
+        this.#fleet.nodes,
+        { sinceMs: startAtMs, patienceMs: run.promises.setupWithinMs + 1_000 },
+        signal,
+      )
+      const facts: DrillFacts = {
+        broken: { trunk: `${broken.id}-${run.name}`, carrier: broken.id },
+        standby: { trunk: `${standby.id}-${run.name}`, carrier: standby.id },
+        faultAtMs,
+        wellAtMs,
+        calls: load.calls.toSorted((a, b) => a.atMs - b.atMs),
+        ...this.#watch.since(startAtMs),
+        records,
+      }
+      return {
+        run,
+        verdict: judgeDrill(facts, run.promises),
+        moments: drillMoments(facts, run.what),
+        seconds: drillSeconds(facts),
+        wellMs: wellAtMs - faultAtMs,
+      }
+    } finally {
+      load.close()
+    }
+  }
+
+  async #breakIt(carrier: Carrier, { fault }: DrillRun): Promise<void> {
+    if (fault.kind === 'killed') await carrier.kill()
+    else await carrier.setFault(fault)
+  }
+
+  async #mend(carrier: Carrier, { fault }: DrillRun): Promise<void> {
+    if (fault.kind === 'killed') await carrier.revive()
+    else await carrier.setFault({ kind: 'none' })
+  }
+
+  /** Every node has trunks of this run, and says so. */
+  async #setTrunks(trunks: readonly DemoTrunk[]): Promise<void> {
+    const waiting = new Set(this.#fleet.nodes.map(({ id }) => id))
+    await this.#until(
+      RELOAD_TIMEOUT_MS,
+      () => this.#fleet.setTrunks(trunks),
+      ({ event, node, problems }) => {
+        if (event === 'config.rejected')
+          throw new Error(`node ${node} refuses the drill's config: ${problems?.join('; ')}`)
+        if (event === 'config.reloaded') waiting.delete(node)
+        return waiting.size === 0
+      },
+    )
+    if (waiting.size > 0) throw new Error(`no new config after ${RELOAD_TIMEOUT_MS} ms at: ${[...waiting].join(', ')}`)
+  }
+
+  /** Until every node that had taken the trunk out has it back, or as long as that may take. */
+  async #recovered(trunk: string, faultAtMs: number, { promises }: DrillRun): Promise<void> {
+    const { signal } = this.#options
+    const { recoveredWithinMs } = promises
+    const out = new Set<string>()
+    const hear = ({
+      trunk: of,
+      event,
+      node,
+      to,
+    }: {
+      trunk?: string | null | undefined
+      event: string
+      node: string
+      to?: string | null | undefined
+    }): void => {
+      if (event !== 'trunk.state' || of !== trunk) return
+      if (to === 'active') out.delete(node)
+      else out.add(node)
+    }
+    for (const event of this.#watch.since(faultAtMs).nodeEvents) hear(event)
+    const after = delay(AFTER_MS, undefined, { signal })
+    if (recoveredWithinMs !== null && out.size > 0) {
+      await this.#until(recoveredWithinMs, null, (event) => {
+        hear(event)
+        return out.size === 0
+      })
+    }
+    await after
+  }
+
+  /** Until an event is the one, or the time is over. */
+  async #until(
+    timeoutMs: number,
+    act: (() => Promise<void>) | null,
+    isIt: (event: Parameters<Parameters<DrillWatch['onEvent']>[0]>[0]) => boolean,
+  ): Promise<void> {
+    const found = new AbortController()
+    let failure: unknown = null
+    const deaf = this.#watch.onEvent((event) => {
+      try {
+        if (isIt(event)) found.abort()
+      } catch (error) {
+        failure = error
+        found.abort()
+      }
+    })
+    try {
+      await act?.()
+      const signal = AbortSignal.any([found.signal, this.#options.signal])
+      await delay(timeoutMs, undefined, { signal }).catch(() => undefined)
+      this.#options.signal.throwIfAborted()
+      if (failure !== null) throw failure
+    } finally {
+      deaf()
+    }
+  }
+}

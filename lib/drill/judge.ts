@@ -1,0 +1,219 @@
+import type { DrillCall, DrillFacts, NodeFact, RecordFact } from './facts.ts'
+import { liveNumbers } from './live.ts'
+import { countRings, type RingCounts } from './rings.ts'
+import type { DrillPromises } from './scenario.ts'
+
+/** What a run of a drill cost. docs/drills.md says what each figure is, exactly. */
+export interface DrillFigures extends RingCounts {
+  /** Fault to the first `trunk.state` away from active, on whichever node; null: none came. */
+  readonly detectedMs: number | null
+  /** Fault to the first call answered over the standby; null: none was. */
+  readonly shiftedMs: number | null
+  readonly callsPlaced: number
+  /** Calls never answered that were placed from the fault on, or whose INVITE was out when it came. */
+  readonly callsLost: number
+  /** Mean MOS of what we heard on calls over before the fault; null: there were none. */
+  readonly mosBefore: number | null
+  /** Of calls placed from the fault on over the broken trunk, while it was broken. */
+  readonly mosDuring: number | null
+  /** Of calls placed from the fault on over the standby. */
+  readonly mosAfter: number | null
+  /** Calls without a record, or whose record never ended. */
+  readonly recordsMissing: number
+  /** Calls with more than one. */
+  readonly recordsDoubled: number
+  /**
+   * Calls that rang or were up over the broken trunk at the fault, where no other trunk may be tried any more, and that were never
+   * answered, lost more than half a second of audio, or ended otherwise than by our hanging up.
+   */
+  readonly liveCallsDropped: number
+  /** First INVITE to answer: the slowest of the calls placed from the fault on; null: none was answered. */
+  readonly slowestSetupMs: number | null
+  /** Failed attempts that a node needed to take the trunk out: the most that one of them did; null: calls took it out nowhere. */
+  readonly faultsToFall: number | null
+  /** Times that a node called the trunk active while it was broken. */
+  readonly returnsWhileBroken: number
+  /** Carrier well to the trunk active on every node that had taken it out; null: not all came so far. */
+  readonly recoveredMs: number | null
+}
+
+export interface DrillVerdict {
+  readonly figures: DrillFigures
+  /** What was promised and not kept, each as a sentence; empty: passed. */
+  readonly failures: readonly string[]
+}
+
+const PACKET_MS = 20
+/** Audio that a call may lack before it counts as dropped: longer than any jitter, and than a far end needs for its first packet. */
+const AUDIO_GAP_MS = 500
+/** A stream of which nothing came is the worst that the scale has. */
+const NOTHING_HEARD = 1
+
+/** Judges one run by its promises. */
+export function judgeDrill(facts: DrillFacts, promises: DrillPromises): DrillVerdict {
+  const figures = measureDrill(facts)
+  return { figures, failures: failuresOf(figures, lostBefore(facts), promises) }
+}
+
+/** The figures of one run. */
+export function measureDrill(facts: DrillFacts): DrillFigures {
+  const { calls, records, faultAtMs } = facts
+  const byId = new Map(records.map((record) => [record.id, record]))
+  const live = liveNumbers(facts)
+  const shiftedMs = shiftOf(facts)
+  const placed = (untilMs: number): readonly RecordFact[] =>
+    calls.flatMap(({ id, atMs }) => (atMs >= faultAtMs && atMs < untilMs && id !== null ? (byId.get(id) ?? []) : []))
+  const over = records.filter(({ endedAtMs }) => endedAtMs !== null && endedAtMs < faultAtMs)
+  return {
+    detectedMs: detectionOf(facts),
+    shiftedMs,
+    callsPlaced: calls.length,
+    callsLost: calls.filter(
+      (call) => isLost(call, byId) && !isOverBefore(call, byId, faultAtMs) && !live.has(call.number),
+    ).length,
+    ...countRings(facts),
+    mosBefore: meanMos(over),
+    mosDuring: meanMos(placed(facts.wellAtMs).filter(({ trunk }) => trunk === facts.broken.trunk)),
+    mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => trunk === facts.standby.trunk)),
+    ...recordsOf(facts),
+    liveCallsDropped: records.filter((record) => live.has(record.to) && isDropped(record)).length,
+    slowestSetupMs: slowest(placed(Infinity)),
+    faultsToFall: faultsToFall(facts),
+    returnsWhileBroken: returnsOf(facts),
+    recoveredMs: recoveryOf(facts),
+  }
+}
+
+function failuresOf(figures: DrillFigures, lostBeforeFault: number, promises: DrillPromises): readonly string[] {
+  const failures: string[] = []
+  const within = (what: string, value: number | null, most: number, unit = ' ms'): void => {
+    if (value === null) failures.push(`${what}: never, promised within ${most}${unit}`)
+    else if (value > most) failures.push(`${what}: ${value}${unit}, promised at most ${most}${unit}`)
+  }
+  const none = (what: string, count: number): void => {
+    if (count > 0) failures.push(`${what}: ${count}, promised none`)
+  }
+  none('calls lost', figures.callsLost)
+  none('callees rung twice', figures.doubleRings)
+  none('records missing', figures.recordsMissing)
+  none('calls with more than one record', figures.recordsDoubled)
+  none('calls lost before anything was broken', lostBeforeFault)
+  within('trunk taken out', figures.detectedMs, promises.detectedWithinMs)
+  within('first call over the standby', figures.shiftedMs, promises.shiftedWithinMs)
+  within('slowest call from INVITE to answer', figures.slowestSetupMs, promises.setupWithinMs)
+  if (promises.faultsToFall !== null) {
+    within('failed attempts before the trunk was taken out', figures.faultsToFall, promises.faultsToFall, '')
+  }
+  within('times active again while broken', figures.returnsWhileBroken, promises.returnsWhileBroken, '')
+  if (promises.recoveredWithinMs !== null) {
+    within('active again after the carrier was well', figures.recoveredMs, promises.recoveredWithinMs)
+  }
+  const { mosAfter } = figures
+  if (mosAfter === null || mosAfter < promises.mosAfterAtLeast) {
+    failures.push(`MOS over the standby: ${mosAfter ?? 'no call'}, promised at least ${promises.mosAfterAtLeast}`)
+  }
+  return failures
+}
+
+const isOfTrunk = (trunk: string, event: NodeFact): boolean => event.event === 'trunk.state' && event.trunk === trunk
+
+function detectionOf({ nodeEvents, broken, faultAtMs }: DrillFacts): number | null {
+  return earliest(
+    nodeEvents.filter((event) => isOfTrunk(broken.trunk, event) && event.from === 'active' && event.atMs >= faultAtMs),
+    faultAtMs,
+  )
+}
+
+function shiftOf({ carrierEvents, standby, faultAtMs }: DrillFacts): number | null {
+  const isAnswer = ({ kind, carrier, atMs }: DrillFacts['carrierEvents'][number]): boolean =>
+    kind === 'answered' && carrier === standby.carrier && atMs >= faultAtMs
+  return earliest(carrierEvents.filter(isAnswer), faultAtMs)
+}
+
+function earliest(events: readonly { readonly atMs: number }[], fromMs: number): number | null {
+  return events.length === 0 ? null : Math.min(...events.map(({ atMs }) => atMs)) - fromMs
+}
+
+function isLost(call: DrillCall, byId: ReadonlyMap<string, RecordFact>): boolean {
+  if (call.direction === 'inbound') return call.status === null || call.status < 200 || call.status >= 300
+  return call.id === null || (byId.get(call.id)?.answeredAtMs ?? null) === null
+}
+
+/** Over, for whatever reason, before the fault: none of its cost. */
+function isOverBefore(call: DrillCall, byId: ReadonlyMap<string, RecordFact>, faultAtMs: number): boolean {
+  if (call.atMs >= faultAtMs) return false
+  if (call.direction === 'inbound' || call.id === null) return true
+  return (byId.get(call.id)?.endedAtMs ?? Infinity) < faultAtMs
+}
+
+function lostBefore({ calls, records, faultAtMs }: DrillFacts): number {
+  const byId = new Map(records.map((record) => [record.id, record]))
+  return calls.filter((call) => isLost(call, byId) && isOverBefore(call, byId, faultAtMs)).length
+}
+
+/** An inbound call that was redirected has a record of each of its INVITEs. */
+function recordsOf({ calls, records }: DrillFacts): Pick<DrillFigures, 'recordsMissing' | 'recordsDoubled'> {
+  let recordsMissing = 0
+  let recordsDoubled = 0
+  for (const { direction, number, id } of calls) {
+    const own = records.filter((record) =>
+      direction === 'inbound' ? record.from === number : record.id === id || record.to === number,
+    )
+    // An order that was refused is no call, and has no record: it is counted as lost.
+    if (direction === 'outbound' && id === null) continue
+    if (own.length === 0 || own.some(({ endedAtMs }) => endedAtMs === null)) recordsMissing++
+    if (own.filter(({ cause }) => cause !== 'redirected').length > 1) recordsDoubled++
+  }
+  return { recordsMissing, recordsDoubled }
+}
+
+function isDropped({ answeredAtMs, endedAtMs, cause, audioIn }: RecordFact): boolean {
+  if (endedAtMs === null || answeredAtMs === null || cause !== 'normal') return true
+  // What was lost on the way is a matter of quality; what never came is a matter of being there.
+  const heardMs = ((audioIn?.packets ?? 0) + (audioIn?.lost ?? 0)) * PACKET_MS
+  return endedAtMs - answeredAtMs - heardMs > AUDIO_GAP_MS
+}
+
+function meanMos(records: readonly RecordFact[]): number | null {
+  const values = records.flatMap(({ answeredAtMs, audioIn }) => {
+    if (answeredAtMs === null || audioIn === null) return []
+    return audioIn.packets === 0 ? NOTHING_HEARD : (audioIn.mos ?? [])
+  })
+  if (values.length === 0) return null
+  return Math.round((values.reduce((sum, value) => sum + value, 0) / values.length) * 100) / 100
+}
+
+function slowest(records: readonly RecordFact[]): number | null {
+  const setups = records.flatMap(({ firstInviteAtMs, answeredAtMs }) =>
+    firstInviteAtMs === null || answeredAtMs === null ? [] : answeredAtMs - firstInviteAtMs,
+  )
+  return setups.length === 0 ? null : Math.max(...setups)
+}
+
+function faultsToFall({ nodeEvents, broken, faultAtMs }: DrillFacts): number | null {
+  const since = nodeEvents.filter(({ atMs, trunk }) => atMs >= faultAtMs && trunk === broken.trunk)
+  const counts = [...new Set(since.map(({ node }) => node))].flatMap((node) => {
+    const own = since.filter((event) => event.node === node)
+    const fall = own.findIndex((event) => isOfTrunk(broken.trunk, event) && event.from === 'active')
+    if (fall === -1 || own[fall]?.channel !== 'calls') return []
+    return own.slice(0, fall).filter(({ event, blame }) => event === 'call.attempt' && blame === 'trunk').length
+  })
+  return counts.length === 0 ? null : Math.max(...counts)
+}
+
+const returnsOf = ({ nodeEvents, broken, faultAtMs, wellAtMs }: DrillFacts): number =>
+  nodeEvents.filter(
+    (event) =>
+      isOfTrunk(broken.trunk, event) && event.to === 'active' && event.atMs >= faultAtMs && event.atMs < wellAtMs,
+  ).length
+
+/** The last word of every node that had taken the trunk out has to be `active`. */
+function recoveryOf({ nodeEvents, broken, faultAtMs, wellAtMs }: DrillFacts): number | null {
+  const last = new Map<string, NodeFact>()
+  for (const event of nodeEvents) {
+    if (isOfTrunk(broken.trunk, event) && event.atMs >= faultAtMs) last.set(event.node, event)
+  }
+  const words = [...last.values()]
+  if (words.length === 0 || words.some(({ to }) => to !== 'active')) return null
+  return Math.max(0, ...words.map(({ atMs }) => atMs - wellAtMs))
+}

@@ -1,0 +1,22 @@
+import type { DrillFacts, RecordFact } from './facts.ts'
+
+/**
+ * Numbers of outbound calls that had rung over the broken trunk and for which no other may be tried any more: that were not over at
+ * the fault, or, where the trunk comes and goes, that rang while it was there and were never answered. They are what cannot be
+ * promised.
+ */
+export function liveNumbers(facts: DrillFacts): ReadonlySet<string> {
+  const { carrierEvents, records, broken, faultAtMs, wellAtMs } = facts
+  const rangAtMs = new Map<string, number>()
+  for (const { kind, carrier, number, atMs } of carrierEvents) {
+    if (kind === 'ringing' && carrier === broken.carrier) {
+      rangAtMs.set(number, Math.min(atMs, rangAtMs.get(number) ?? Infinity))
+    }
+  }
+  const isLive = ({ to, trunk, answeredAtMs, endedAtMs }: RecordFact): boolean => {
+    const rang = rangAtMs.get(to) ?? Infinity
+    if (trunk !== broken.trunk || (endedAtMs ?? Infinity) < faultAtMs) return false
+    return rang < faultAtMs || (rang < wellAtMs && answeredAtMs === null)
+  }
+  return new Set(records.filter(isLive).map(({ to }) => to))
+}

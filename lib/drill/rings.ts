@@ -1,0 +1,66 @@
+import type { CarrierFact, DrillFacts } from './facts.ts'
+
+/** How long a ring that Tandem takes back may last: CANCEL, or ACK and BYE, at once, with a loaded machine's delays. */
+const AT_ONCE_MS = 1_000
+
+/** One INVITE that made a phone ring, or was answered. */
+interface Ring {
+  readonly sipCallId: string
+  readonly fromMs: number
+  /** Infinity: nobody has ended it. */
+  readonly untilMs: number
+}
+
+export interface RingCounts {
+  /** Calls whose callee was rung, or answered, by more than one INVITE, where the surplus was not taken back at once. */
+  readonly doubleRings: number
+  /** Calls where the surplus was: an abandoned INVITE was found by a carrier that woke up. */
+  readonly lateRings: number
+}
+
+/** Counts callees that heard of one call twice, over whichever carrier. A call's own ring is that of its record, else the longest. */
+export function countRings({ carrierEvents, records }: Pick<DrillFacts, 'carrierEvents' | 'records'>): RingCounts {
+  const ownCallIds = new Map(records.map(({ to, sipCallId }) => [to, sipCallId]))
+  let doubleRings = 0
+  let lateRings = 0
+  for (const [number, rings] of ringsByNumber(carrierEvents)) {
+    if (rings.length < 2) continue
+    const own = rings.find(({ sipCallId }) => sipCallId === ownCallIds.get(number)) ?? longest(rings)
+    const surplus = rings.filter((ring) => ring !== own)
+    if (surplus.some((ring) => lengthMs(ring) > AT_ONCE_MS)) doubleRings++
+    else lateRings++
+  }
+  return { doubleRings, lateRings }
+}
+
+function ringsByNumber(events: readonly CarrierFact[]): ReadonlyMap<string, readonly Ring[]> {
+  const byInvite = new Map<string, CarrierFact[]>()
+  for (const event of events) {
+    const key = `${event.carrier} ${event.sipCallId} ${event.number}`
+    byInvite.set(key, [...(byInvite.get(key) ?? []), event])
+  }
+  const byNumber = new Map<string, Ring[]>()
+  for (const seen of byInvite.values()) {
+    const [first] = seen
+    const ring = ringOf(seen)
+    if (first !== undefined && ring !== null) byNumber.set(first.number, [...(byNumber.get(first.number) ?? []), ring])
+  }
+  return byNumber
+}
+
+/** Null: no phone rang. */
+function ringOf(seen: readonly CarrierFact[]): Ring | null {
+  const heard = seen.filter(({ kind }) => kind === 'ringing' || kind === 'answered')
+  const ends = seen.filter(({ kind }) => kind === 'ended' || kind === 'refused')
+  const [first] = heard
+  if (first === undefined) return null
+  return {
+    sipCallId: first.sipCallId,
+    fromMs: Math.min(...heard.map(({ atMs }) => atMs)),
+    untilMs: Math.min(Infinity, ...ends.map(({ atMs }) => atMs)),
+  }
+}
+
+const lengthMs = ({ fromMs, untilMs }: Ring): number => untilMs - fromMs
+
+const longest = (rings: readonly Ring[]): Ring | undefined => rings.toSorted((a, b) => lengthMs(b) - lengthMs(a))[0]

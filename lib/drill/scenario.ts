@@ -1,0 +1,62 @@
+import type { CarrierFault } from '../demo/carrier-fault.ts'
+
+/** What is done to the broken carrier: one of the faults that carriers simulate, or the end of its process. */
+export type DrillFault = CarrierFault | { readonly kind: 'killed' }
+
+/** Calls while a drill runs. Each has a number of its own. */
+export interface DrillLoad {
+  /** Outbound calls, over both nodes in turn. */
+  readonly callsPerSecond: number
+  /** From the answer to our hanging up, of calls answered before the fault. */
+  readonly callMsBefore: number
+  /** Of those answered from the fault on. */
+  readonly callMs: number
+  /** One call from a carrier this often. */
+  readonly inboundEveryMs: number
+  /** Whether the broken carrier still sends calls: it cannot where nothing leaves it. */
+  readonly inboundFromBroken: boolean
+}
+
+/** What a run may cost. No call lost, no callee rung twice and no record missing is promised of every one. */
+export interface DrillPromises {
+  /** Fault to the first `trunk.state` away from active. */
+  readonly detectedWithinMs: number
+  /** Fault to the first call answered over the standby. */
+  readonly shiftedWithinMs: number
+  /** First INVITE to answer, of every call placed from the fault on. */
+  readonly setupWithinMs: number
+  /** Attempts on the broken trunk that a node saw fail before it took the trunk out; null: calls do not take it out. */
+  readonly faultsToFall: number | null
+  /** Times that a node may call the trunk active again while it is broken. */
+  readonly returnsWhileBroken: number
+  /** Carrier well to active on every node again, which takes its canary; null: not waited for. */
+  readonly recoveredWithinMs: number | null
+  /** Mean MOS of the calls over the standby. */
+  readonly mosAfterAtLeast: number
+}
+
+/** One thing that is broken once. */
+export interface DrillRun {
+  readonly name: string
+  /** As a sentence without its full stop, for the timeline. */
+  readonly what: string
+  readonly fault: DrillFault
+  readonly load: DrillLoad
+  /** Load before the fault. */
+  readonly beforeMs: number
+  readonly faultMs: number
+  /** Keys of the two trunks that differ from the defaults, as a config has them. */
+  readonly settings: Readonly<Record<string, unknown>>
+  /** The same in words, for the report. */
+  readonly shortened: readonly string[]
+  readonly promises: DrillPromises
+}
+
+export interface DrillScenario {
+  readonly name: string
+  /** What breaks, in a sentence. */
+  readonly description: string
+  /** What nobody can promise of it. */
+  readonly notPromised: string
+  readonly runs: readonly DrillRun[]
+}

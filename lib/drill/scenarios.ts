@@ -1,0 +1,234 @@
+import type { DrillLoad, DrillPromises, DrillRun, DrillScenario } from './scenario.ts'
+
+/** How long things take in a drill. `short` is for CI: the same faults and promises on shorter clocks. */
+export type DrillPace = 'usual' | 'short'
+
+/** Scenarios of the contract that this version cannot run, and why; asking for one is a mistake in the usage. */
+export const NOT_BUILT: Readonly<Record<string, string>> = {
+  'ai-drop': "the agent's socket is cut",
+  'node-kill': 'a node is killed',
+  'store-outage': 'PostgreSQL goes away, then Redis',
+}
+
+interface Clock {
+  readonly probeIntervalMs: number
+  readonly probeTimeoutMs: number
+  readonly holdDownMs: number
+  readonly noProgressMs: number
+  readonly beforeMs: number
+  /** How long the faults last that take a trunk out by silence, by coming and going, and by bad audio. */
+  readonly silenceMs: number
+  readonly flapMs: number
+  readonly mediaFaultMs: number
+  /** How long calls last where their audio does not matter. */
+  readonly callMs: number
+  /** What deadlines are given beyond what is promised: CI machines are loaded. */
+  readonly marginMs: number
+}
+
+const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
+  usual: {
+    probeIntervalMs: 2_500,
+    probeTimeoutMs: 2_000,
+    holdDownMs: 5_000,
+    noProgressMs: 12_000,
+    beforeMs: 3_000,
+    silenceMs: 6_000,
+    flapMs: 8_000,
+    mediaFaultMs: 11_000,
+    callMs: 2_000,
+    marginMs: 0,
+  },
+  short: {
+    probeIntervalMs: 1_000,
+    probeTimeoutMs: 800,
+    holdDownMs: 2_000,
+    noProgressMs: 3_000,
+    beforeMs: 2_000,
+    silenceMs: 3_500,
+    flapMs: 6_500,
+    mediaFaultMs: 8_000,
+    callMs: 1_000,
+    marginMs: 1_500,
+  },
+}
+
+const NO_REPLY_MS = 2_000
+const DEFAULT = { noProgressMs: 12_000, probeTimeoutMs: 2_000 }
+/** What setting a call up may take beside waiting for a dead trunk. */
+const SETUP_MS = 500
+/** Three probes at the slowest, three canary calls one after the other, and what a flap before has added to the hold-down. */
+const recoveryMs = ({ probeIntervalMs, holdDownMs }: Clock): number => 2 * holdDownMs + 4 * probeIntervalMs + 6_000
+/** G.711 without loss has 4.4; a loaded machine adds jitter. */
+const GOOD_MOS = 4
+
+const LOAD: Omit<DrillLoad, 'callMs' | 'callMsBefore'> = {
+  callsPerSecond: 10,
+  inboundEveryMs: 2_000,
+  inboundFromBroken: false,
+}
+/** A call tells of its audio only after five seconds of packets. */
+const TELLING_MS = 5_500
+
+/** Every scenario that can be run, in the order of a full drill. */
+export function drillScenarios(pace: DrillPace): readonly DrillScenario[] {
+  const clock = CLOCKS[pace]
+  return [outage(clock), rejectStorm(clock), blackhole(clock), flap(clock), mediaLoss(clock)]
+}
+
+/** What every run has in common. */
+function common(clock: Clock): Pick<DrillRun, 'beforeMs' | 'settings' | 'shortened' | 'load'> {
+  const { probeIntervalMs, probeTimeoutMs, holdDownMs, noProgressMs, beforeMs } = clock
+  return {
+    beforeMs,
+    load: { ...LOAD, callMs: clock.callMs, callMsBefore: clock.callMs },
+    settings: {
+      probe: { interval: ms(probeIntervalMs), timeout: ms(probeTimeoutMs), holdDown: ms(holdDownMs) },
+      noProgress: ms(noProgressMs),
+    },
+    shortened: [
+      `probe.interval 5s to ${seconds(probeIntervalMs)}`,
+      `probe.holdDown 30s to ${seconds(holdDownMs)}`,
+      ...(probeTimeoutMs === DEFAULT.probeTimeoutMs ? [] : [`probe.timeout 2s to ${seconds(probeTimeoutMs)}`]),
+      ...(noProgressMs === DEFAULT.noProgressMs ? [] : [`noProgress 12s to ${seconds(noProgressMs)}`]),
+    ],
+  }
+}
+
+const silence = ({ marginMs }: Clock): Omit<DrillPromises, 'recoveredWithinMs'> => ({
+  // The third silent attempt of a node, at five calls a second each, is over 0.4 s after the first one.
+  detectedWithinMs: NO_REPLY_MS + 1_000 + marginMs,
+  shiftedWithinMs: NO_REPLY_MS + SETUP_MS + marginMs,
+  setupWithinMs: NO_REPLY_MS + SETUP_MS + marginMs,
+  faultsToFall: 3,
+  returnsWhileBroken: 0,
+  mosAfterAtLeast: GOOD_MOS,
+})
+
+function outage(clock: Clock): DrillScenario {
+  const run = {
+    ...common(clock),
+    faultMs: clock.silenceMs,
+    promises: { ...silence(clock), recoveredWithinMs: recoveryMs(clock) },
+  }
+  return {
+    name: 'outage',
+    description: 'a trunk goes silent: its uplink is cut, and in a second run its process is killed',
+    notPromised: 'calls that were up on the dead trunk lose their audio',
+    runs: [
+      { ...run, name: 'silent', what: 'neither SIP nor RTP comes or goes', fault: { kind: 'silent' } },
+      { ...run, name: 'killed', what: 'its process is killed', fault: { kind: 'killed' } },
+    ],
+  }
+}
+
+function rejectStorm(clock: Clock): DrillScenario {
+  const { marginMs } = clock
+  const run: DrillRun = {
+    ...common(clock),
+    name: 'reject',
+    what: 'every INVITE gets 503, OPTIONS still 200',
+    fault: { kind: 'reject', status: 503, retryAfterS: null },
+    load: { ...common(clock).load, inboundFromBroken: true },
+    faultMs: clock.holdDownMs,
+    promises: {
+      // Five attempts of a node, at five calls a second each.
+      detectedWithinMs: 2_500 + marginMs,
+      shiftedWithinMs: 1_000 + marginMs,
+      setupWithinMs: 1_000 + marginMs,
+      faultsToFall: 5,
+      returnsWhileBroken: 0,
+      recoveredWithinMs: recoveryMs(clock),
+      mosAfterAtLeast: GOOD_MOS,
+    },
+  }
+  return {
+    name: 'reject-storm',
+    description: 'a trunk answers every INVITE with 503, and OPTIONS with 200',
+    notPromised: 'nothing: calls that are up go on',
+    runs: [run],
+  }
+}
+
+function blackhole(clock: Clock): DrillScenario {
+  const { noProgressMs, marginMs } = clock
+  const run: DrillRun = {
+    ...common(clock),
+    name: 'blackhole',
+    what: 'an INVITE gets 100 and nothing more, OPTIONS still 200',
+    fault: { kind: 'blackhole' },
+    load: { ...common(clock).load, callsPerSecond: 4, inboundFromBroken: true },
+    faultMs: noProgressMs + 3_000,
+    promises: {
+      // Five attempts of a node, at two calls a second each.
+      detectedWithinMs: noProgressMs + 3_500 + marginMs,
+      shiftedWithinMs: noProgressMs + SETUP_MS + marginMs,
+      setupWithinMs: noProgressMs + SETUP_MS + marginMs,
+      faultsToFall: 5,
+      returnsWhileBroken: 0,
+      recoveredWithinMs: recoveryMs(clock),
+      mosAfterAtLeast: GOOD_MOS,
+    },
+  }
+  return {
+    name: 'blackhole',
+    description: 'a trunk says 100 to every INVITE and nothing more, and answers OPTIONS with 200',
+    notPromised: `callees of calls placed in the first ${seconds(noProgressMs)} are rung that much later (noProgress)`,
+    runs: [run],
+  }
+}
+
+function flap(clock: Clock): DrillScenario {
+  const run: DrillRun = {
+    ...common(clock),
+    name: 'flap',
+    what: 'silent for 2.5 s and well for 1.5 s, in turn',
+    fault: { kind: 'flap', upMs: 1_500, downMs: 2_500 },
+    faultMs: clock.flapMs,
+    promises: {
+      ...silence(clock),
+      detectedWithinMs: 9_000,
+      shiftedWithinMs: 9_000,
+      returnsWhileBroken: 1,
+      recoveredWithinMs: null,
+    },
+  }
+  return {
+    name: 'flap',
+    description: 'a trunk goes silent and comes back, again and again',
+    notPromised: 'calls that were up on the trunk lose their audio while it is silent',
+    runs: [run],
+  }
+}
+
+function mediaLoss(clock: Clock): DrillScenario {
+  const { load } = common(clock)
+  const run = {
+    ...common(clock),
+    load: { ...load, callsPerSecond: 4, callMs: TELLING_MS, inboundFromBroken: true },
+    faultMs: clock.mediaFaultMs,
+    promises: {
+      // Three calls of a node, at two a second each, have to last and to end.
+      detectedWithinMs: 9_000 + clock.marginMs,
+      shiftedWithinMs: 10_000 + clock.marginMs,
+      setupWithinMs: 1_000 + clock.marginMs,
+      faultsToFall: null,
+      returnsWhileBroken: 0,
+      // Calls clear it, and a trunk on standby has none: ten minutes.
+      recoveredWithinMs: null,
+      mosAfterAtLeast: GOOD_MOS,
+    },
+  }
+  return {
+    name: 'media-loss',
+    description: 'a trunk answers calls and sends no RTP, and in a second run loses 5 % of it',
+    notPromised: 'calls on the trunk until three of them have ended badly have the audio that it gives them',
+    runs: [
+      { ...run, name: 'mute', what: 'calls are answered, and no RTP comes', fault: { kind: 'mute' } },
+      { ...run, name: 'loss', what: '5 % of its RTP is lost', fault: { kind: 'loss', percent: 5 } },
+    ],
+  }
+}
+
+const ms = (value: number): string => `${value}ms`
+const seconds = (value: number): string => `${value / 1_000}s`
