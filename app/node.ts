@@ -26,7 +26,6 @@ import { Calls } from './signaling/calls.ts'
 import type { PingResult } from './signaling/sip-ping.ts'
 import { startSip } from './signaling/start-sip.ts'
 import { startStore } from './store/store.ts'
-import { TrunkChoice } from './trunk/trunk-choice.ts'
 import { watchTrunks } from './trunk/watch-trunks.ts'
 import { VERSION } from './version.ts'
 
@@ -152,7 +151,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     onAudio: (trunk, audio) => trunks.health.feed(trunk, { kind: 'audio', audio }),
     region: node.region,
     address: node.address,
-    choice: new TrunkChoice(trunks.health),
+    choice: trunks.choice,
     locator,
     answers: (trunk, target) => trunks.health.answers(trunk, target),
     peers: () => peers.serving,

@@ -52,6 +52,25 @@ export class PostgresSharedState implements SharedState {
     return new Map(rows.map(({ key, value }) => [key, JSON.parse(value)]))
   }
 
+  async claim(key: string, holder: string, ttlMs: number): Promise<boolean> {
+    const rows = await this.#query(
+      `insert into shared_state (key, value, expires_at) values ($1, $2, clock_timestamp() + $3 * interval '1 ms')
+       on conflict (key) do update set value = excluded.value, expires_at = excluded.expires_at
+       where shared_state.expires_at <= clock_timestamp() or shared_state.value = excluded.value
+       returning key`,
+      [checkKey(key), toValue(holder), checkTtl(ttlMs)],
+    )
+    return rows.length === 1
+  }
+
+  async release(key: string, holder: string): Promise<boolean> {
+    const rows = await this.#query(
+      'delete from shared_state where key = $1 and value = $2 and expires_at > clock_timestamp() returning key',
+      [checkKey(key), toValue(holder)],
+    )
+    return rows.length === 1
+  }
+
   async publish(channel: string, message: unknown): Promise<void> {
     await this.#query('select pg_notify($1, $2)', [
       NOTIFY_CHANNEL,

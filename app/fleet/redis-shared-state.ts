@@ -33,6 +33,8 @@ const REFUSED = /^(?:NOAUTH|WRONGPASS|NOPERM|WRONGTYPE|ERR)\b/
 /** The texts of `lua/`. */
 interface Scripts {
   readonly put: string
+  readonly claim: string
+  readonly release: string
   readonly publish: string
 }
 
@@ -87,8 +89,13 @@ export class RedisSharedState implements SharedState {
     onState: (change: SharedStateChange) => void = () => undefined,
   ): Promise<RedisSharedState> {
     const make = await redisClients(server)
-    const [put, publish] = await Promise.all([readScript('put'), readScript('publish')])
-    const shared = new RedisSharedState(make(), make(), { put, publish })
+    const scripts: Scripts = {
+      put: await readScript('put'),
+      claim: await readScript('claim'),
+      release: await readScript('release'),
+      publish: await readScript('publish'),
+    }
+    const shared = new RedisSharedState(make(), make(), scripts)
     shared.onState(onState)
     await shared.#watch.settled(FIRST_ROUND_MS)
     return shared
@@ -132,6 +139,18 @@ export class RedisSharedState implements SharedState {
       }
     }
     return entries
+  }
+
+  async claim(key: string, holder: string, ttlMs: number): Promise<boolean> {
+    const [name, json, ttl] = [checkKey(key), toValue(holder), checkTtl(ttlMs)]
+    const { claim } = this.#scripts
+    return (await this.#ask(() => this.#commands.eval(claim, 3, VALUES + name, INDEX, ENDS, name, json, ttl))) === 1
+  }
+
+  async release(key: string, holder: string): Promise<boolean> {
+    const [name, json] = [checkKey(key), toValue(holder)]
+    const { release } = this.#scripts
+    return (await this.#ask(() => this.#commands.eval(release, 3, VALUES + name, INDEX, ENDS, name, json))) === 1
   }
 
   async publish(channel: string, message: unknown): Promise<void> {

@@ -9,6 +9,13 @@ export interface SharedState {
   delete(key: string): Promise<void>
   /** All live entries whose key starts with `prefix`, by key. */
   list(prefix: string): Promise<ReadonlyMap<string, unknown>>
+  /**
+   * Takes a place that one holder has at a time, or keeps it for `ttlMs` more; false: another one has it. Holders are told apart by
+   * name, which nobody uses twice. A carrier that fails over may forget a claim: what hangs on it must bear two holders.
+   */
+  claim(key: string, holder: string, ttlMs: number): Promise<boolean>
+  /** Gives a place back; false: it was not the holder's any more. Who comes late thus frees nobody else's. */
+  release(key: string, holder: string): Promise<boolean>
   /** A doorbell, not a queue: reaches who listens now, at most 7,000 bytes of JSON. */
   publish(channel: string, message: unknown): Promise<void>
   subscribe(channel: string, listener: (message: unknown) => void): Promise<Unsubscribe>

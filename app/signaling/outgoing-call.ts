@@ -23,7 +23,9 @@ import { Reoffers } from './reoffers.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 export interface OutgoingCallParts
-  extends Pick<HuntParts, 'link' | 'scheduler' | 'trunks' | 'headers' | 'admit' | 'resolve' | 'onSent'> {
+  extends Pick<HuntParts, 'link' | 'scheduler' | 'headers' | 'admit' | 'resolve' | 'onSent'> {
+  /** The trunks in the order in which they are tried, as it is when the agent is ready. Never rejects. */
+  readonly choose: () => Promise<HuntParts['trunks']>
   readonly recorder: CallRecorder
   readonly metrics: Metrics
   readonly media: MediaEngine
@@ -86,7 +88,8 @@ export class OutgoingCall {
   #perform(effect: OutgoingCallEffect): void {
     switch (effect.kind) {
       case 'hunt':
-        return this.#startHunt()
+        void this.#startHunt()
+        return
       case 'giveUp':
         return this.#hunt?.cancel()
       case 'accept':
@@ -126,8 +129,11 @@ export class OutgoingCall {
     return leg
   }
 
-  #startHunt(): void {
-    const { link, scheduler, trunks, headers, admit, resolve, onSent } = this.#parts
+  async #startHunt(): Promise<void> {
+    const trunks = await this.#parts.choose()
+    // Whoever gave the call up meanwhile has ended it.
+    if (this.#state.kind !== 'hunting') return
+    const { link, scheduler, headers, admit, resolve, onSent } = this.#parts
     this.#hunt = new Hunt({
       link,
       scheduler,

@@ -15,6 +15,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Scheduler } from '../sip/scheduler.ts'
 import type { Journal } from '../store/port.ts'
 import type { TrunkChoice } from '../trunk/trunk-choice.ts'
+import type { TrunkPlan } from '../trunk/trunk-plan.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { AttemptReport } from './hunt.ts'
@@ -36,8 +37,8 @@ export interface PlaceParts {
   readonly scheduler: Scheduler
   readonly load: CallLoad
   readonly trace: SipTraceRouter
-  /** Which trunks are tried, and who hears of every attempt. */
-  readonly choice: Pick<TrunkChoice, 'choose' | 'onAttempt'>
+  /** Which trunks are tried, and what hears of every attempt. */
+  readonly choice: Pick<TrunkChoice, 'choose'>
   readonly locator: Locator
   /** Whether probes say that an address of a trunk takes calls; by `serverName`. */
   readonly answers: (trunk: TrunkId, target: string) => boolean
@@ -64,7 +65,6 @@ export function placeCall(
   { agent, outbound, admit, onAgent }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
-  const choices = choice.choose(group, trunks)
   const raw = { from: request.from ?? from, to: request.to }
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
   const recorder = new CallRecorder(journal, emit, row)
@@ -72,6 +72,9 @@ export function placeCall(
   const leaveTenant = load.hold(null, tenant)
   /** Gives back the place on the trunk that is tried, or that took the call. */
   let leaveTrunk: GiveBack | null = null
+  /** Made when the agent is ready: a call that gets no agent is nobody's canary. */
+  let plan: TrunkPlan | null = null
+  let released = false
   metrics.callStarted('outbound')
   const call = new OutgoingCall({
     link,
@@ -79,7 +82,11 @@ export function placeCall(
     media,
     metrics,
     recorder,
-    trunks: choices.flatMap(({ trunk }) => outbound.get(trunk) ?? []),
+    choose: async () => {
+      plan = await choice.choose(group, trunks)
+      if (released) plan.end()
+      return plan.order.flatMap(({ trunk }) => outbound.get(trunk) ?? [])
+    },
     agent: { ...agent, variables: { caller: from, called: to } },
     onAgent,
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
@@ -96,9 +103,11 @@ export function placeCall(
     },
     onAttempt: (report) => {
       remember(report, locator)
-      choice.onAttempt(report, to, choices.find(({ trunk }) => trunk === report.trunk)?.role ?? 'regular')
+      plan?.onAttempt(report, to)
     },
     onReleased: () => {
+      released = true
+      plan?.end()
       leaveTrunk?.()
       leaveTenant()
       parts.onReleased(recorder, sipCallIds)

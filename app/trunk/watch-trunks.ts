@@ -6,7 +6,9 @@ import type { SharedState } from '../fleet/shared-state.ts'
 import { TrunkVerdicts } from '../fleet/trunk-verdicts.ts'
 import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
+import { CanaryPlaces } from './canary-places.ts'
 import { HealthFile } from './health-file.ts'
+import { TrunkChoice } from './trunk-choice.ts'
 import { TrunkHealth, type TrunkHealthOptions } from './trunk-health.ts'
 
 export interface WatchTrunksOptions {
@@ -22,6 +24,8 @@ export interface WatchTrunksOptions {
 /** The trunks of a node under watch. */
 export interface WatchedTrunks {
   readonly health: TrunkHealth
+  /** Which of them calls go out on. */
+  readonly choice: TrunkChoice
   /** From a config read anew. */
   setTrunks(trunks: Config['trunks']): void
 }
@@ -57,8 +61,12 @@ export async function watchTrunks(
   })
   parts.add('verdicts of the fleet', () => verdicts.close())
   health.onEvidence(() => verdicts.changed())
+  const { leaseMs, heartbeatMs } = config.fleet
+  const places = new CanaryPlaces({ self: config.node.id, shared, ttlMs: leaseMs, keepEveryMs: heartbeatMs })
+  parts.add('canaries', () => places.close())
   return {
     health,
+    choice: new TrunkChoice(health, places),
     setTrunks: (next) => {
       trunks = next
       health.setTrunks(trunks)

@@ -55,6 +55,36 @@ export function describeSharedState(carrier: string, pair: () => SharedStatePair
       assert.equal((await there.list('nothing:')).size, 0)
     })
 
+    it('gives a place to one holder at a time, who can keep it, and frees it for nobody else', async () => {
+      const { here, there } = pair()
+      assert.equal(await here.claim('place:1', 'anna', long), true)
+      assert.equal(await there.claim('place:1', 'otto', long), false)
+      assert.equal(await here.claim('place:1', 'anna', long), true)
+      assert.equal(await there.get('place:1'), 'anna')
+      assert.deepEqual([...(await there.list('place:')).keys()], ['place:1'])
+      assert.equal(await there.release('place:1', 'otto'), false)
+      assert.equal(await here.release('place:1', 'anna'), true)
+      assert.equal(await here.release('place:1', 'anna'), false)
+      assert.equal((await there.list('place:')).size, 0)
+      assert.equal(await there.claim('place:1', 'otto', long), true)
+      assert.equal(await there.release('place:1', 'otto'), true)
+    })
+
+    it('gives a place to another one when its time is over, and the first can neither keep nor free it then', async () => {
+      const { here, there } = pair()
+      await here.claim('place:2', 'anna', 40)
+      while (!(await there.claim('place:2', 'otto', long)));
+      assert.equal(await here.claim('place:2', 'anna', long), false)
+      assert.equal(await here.release('place:2', 'anna'), false)
+      assert.equal(await there.get('place:2'), 'otto')
+    })
+
+    it('gives a place to one of many who want it at the same time', async () => {
+      const wants = (at: number) => (at % 2 === 0 ? pair().here : pair().there).claim('place:3', `holder ${at}`, long)
+      const got = await Promise.all(Array.from({ length: 40 }, (_, at) => wants(at)))
+      assert.equal(got.filter(Boolean).length, 1)
+    })
+
     it('rings for everyone who listens on that channel, the ringer included', async () => {
       const { here, there } = pair()
       const heard: unknown[] = []

@@ -3,6 +3,7 @@ import { Calls } from '../../../app/signaling/calls.ts'
 import { EmbeddedSip } from '../../../app/signaling/embedded-sip.ts'
 import { SipLink } from '../../../app/signaling/sip-link.ts'
 import type { Journal } from '../../../app/store/port.ts'
+import { TrunkPlan } from '../../../app/trunk/trunk-plan.ts'
 import { parseConfig } from '../../../lib/config/load.ts'
 import { nodeId } from '../../../lib/core/ids.ts'
 import type { CallRow, TurnRecord } from '../../../lib/observe/call-record.ts'
@@ -89,8 +90,10 @@ export async function callCentre(): Promise<CallCentre> {
     region: 'here',
     address: '127.0.0.1',
     choice: {
-      choose: (_group, trunks) => trunks.map((trunk) => ({ trunk, role: 'regular' })),
-      onAttempt: () => {},
+      choose: async (_group, trunks) => {
+        const order = trunks.map((trunk) => ({ trunk, role: 'regular' as const }))
+        return new TrunkPlan({ feed: () => {} }, order, null)
+      },
     },
     locator: { locate: async () => [], failed: () => {}, answered: () => {} },
     answers: () => true,
