@@ -41,13 +41,17 @@ describe('the trunks that calls of a group go out on', () => {
       emit: () => {},
       file: new HealthFile(folder, (error) => assert.fail(String(error))),
     })
-    const choice = new TrunkChoice(health)
+    const choice = new TrunkChoice(health, {
+      isTaken: () => false,
+      take: () => assert.fail('there is no canary to place'),
+    })
     const shares = new Map<string, number>()
     for (let call = 0; call < CALLS; call++) {
       for (const name of ['shared', 'even', 'primary'].map(tenantId)) {
         const group = groups.get(name)
         assert.ok(group !== undefined)
-        const [first] = choice.choose(group, tenants.get(name)?.group ?? [])
+        const { order } = await choice.choose(group, tenants.get(name)?.group ?? [])
+        const [first] = order
         const key = `${name} ${first?.trunk}`
         shares.set(key, (shares.get(key) ?? 0) + 1 / CALLS)
       }
