@@ -102,7 +102,7 @@ class CanaryNode {
 }
 
 function report(trunk: TrunkId, countsAs: CountsAs): AttemptReport {
-  const nothing = { target: '', probed: null, server: null, reason: '', pddMs: null, retryAfterMs: null }
+  const nothing = { target: '', probed: null, server: null, reason: '', pddMs: null, tookMs: 0, retryAfterMs: null }
   return {
     ...nothing,
     id: 0,
