@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { ulid } from 'ulid'
 import { callId, legId } from '../../lib/core/ids.ts'
 import type { MediaRecord } from '../../lib/observe/call-record.ts'
 import { withDeadline } from '../deadline.ts'
@@ -12,6 +11,7 @@ import { hostOfUri, type InviteOutcome, type OutgoingInvite } from '../signaling
 import type { SipDialog } from '../signaling/sip-dialog.ts'
 import { SipLink } from '../signaling/sip-link.ts'
 import { type SipServer, startSipServer } from '../sip/server.ts'
+import { newUlid } from '../ulid.ts'
 import { VERSION } from '../version.ts'
 import { phoneAddress } from './phone-address.ts'
 import { speak } from './speak.ts'
@@ -118,7 +118,7 @@ class Call {
 
   async run(): Promise<PhoneReport> {
     const { uri, from, playFile, say, digits, recordFile, signal, onProgress } = this.#options
-    const id = callId(ulid())
+    const id = callId(newUlid())
     const leg = await this.#media.open({
       callId: id,
       legId: legId(`${id}.b`),

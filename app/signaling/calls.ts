@@ -1,5 +1,4 @@
 import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
-import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
@@ -10,9 +9,7 @@ import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, Peer, RequestFacts, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import { judgeSender } from '../../lib/route/source.ts'
-import { formatContacts } from '../../lib/route/standby-legs.ts'
 import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
-import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
@@ -23,6 +20,7 @@ import { Scheduler } from '../sip/scheduler.ts'
 import type { GuestVerdict, SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
+import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import { Guests } from './guests.ts'
@@ -200,18 +198,15 @@ export class Calls {
     if (decision.kind === 'challenge')
       return invite.respond(401, 'Unauthorized', this.#guests.challenge(invite.facts, decision.stale))
     if (decision.kind === 'ignore') return this.#ignore(invite, decision.why)
-    const { node, journal, emit } = this.#options
+    const { node, redirectExpiresMs, metrics } = this.#options
     const { sipCallId } = invite
     const raw = { from: invite.header('From') ?? '', to: invite.facts.uri }
     const row = firstRow({ node, direction: 'inbound', parties: decision, raw, sipCallId })
-    const recorder = new CallRecorder(journal, emit, row)
-    this.#trace.follow(invite.sipCallId, recorder)
-    this.#options.metrics.callStarted('inbound')
-    recorder.event({ event: 'call.incoming', from: decision.from, to: decision.to })
-    if (invite.objection !== null) this.#refuse(invite, recorder, { ...invite.objection, cause: 'rejected' })
-    else if (decision.kind === 'reject') this.#reject(invite, recorder, decision)
-    else if (decision.kind === 'redirect') this.#redirect(invite, recorder, decision)
-    else this.#bridge(invite, recorder, decision)
+    metrics.callStarted('inbound')
+    const atOnce = answerAtOnce(invite, decision, redirectExpiresMs)
+    if (atOnce !== null) return this.#answerAtOnce(invite, row, atOnce)
+    const recorder = this.#record(invite, row)
+    if (decision.kind === 'bridge') this.#bridge(invite, recorder, decision)
   }
 
   /** Of strangers the embedded server has kept silent before; here drachtio-server has already said 100. */
@@ -221,37 +216,22 @@ export class Calls {
     invite.respond(403, 'Forbidden')
   }
 
-  #reject(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'reject' }>): void {
-    const { retryAfterS } = decision
-    const headers: Record<string, string> = retryAfterS === null ? {} : { 'Retry-After': String(retryAfterS) }
-    this.#refuse(invite, recorder, { ...decision, headers })
-  }
-
-  #refuse(invite: IncomingInvite, recorder: CallRecorder, refusal: Refusal): void {
-    const { status, reason, headers, cause } = refusal
+  /** A call that never gets beyond its INVITE: one answer, and a record that is complete when it is made. */
+  #answerAtOnce(invite: IncomingInvite, row: CallRow, { status, reason, headers, event, end }: AtOnce): void {
     invite.respond(status, reason, headers)
-    recorder.event({ event: 'call.rejected', sip: status, reason })
-    this.#endAtOnce(invite, recorder, { by: 'system', sip: status, cause })
-  }
-
-  #redirect(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'redirect' }>): void {
-    const expiresS = Math.round(this.#options.redirectExpiresMs / 1_000)
-    const contacts = formatContacts(decision.legs, escapeUser(invite.facts.dialled), expiresS)
-    invite.respond(302, 'Moved Temporarily', {
-      Contact: contacts,
-      Expires: String(expiresS),
-      Reason: REDIRECT_REASONS[decision.why],
-    })
-    recorder.event({ event: 'call.redirected', contacts: contacts.split(', '), why: decision.why })
-    this.#endAtOnce(invite, recorder, { by: 'system', sip: 302, cause: 'redirected' })
-  }
-
-  /** The record of a call that never got beyond its INVITE. */
-  #endAtOnce(invite: IncomingInvite, recorder: CallRecorder, end: CallEnd): void {
-    recorder.update({ state: 'ended', endedAt: new Date(), end })
+    const recorder = this.#record(invite, { ...row, state: 'ended', endedAt: new Date(), end })
+    recorder.event(event)
     recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
     this.#trace.release(invite.sipCallId, performance.now())
     recordEnd(this.#options.metrics, recorder.row)
+  }
+
+  #record(invite: IncomingInvite, row: CallRow): CallRecorder {
+    const { journal, emit } = this.#options
+    const recorder = new CallRecorder(journal, emit, row)
+    this.#trace.follow(invite.sipCallId, recorder)
+    recorder.event({ event: 'call.incoming', from: row.from, to: row.to })
+    return recorder
   }
 
   #bridge(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
@@ -305,23 +285,9 @@ export class Calls {
   }
 }
 
-/** The final answer to an INVITE that is not served. */
-interface Refusal {
-  readonly status: number
-  readonly reason: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly cause: EndCause
-}
-
 function recordEnd(metrics: Metrics, row: CallRow): void {
   if (row.end === null) return
   const answeredAtMs = row.answeredAt?.getTime()
   const talkedMs = answeredAtMs === undefined ? undefined : (row.endedAt?.getTime() ?? answeredAtMs) - answeredAtMs
   metrics.callEnded(row.end, talkedMs)
 }
-
-/** Why a caller is sent elsewhere, for the ladder of whoever looks at it there (RFC 3326, RFC 6432; Q.850 causes). */
-const REDIRECT_REASONS = {
-  node: 'Q.850;cause=42;text="node takes no calls now"',
-  trunk: 'Q.850;cause=38;text="trunk is degraded"',
-} as const

@@ -1,6 +1,6 @@
-import { ulid } from 'ulid'
 import { callId, type NodeId, sessionId, type TenantId, type TrunkId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
+import { newUlid } from '../ulid.ts'
 
 export interface FirstRowFacts {
   readonly node: NodeId
@@ -18,7 +18,7 @@ export interface FirstRowFacts {
 
 /** A call that this node meets first: it gets its id, and a session of its own. */
 export function firstRow({ node, direction, parties, raw, sipCallId }: FirstRowFacts): CallRow {
-  const id = callId(ulid())
+  const id = callId(newUlid())
   const { tenant, trunk, from, to } = parties
   return {
     id,

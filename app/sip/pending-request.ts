@@ -11,7 +11,13 @@ export interface PendingEvents {
   readonly scheduler: Scheduler
   /** How long the application may take for its first response. */
   readonly patienceMs: number
-  /** It took longer. */
+  /**
+   * When an INVITE without a response yet is given a 100. RFC 3261 §17.2.1 asks for it after 200 ms; where the application
+   * is faster none is needed, and a 302 or 503 costs one message of ours instead of two.
+   */
+  readonly tryingAfterMs: number
+  readonly onWaiting: () => void
+  /** It took longer than `patienceMs`. */
   readonly onOverdue: () => void
   /** The transaction ended without its answer. */
   readonly onLost: () => void
@@ -34,6 +40,8 @@ export class PendingRequest implements ServerUser {
   localTag: string | undefined
   readonly #events: PendingEvents
   readonly #alarm: Alarm
+  /** A provisional response has gone out, ours or the application's. */
+  #responded = false
 
   constructor(
     txnId: string,
@@ -49,9 +57,9 @@ export class PendingRequest implements ServerUser {
     this.record = record
     this.wasInDialog = record !== undefined
     this.#events = events
-    this.#alarm = new Alarm(events.scheduler, events.onOverdue)
+    this.#alarm = new Alarm(events.scheduler, (nowMs) => this.#onWake(nowMs))
     // Other transactions end by themselves after 64*T1 (RFC 4320).
-    if (transaction.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.patienceMs)
+    if (transaction.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.tryingAfterMs)
   }
 
   /** The dialog that the INVITE was sent in, as its CANCEL names it; empty for one that opens a dialog. */
@@ -61,9 +69,17 @@ export class PendingRequest implements ServerUser {
 
   /** The application is at work: an INVITE may ring on. */
   onProvisional(): void {
+    this.#responded = true
     if (this.transaction.method === 'INVITE') {
       this.#alarm.set(this.#events.scheduler.nowMs() + MAX_RINGING_MS)
     }
+  }
+
+  #onWake(nowMs: number): void {
+    if (this.#responded) return this.#events.onOverdue()
+    this.#responded = true
+    this.#alarm.set(nowMs + this.#events.patienceMs)
+    this.#events.onWaiting()
   }
 
   close(): void {

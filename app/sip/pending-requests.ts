@@ -10,6 +10,9 @@ import type { StackContext } from './stack-context.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
 
+/** Share of T1 after which an INVITE gets a 100: 100 ms, well before its caller repeats it. */
+const TRYING_AFTER_T1 = 0.2
+
 /** All requests that applications owe an answer, and the answers the server gives in their place. */
 export class PendingRequests {
   readonly #stack: StackContext
@@ -35,6 +38,8 @@ export class PendingRequests {
     const pending = new PendingRequest(this.#stack.ids.uuid(), transaction, client, record, {
       scheduler: this.#stack.scheduler,
       patienceMs: 2 * exchangeMs(this.#stack.timing),
+      tryingAfterMs: this.#stack.timing.t1Ms * TRYING_AFTER_T1,
+      onWaiting: () => this.reply(transaction, 100),
       onOverdue: () => this.terminate(pending, 503),
       onLost: () => this.close(pending),
       onAck: (ack) => this.#onAck(ack, pending),

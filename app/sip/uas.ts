@@ -207,9 +207,8 @@ export class Uas {
   ): void {
     const { request, arrival } = inbound
     const pending = this.#pending.open(transaction, client, record)
-    if (request.method === 'INVITE') {
-      this.#pending.reply(transaction, 100)
-      if (record !== undefined) record.theirInvite = { cancel: () => this.#pending.terminate(pending, 487) }
+    if (request.method === 'INVITE' && record !== undefined) {
+      record.theirInvite = { cancel: () => this.#pending.terminate(pending, 487) }
     }
     this.#stack.link.deliver(client, inbound.bytes(), arrival, {
       txnId: pending.txnId,

@@ -38,9 +38,9 @@ const JOURNAL_LIMITS: JournalLimits = {
 }
 
 /** After a crash this many numbers are skipped: more than can have been given out and shown, but not synced. */
-const SEQUENCE_GAP = 10_000
-/** UTF-16 units of JSON in one write, so that turning them into bytes does not hold up the loop. */
-const WRITE_LENGTH = 512 * 1024
+const SEQUENCE_GAP = 1_000_000
+/** UTF-16 units of JSON in one write: holds the loop up for some 10 ms; with less, redirected calls outrun the journal. */
+const WRITE_LENGTH = 4 * 1024 * 1024
 const CHECKPOINT_INTERVAL_MS = 1000
 
 /** Entries to write to Postgres, then to be marked `done` or `putBack`. */
@@ -225,7 +225,8 @@ export class DiskJournal {
   #schedule(): void {
     if (this.#timer !== null || this.#flushing !== null || this.#lent !== null) return
     if (this.#closed || this.#pending.length === 0) return
-    const delayMs = this.#trouble === null ? this.#limits.batchDelayMs : this.#limits.retryDelayMs
+    const { batchDelayMs, retryDelayMs } = this.#limits
+    const delayMs = this.#trouble !== null ? retryDelayMs : this.#pendingLength >= WRITE_LENGTH ? 0 : batchDelayMs
     this.#timer = setTimeout(() => {
       this.#timer = null
       void this.#flush()

@@ -180,14 +180,18 @@ function report(
     ...spread('cpuToKamailio', ratio('kamailio', cpu)),
     ...spread('cpuToKamailioStateful', ratio('kamailioStateful', cpu)),
     failed: all.reduce((sum, { sipp }) => sum + sipp.failed, 0),
-    retransmissions: all.reduce((sum, { sipp }) => sum + sipp.retransmissions, 0),
+    tandemRetransmissions: sum(ours(({ sipp }) => sipp.retransmissions)),
+    kamailioRetransmissions: sum(of('kamailio', ({ sipp }) => sipp.retransmissions)),
+    kamailioStatefulRetransmissions: sum(of('kamailioStateful', ({ sipp }) => sipp.retransmissions)),
     answers: all.reduce((sum, { sipp }) => sum + sipp.successful, 0),
     tandemDroppedRecords: dropped,
     kamailioVersion,
   }
-  const ok = all.every(({ sipp }) => sipp.code === 0) && figures.retransmissions === 0 && dropped === 0
+  const ok = all.every(({ sipp }) => sipp.code === 0) && figures.tandemRetransmissions === 0 && dropped === 0
   return { ok, figures }
 }
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
 /** Median, least and greatest of a figure. */
 function spread(name: string, values: readonly number[]): Record<string, number> {

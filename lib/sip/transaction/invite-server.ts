@@ -39,7 +39,7 @@ type Step = TransactionStep<InviteServerState, InviteServerEffect>
 
 const TERMINATED: InviteServerState = { kind: 'terminated' }
 
-/** What every INVITE starts with. The driver answers 100 at once by a `provisional` input (RFC 3261 §17.2.1). */
+/** What every INVITE starts with. A 100, where one is due, is a `provisional` input (RFC 3261 §17.2.1). */
 export const INVITE_SERVER_START: InviteServerState = { kind: 'proceeding' }
 
 /** One input to an INVITE server transaction. Inputs that mean nothing to a state leave it as it is. */

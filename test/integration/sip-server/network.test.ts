@@ -65,7 +65,7 @@ describe('the SIP server on a bad network', function () {
     assert.equal(acks.length, 1)
   })
 
-  it('hands an INVITE that is repeated to the application once, and answers each', async () => {
+  it('hands an INVITE that is repeated to the application once', async () => {
     const seen = answerAll()
     const invite = peer.request('INVITE', {}, sdp(5000))
     for (let i = 0; i < 3; i++) peer.send(invite)
@@ -74,7 +74,18 @@ describe('the SIP server on a bad network', function () {
     peer.send(peer.inDialog(invite, answer, 'BYE', 2))
     await peer.nextResponse(200, 'BYE')
     assert.equal(seen.invites.length, 1)
-    assert.ok(peer.count('SIP/2.0 100') >= 1)
+  })
+
+  it('says 100 where the application takes its time', async () => {
+    const answers: (() => void)[] = []
+    bob.srf.invite((_req, res) => answers.push(() => res.send(486)))
+    const invite = peer.request('INVITE')
+    peer.send(invite)
+    await peer.nextResponse(100)
+    for (const answer of answers) answer()
+    peer.send(peer.ack(invite, await peer.nextResponse(486), 'same'))
+    await emptied(bob.server)
+    assert.equal(peer.count('SIP/2.0 100'), 1)
   })
 
   it('repeats a refusal until its ACK comes', async () => {
