@@ -66,7 +66,7 @@ export function nodeViews(own: NodeEntry, watch: NodeWatch): readonly NodeView[]
 }
 
 const nodeView = (
-  { startedAt, sip: _sip, impediments: _impediments, ...entry }: NodeEntry,
+  { startedAt, sip: _sip, sockets: _sockets, dns: _dns, impediments: _impediments, ...entry }: NodeEntry,
   self: boolean,
 ): NodeView => ({ ...entry, self, startedAt: new Date(startedAt) })
 

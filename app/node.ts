@@ -12,6 +12,7 @@ import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import type { ConfigResult } from './config.ts'
 import { nodeLocator } from './dns/node-locator.ts'
+import { serveZone } from './dns/serve-zone.ts'
 import { watchFleet } from './fleet/fleet.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
@@ -178,6 +179,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     region: node.region,
     address: node.address,
     sip: sipPlaceOf(node.address, sip.server.hostports),
+    sockets: sip.server.hostports,
+    dns: config.dns !== null,
     state: calls.draining ? 'draining' : started ? 'ready' : 'starting',
     impediments: [...calls.impediments()],
     version: VERSION,
@@ -222,6 +225,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   })
   parts.add('API', () => api.close())
 
+  await serveZone({ config, own: ownEntry, nodes: () => fleet.watch.nodes, serving: () => peers.serving, log }, parts)
+
   signal?.throwIfAborted()
   started = true
   emit({ event: 'node.ready', sip: sip.server.hostports, http: api.url, version: VERSION })
@@ -248,7 +253,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 const PEER_PING = { intervalMs: 1_000, timeoutMs: 1_000 } as const
 
 /** Parts of the config that are read at the start alone. */
-const RESTART_PARTS = ['node', 'fleet', 'log', 'sip', 'media', 'store', 'http'] as const
+const RESTART_PARTS = ['node', 'fleet', 'log', 'sip', 'media', 'store', 'http', 'dns'] as const
 
 const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
 

@@ -14,8 +14,10 @@ interface Wanted {
 /** Each fixed port of the config: free, or held by whom. A held one is a warning, since it may be this node running already. */
 export async function checkPorts({ sip, http, dns }: Config): Promise<readonly Finding[]> {
   const wanted: Wanted[] = [{ key: 'http.listen', protocol: 'tcp', address: http.listen }]
-  if (dns !== null)
-    wanted.push({ key: 'dns.listen', protocol: dns.listen.protocol === 'udp' ? 'udp' : 'tcp', address: dns.listen })
+  if (dns !== null) {
+    const protocols = dns.listen.protocol === 'udp' ? (['udp', 'tcp'] as const) : (['tcp'] as const)
+    wanted.push(...protocols.map((protocol) => ({ key: 'dns.listen', protocol, address: dns.listen })))
+  }
   if (sip.engine.kind === 'embedded') {
     sip.listen.forEach((address, i) => {
       wanted.push({ key: `sip.listen[${i}]`, protocol: address.protocol === 'udp' ? 'udp' : 'tcp', address })

@@ -10,6 +10,10 @@ export interface NodeEntry {
   readonly address: string
   /** Where it takes SIP from carriers and other nodes. */
   readonly sip: SipPlace
+  /** Its SIP sockets, as `udp/192.0.2.1:5060`; absent: an older version, which has none but `sip`. */
+  readonly sockets?: readonly string[]
+  /** Whether it answers DNS for the fleet's zone. */
+  readonly dns?: boolean
   readonly state: 'starting' | 'ready' | 'draining'
   /** Why it would serve no call now. */
   readonly impediments: readonly string[]

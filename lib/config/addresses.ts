@@ -64,6 +64,19 @@ export function ipv6Groups(text: string): readonly number[] | undefined {
 /** True for an IPv4 or IPv6 address. */
 export const isIp = (text: string): boolean => isIpv4(text) || ipv6Groups(text) !== undefined
 
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i
+/** Leaves room for the names of services and nodes below it, within the 253 of DNS. */
+const MAX_DOMAIN = 180
+
+/** A domain of two labels or more (RFC 1035 §2.3.1), in lower case without a dot at its end. Undefined where the text is none. */
+export function parseDomain(text: string): string | undefined {
+  const name = text.toLowerCase().replace(/\.$/, '')
+  const labels = name.split('.')
+  const isDomain =
+    labels.length >= 2 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '')
+  return isDomain && name.length <= MAX_DOMAIN ? name : undefined
+}
+
 /** True for 127.0.0.0/8, ::1 and `localhost`: the only hosts that may be spoken to without TLS where a key is sent. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || (isIpv4(host) && host.startsWith('127.')) || host === '::1' || host === '[::1]'

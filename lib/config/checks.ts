@@ -56,7 +56,7 @@ function duplicates(values: readonly string[], path: PathOf, kind: string, hidde
   })
 }
 
-function checkSockets({ sip, http }: ParsedConfig): Complaint[] {
+function checkSockets({ sip, http, dns }: ParsedConfig): Complaint[] {
   const fixed = sip.listen.map(({ protocol, host, port }) => `${protocol === 'udp' ? 'udp' : 'tcp'}:${host}:${port}`)
   // Port 0 is any free port, so several sockets may ask for it.
   const shared = fixed.flatMap((address, i) => {
@@ -74,7 +74,20 @@ function checkSockets({ sip, http }: ParsedConfig): Complaint[] {
     ...shared,
     ...withoutTls,
     ...(taken ? [conflict(['http', 'listen'], 'the same port as a socket of sip.listen')] : []),
+    ...(dns === null ? [] : checkDns(dns.listen, [...fixed, web])),
   ]
+}
+
+/** @param taken `udp:HOST:PORT` or `tcp:HOST:PORT` of every other socket */
+function checkDns(
+  { protocol, host, port }: NonNullable<ParsedConfig['dns']>['listen'],
+  taken: readonly string[],
+): Complaint[] {
+  const wanted = (protocol === 'udp' ? ['udp', 'tcp'] : ['tcp']).map((each) => `${each}:${host}:${port}`)
+  const held = port === 0 ? undefined : wanted.find((each) => taken.includes(each))
+  if (held === undefined) return []
+  const words = `${held} is a socket of sip.listen or http.listen already (udp serves TCP on the same port too)`
+  return [conflict(['dns', 'listen'], words)]
 }
 
 function checkNode({ node, sip, fleet }: ParsedConfig): Complaint[] {

@@ -1,10 +1,12 @@
 import * as z from 'zod'
 import { duration, section } from './units.ts'
-import { hostName, listenAddress, optional, words } from './values.ts'
+import { dnsListenAddress, domainName, optional, words } from './values.ts'
 
 const answering = section({
-  listen: listenAddress.describe('Socket of the DNS server: udp:HOST:PORT; TCP is served on the same port.'),
-  zone: hostName.describe('Zone whose SRV records list the healthy nodes.'),
+  listen: dnsListenAddress.describe(
+    'Socket of the DNS server: udp:ADDRESS:PORT, where TCP is served on the same port; or tcp:ADDRESS:PORT alone.',
+  ),
+  zone: domainName.describe('Domain whose SRV records list the healthy nodes; see docs/dns.md.'),
 })
 
 /** `dns`: SRV answers by node health. */

@@ -48,7 +48,6 @@ const WARNED: readonly Row[] = [
   ['tenants[].callback', 'Nobody is called back in this version.', is(true)],
   ['tenants[].recording.enabled', 'Calls are not recorded in this version.', is(true)],
   ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
-  ['dns', 'No DNS server runs in this version.'],
 ]
 
 const LISTED: readonly Row[] = [

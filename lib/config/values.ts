@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { nodeId, tenantId, trunkId } from '../core/ids.ts'
-import { isIp, isLoopback, parseHostPort, parseListen, parseSipAddress, parseSource } from './addresses.ts'
+import { isIp, isLoopback, parseDomain, parseHostPort, parseListen, parseSipAddress, parseSource } from './addresses.ts'
 
 /**
  * The kinds of value that a config key can have. Every message here completes the sentence "expected …", and says what
@@ -46,6 +46,13 @@ export const hostName = text(
   (value) => (parseHostPort(`${value}:1`) === undefined ? undefined : value.toLowerCase()),
   'a host name or IPv4 address',
 )
+export const domainName = text(parseDomain, 'a domain name such as "sip.example.net"')
+export const dnsListenAddress = text((value) => {
+  const address = parseListen(value)
+  return address === undefined || address.protocol === 'tls' || !isIp(address.host)
+    ? undefined
+    : { protocol: address.protocol, host: address.host, port: address.port }
+}, 'a listen address such as "udp:192.0.2.1:53" (udp, which serves TCP too, or tcp alone; an IP address, port)')
 
 const source = text(
   parseSource,

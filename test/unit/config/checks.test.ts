@@ -29,6 +29,14 @@ describe('the config as a whole', () => {
 
   const CASES: readonly (readonly [why: string, change: object, want: string | RegExp])[] = [
     [
+      'DNS over TCP on the port of a SIP socket',
+      {
+        sip: { listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5353'] },
+        dns: { listen: 'udp:127.0.0.1:5353', zone: 'sip.example.net' },
+      },
+      /dns\.listen: tcp:127\.0\.0\.1:5353 is a socket of sip\.listen or http\.listen already/,
+    ],
+    [
       'a group with an unknown trunk',
       { groups: { us: { trunks: ['alpha', 'bta'] } } },
       'groups.us.trunks[1]: there is no trunk "bta" (did you mean beta?)',

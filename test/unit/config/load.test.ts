@@ -77,6 +77,26 @@ describe('a config file', () => {
 
   const VALUES: readonly (readonly [why: string, text: string, want: RegExp])[] = [
     ['a key that is needed', 'dns: { zone: example.net }', /dns.listen: missing; expected a listen address/],
+    [
+      'a zone that is no domain',
+      'dns: { listen: "udp:127.0.0.1:5353", zone: 127.0.0.1 }',
+      /dns.zone: expected a domain/,
+    ],
+    [
+      'a zone of one label',
+      'dns: { listen: "udp:127.0.0.1:5353", zone: sip }',
+      /dns.zone: expected a domain name such/,
+    ],
+    [
+      'DNS over TLS',
+      'dns: { listen: "tls:127.0.0.1:853", zone: example.net }',
+      /dns.listen: expected a listen address/,
+    ],
+    [
+      'DNS at a name',
+      'dns: { listen: "udp:localhost:53", zone: example.net }',
+      /dns.listen: expected .* an IP address/,
+    ],
     ['a list where a map stands', 'trunks: { a: 1 }', /trunks: expected a list, found a map of keys/],
     ['text where a map stands', 'sip: yes', /sip: expected a map of keys, found "yes"/],
     ['null', 'http: { listen: }', /http.listen: expected HOST:PORT .*, found nothing \(null\)/],
