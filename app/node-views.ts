@@ -70,6 +70,12 @@ const nodeView = (
   self: boolean,
 ): NodeView => ({ ...entry, self, startedAt: new Date(startedAt) })
 
+/** Failed trunks that are tried with one call at a time. */
+export function canaryTrunks(config: Config, trunks: TrunkHealth): ReadonlySet<TrunkId> {
+  const isCanary = ({ id }: { readonly id: TrunkId }): boolean => trunks.health(id)?.state.calls.phase.kind === 'canary'
+  return new Set(config.trunks.filter(isCanary).map(({ id }) => id))
+}
+
 /** The trunks, as the API shows them. */
 export function trunkViews(
   config: Config,

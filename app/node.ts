@@ -18,7 +18,7 @@ import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
 import { startMedia } from './media/embedded/engine.ts'
 import { nodeActions } from './node-actions.ts'
-import { impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
+import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
@@ -172,6 +172,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     droppedLogLines: () => log.droppedLines,
     sipCounters: () => sip.server.counters,
     mediaWorkers: () => media.load,
+    trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
+    canaries: () => canaryTrunks(current, trunks.health),
   })
 
   const ownEntry = (): NodeEntry => ({

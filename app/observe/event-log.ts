@@ -9,8 +9,8 @@ export interface EventLogOptions {
   readonly journal: Pick<Journal, 'event' | 'written'>
   readonly store: Pick<CallStore, 'eventsAfter'>
   readonly log: Logger
-  /** Called with the name of each event, for the metrics. */
-  readonly onEmit?: (event: string) => void
+  /** Called with each event of this node, for the metrics. */
+  readonly onEmit?: (event: TandemEvent) => void
   /** Events kept in memory: how far a reader may fall behind. */
   readonly ringSize?: number
   /** How long a resumed reader waits for the journal to reach Postgres. */
@@ -65,7 +65,7 @@ export class EventLog {
     const event = this.options.journal.event(draft)
     const { at: _at, level, event: name, ...fields } = event
     this.options.log[level](fields, name)
-    this.options.onEmit?.(name)
+    this.options.onEmit?.(event)
     this.stream(event)
     return event
   }

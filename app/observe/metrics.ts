@@ -1,5 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import type { EventDraft } from '../../lib/observe/event.ts'
+import { eventCounters, huntHistogram, type TrunkSources, trunkGauges } from './trunk-metrics.ts'
 
 /** How a media worker fares. Counts are since its start, the other figures of the last minute at most. */
 export interface MediaWorkerFigures {
@@ -12,7 +14,7 @@ export interface MediaWorkerFigures {
 }
 
 /** Numbers that parts of the node hold themselves and that are asked for when Prometheus scrapes. */
-export interface MetricSources {
+export interface MetricSources extends TrunkSources {
   readonly activeCalls?: () => number
   readonly mediaLegs?: () => number
   /** Records in the disk journal that are not in Postgres yet. */
@@ -26,7 +28,7 @@ export interface MetricSources {
   readonly mediaWorkers?: () => readonly MediaWorkerFigures[]
 }
 
-/** The node's own numbers, on a registry of its own. Labels have few values: never a number, a tenant or a call. */
+/** The node's own numbers, on a registry of its own (docs/metrics.md). Labels have few values: never a number, a tenant or a call. */
 export interface Metrics {
   readonly registry: Registry
   /** An INVITE from a known source, or a call that we place. */
@@ -41,7 +43,10 @@ export interface Metrics {
   agentFirstAudio(afterMs: number): void
   agentReady(setupMs: number): void
   bargeIn(silenceAfterMs: number): void
-  eventEmitted(event: string): void
+  /** A call of ours had its trunks tried: `answered`, or how the deciding attempt ended. */
+  huntEnded(outcome: string, tookMs: number): void
+  /** Counts what an event tells. */
+  eventEmitted(event: EventDraft): void
   apiRequest(route: string, status: number, tookMs: number): void
   /** Names where gauges get their numbers from; a later call adds to the sources, or replaces them, by name. */
   observe(sources: MetricSources): void
@@ -75,7 +80,6 @@ function recorders(register: Registry): Omit<Metrics, 'registry' | 'observe' | '
   const firstAudio = histogram('agent_first_audio', 'Playout allowed to first agent audio sent', SETUP_SECONDS)
   const ready = histogram('agent_setup', 'Agent socket open and configured', SETUP_SECONDS)
   const bargeIns = histogram('barge_in_silence', 'Barge-in event to silence', BARGE_IN_SECONDS)
-  const events = counter('events', 'Events by name', ['event'])
   const requests = histogram('api_request', 'HTTP API by route and status', REQUEST_SECONDS, ['route', 'status'])
   return {
     callStarted: (direction) => started.inc({ direction }),
@@ -88,7 +92,8 @@ function recorders(register: Registry): Omit<Metrics, 'registry' | 'observe' | '
     agentFirstAudio: (afterMs) => firstAudio.observe(afterMs / 1000),
     agentReady: (setupMs) => ready.observe(setupMs / 1000),
     bargeIn: (silenceAfterMs) => bargeIns.observe(silenceAfterMs / 1000),
-    eventEmitted: (event) => events.inc({ event }),
+    huntEnded: huntHistogram(register),
+    eventEmitted: eventCounters(register),
     apiRequest: (route, status, tookMs) => requests.observe({ route, status: String(status) }, tookMs / 1000),
   }
 }
@@ -119,6 +124,7 @@ function gauges(register: Registry): Pick<Metrics, 'observe'> {
       for (const [counter, value] of Object.entries(sources.sipCounters?.() ?? {})) sip.set({ counter }, value)
     },
   })
+  trunkGauges(register, () => sources)
   mediaGauges(register, () => sources.mediaWorkers?.() ?? [])
   return {
     observe: (added) => {

@@ -130,6 +130,8 @@ export class OutgoingCall {
   }
 
   async #startHunt(): Promise<void> {
+    const startedAtMs = performance.now()
+    const ended = (outcome: string): void => this.#parts.metrics.huntEnded(outcome, performance.now() - startedAtMs)
     const trunks = await this.#parts.choose()
     // Whoever gave the call up meanwhile has ended it.
     if (this.#state.kind !== 'hunting') return
@@ -145,8 +147,14 @@ export class OutgoingCall {
       offer: (attempt) => this.#offer(attempt),
       onRinging: () => this.#onRinging(),
       onAttempt: (report) => this.#onAttempt(report),
-      onAnswered: (_attempt, dialog, answer) => this.#onAnswered(dialog, answer),
-      onFailed: (failure) => this.#input({ kind: 'failed', failure }),
+      onAnswered: (_attempt, dialog, answer) => {
+        ended('answered')
+        this.#onAnswered(dialog, answer)
+      },
+      onFailed: (failure) => {
+        ended(failure.end === null ? 'noTrunk' : failure.end.kind)
+        this.#input({ kind: 'failed', failure })
+      },
     })
   }
 
