@@ -1,6 +1,15 @@
 /** What one check found. Only an error makes `./tandem check` fail. */
 export interface Finding {
-  readonly subject: 'config' | 'address' | 'folder' | 'postgres' | 'shared state' | 'agent' | 'trunk' | 'port'
+  readonly subject:
+    | 'config'
+    | 'address'
+    | 'certificate'
+    | 'folder'
+    | 'postgres'
+    | 'shared state'
+    | 'agent'
+    | 'trunk'
+    | 'port'
   /** Which one: a key, an agent's backend, a trunk's target, a port. */
   readonly name: string
   readonly status: 'ok' | 'warning' | 'error'

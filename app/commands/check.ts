@@ -21,20 +21,22 @@ export function register(program: Command): void {
 
 async function findAll(config: Config): Promise<readonly Finding[]> {
   // Loaded here, so that every other command starts without a database driver.
-  const [{ checkStores }, { checkAgents }, { checkTrunks }, { checkPorts }, { checkAddress }] = await Promise.all([
-    import('../check/stores.ts'),
-    import('../check/agents.ts'),
-    import('../check/trunks.ts'),
-    import('../check/ports.ts'),
-    import('../check/address.ts'),
-  ])
+  const [{ checkStores }, { checkAgents }, { checkTrunks }, { checkPorts }, { checkAddress }, { checkCertificates }] =
+    await Promise.all([
+      import('../check/stores.ts'),
+      import('../check/agents.ts'),
+      import('../check/trunks.ts'),
+      import('../check/ports.ts'),
+      import('../check/address.ts'),
+      import('../check/certificates.ts'),
+    ])
   const findings = await Promise.all([
     checkStores(config),
     checkPorts(config),
     checkAgents(config),
     checkTrunks(config),
   ])
-  return [...noticesOf(config), checkAddress(config), ...findings.flat()]
+  return [...noticesOf(config), checkAddress(config), ...checkCertificates(config), ...findings.flat()]
 }
 
 /** What the file asks for and this version does not do. */

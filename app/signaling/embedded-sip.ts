@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import type { AccessSnapshot, GuestVerdict, SipCounters, SipServer, SipTraceMessage } from '../sip/server.ts'
+import type {
+  AccessSnapshot,
+  GuestVerdict,
+  SipCounters,
+  SipServer,
+  SipTraceMessage,
+  TlsMaterial,
+} from '../sip/server.ts'
 import { startSipServer } from '../sip/server.ts'
 import { Supervised } from '../supervised.ts'
 
 export interface EmbeddedSipOptions {
-  /** `udp:HOST:PORT`, `tcp:HOST:PORT`. */
+  /** `udp:HOST:PORT`, `tcp:HOST:PORT`, `tls:HOST:PORT`. */
   readonly listen: readonly string[]
+  /** For `tls:HOST:PORT`. */
+  readonly tls: TlsMaterial | null
   /** The address in Via and Contact. */
   readonly advertise: string
   /** Server and User-Agent of every message. */
@@ -24,6 +33,7 @@ export class EmbeddedSip {
   readonly #timer: NodeJS.Timeout
   #supervised: Supervised<SipServer> | null = null
   #access: AccessSnapshot
+  #tls: TlsMaterial | null
   #adminPort = 0
   #hostports: readonly string[] = []
   #counters: SipCounters | null = null
@@ -32,6 +42,7 @@ export class EmbeddedSip {
   private constructor(options: EmbeddedSipOptions, access: AccessSnapshot) {
     this.#options = options
     this.#access = access
+    this.#tls = options.tls
     this.#timer = setInterval(() => void this.#count(), COUNTERS_MS)
   }
 
@@ -81,6 +92,12 @@ export class EmbeddedSip {
     this.#supervised?.part?.judgeGuest(address, verdict)
   }
 
+  /** Shows these certificates from the next handshake on. */
+  renewTls(material: TlsMaterial): void {
+    this.#tls = material
+    this.#supervised?.part?.renewTls(material)
+  }
+
   /** Ends the server's thread at once, as a crash would: for tests and drills. */
   async crash(): Promise<void> {
     await this.#supervised?.part?.crash()
@@ -95,6 +112,7 @@ export class EmbeddedSip {
     const { listen, advertise, userAgent } = this.#options
     const server = await startSipServer({
       listen: this.#hostports.length > 0 ? this.#hostports.map((each) => each.replace('/', ':')) : listen,
+      tls: this.#tls ?? undefined,
       advertise,
       userAgent,
       secret: this.secret,

@@ -43,16 +43,26 @@ export class DialogSender {
     this.#resolver = resolver
   }
 
-  /** Resolves a target. In a dialog the socket it lives at, and a TCP connection of the peer, are preferred. */
-  findWay(target: Target, record: DialogRecord | undefined, found: (way: Way | undefined) => void): void {
+  /**
+   * Resolves a target. In a dialog the socket it lives at, and a connection of the peer, are preferred.
+   *
+   * @param serverName what the other end has to prove over TLS, where it is not the target's host
+   */
+  findWay(
+    target: Target,
+    record: DialogRecord | undefined,
+    found: (way: Way | undefined) => void,
+    serverName = target.host,
+  ): void {
     const { sockets } = this.#stack
     this.#resolver.resolve(target.host, (address) => {
       if (address === undefined) {
         found(undefined)
         return
       }
-      const plain: Remote = { protocol: target.protocol, host: address, port: target.port }
-      const keepsFlow = record?.flow !== undefined && record.dialog.routeSet.length === 0 && target.protocol === 'tcp'
+      const { protocol, port } = target
+      const plain: Remote = { protocol, host: address, port, ...(protocol === 'tls' && { serverName }) }
+      const keepsFlow = record?.flow !== undefined && record.dialog.routeSet.length === 0 && protocol !== 'udp'
       const remote: Remote = keepsFlow ? { ...plain, flow: record.flow } : plain
       const sender = sockets.senderFor(remote, record?.socket)
       found(sender === undefined ? undefined : { remote, sender })

@@ -1,4 +1,5 @@
 import type { BanPolicy } from '../../lib/sip/ban-list.ts'
+import type { TlsMaterial } from './transport/tls.ts'
 
 /** What a request of an unknown source gets: silence, or 403. */
 export type UnknownPolicy = 'drop' | 'reject'
@@ -22,8 +23,10 @@ export interface AccessSnapshot {
 export type GuestVerdict = 'proven' | 'wrong'
 
 export interface SipServerOptions {
-  /** `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, ...; port 0 takes a free one. */
+  /** `udp:127.0.0.1:5060`, `tcp:[::1]:5060`, `tls:…`; port 0 takes a free one. */
   readonly listen: readonly string[]
+  /** For `tls` addresses. */
+  readonly tls?: TlsMaterial | undefined
   /** Host or address for Via and Contact in place of the bound one. */
   readonly advertise?: string | undefined
   /** What applications authenticate with. */
@@ -48,7 +51,7 @@ export interface SipTraceMessage {
   /** Wall time in ms. */
   readonly atMs: number
   readonly direction: 'in' | 'out'
-  readonly protocol: 'udp' | 'tcp'
+  readonly protocol: 'udp' | 'tcp' | 'tls'
   readonly local: string
   readonly remote: string
   readonly callId: string

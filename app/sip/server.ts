@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import type { LineState } from './line.ts'
 import type { AccessSnapshot, GuestVerdict, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
+import type { TlsMaterial } from './transport/tls.ts'
 import type { FromWorker, ToWorker } from './worker-protocol.ts'
 
 export type { AccessSnapshot, GuestVerdict, SipCounters, SipServerOptions, SipTraceMessage } from './server-options.ts'
+export { type TlsMaterial, tlsFault } from './transport/tls.ts'
 
 /** Why the server did not start: a stable code such as `address-in-use`, and words with the address and its holder. */
 export class SipServerError extends Error {
@@ -27,6 +29,8 @@ export interface SipServer {
   judgeGuest(address: string, verdict: GuestVerdict): void
   /** Cuts the line to the network, or slows it down: for drills. In force as `setAccess` is. */
   setLine(state: LineState): void
+  /** Shows these certificates from the next handshake on; connections that are open stay. They must have been tried by `tlsFault`. */
+  renewTls(material: TlsMaterial): void
   /** Batches of the messages that passed, where `trace` is on. */
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void
   /** Rejects once the worker is gone. */
@@ -104,6 +108,10 @@ class ServerFace implements SipServer {
 
   setLine(state: LineState): void {
     this.#post({ kind: 'line', state })
+  }
+
+  renewTls(material: TlsMaterial): void {
+    this.#post({ kind: 'tls', material })
   }
 
   onTrace(listener: (batch: readonly SipTraceMessage[]) => void): void {

@@ -26,6 +26,7 @@ import type { StackContext } from './stack-context.ts'
 import { Tracer } from './tracer.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import { TransactionLayer } from './transaction/transaction-layer.ts'
+import { Tls, type TlsMaterial } from './transport/tls.ts'
 import type { Arrival, Remote, Standing, TransportError, TransportHandler } from './transport/transport.ts'
 import { TransportSet } from './transport/transport-set.ts'
 import { Uac } from './uac.ts'
@@ -46,6 +47,8 @@ export interface SipStackOptions {
   readonly userAgent: string | undefined
   readonly timing: Timing
   /** Takes the messages that passed; undefined where nobody looks. */
+  /** For `tls` addresses. */
+  readonly tls: TlsMaterial | undefined
   readonly trace: ((batch: readonly SipTraceMessage[]) => void) | undefined
 }
 
@@ -56,12 +59,14 @@ export class SipStack implements TransportHandler, WireHandler {
   readonly line: Line
   readonly #scheduler: Scheduler
   readonly #tracer: Tracer | undefined
+  readonly #tls: Tls | undefined
   readonly #counts = { requestsIn: 0, responsesIn: 0, messagesOut: 0, malformed: 0, stray: 0, transportErrors: 0 }
   #core:
     | { readonly context: StackContext; readonly uas: Uas; readonly uac: Uac; readonly set: TransportSet }
     | undefined
 
-  private constructor(trace: SipStackOptions['trace']) {
+  private constructor({ tls, trace }: SipStackOptions) {
+    this.#tls = tls && new Tls(tls)
     this.#scheduler = new Scheduler(() => performance.now())
     this.line = new Line(this.#scheduler)
     this.gate = new AccessGate(() => this.#scheduler.nowMs())
@@ -72,8 +77,8 @@ export class SipStack implements TransportHandler, WireHandler {
   static async start(
     options: SipStackOptions,
   ): Promise<Result<{ readonly stack: SipStack; readonly adminPort: number }, TransportError>> {
-    const stack = new SipStack(options.trace)
-    const opened = await TransportSet.listen(options.listen, stack)
+    const stack = new SipStack(options)
+    const opened = await TransportSet.listen(options.listen, stack, { tls: stack.#tls })
     if (!opened.ok) return opened
     const wire = stack.#assemble(options, opened.value)
     try {
@@ -158,6 +163,11 @@ export class SipStack implements TransportHandler, WireHandler {
     this.#scheduler.close()
     await core.set.close()
     this.#tracer?.flush()
+  }
+
+  /** Shows other certificates from the next handshake on. Throws, and changes nothing, where they cannot be used. */
+  renewTls(material: TlsMaterial): void {
+    this.#tls?.renew(material)
   }
 
   standingOf(host: string): Standing {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { buildResponse } from '../../lib/sip/build.ts'
 import { composeCancel, composeInDialog, composeRequest } from '../../lib/sip/compose.ts'
 import { routeInDialog } from '../../lib/sip/dialog.ts'
@@ -44,7 +45,10 @@ export class Uac {
     return this.#outgoing.size
   }
 
-  /** A request outside of dialogs. `proxyUri`, where not empty, is the next hop. */
+  /**
+   * A request outside of dialogs. `proxyUri`, where not empty, is the next hop. Where that is an address, as of an application that has
+   * resolved the name of the Request-URI itself, it is this name that the hop has to prove over TLS (RFC 5922 §4).
+   */
   request(wish: Wish, uri: string, proxyUri: string): void {
     if (this.#isTypeless(wish)) return
     const target = targetOfUri(proxyUri === '' ? uri : proxyUri)
@@ -53,7 +57,9 @@ export class Uac {
       this.#stack.link.nok(wish.client, wish.msgId, why)
       return
     }
-    this.#sender.findWay(target, undefined, (way) => this.#send(wish, uri, way, target))
+    const toProve = isIP(target.host) === 0 ? target : targetOfUri(uri)
+    const serverName = typeof toProve === 'string' ? target.host : toProve.host
+    this.#sender.findWay(target, undefined, (way) => this.#send(wish, uri, way, target), serverName)
   }
 
   /** A request in a dialog; a BYE that comes before the ACK of our 2xx waits for it (RFC 3261 §15). */

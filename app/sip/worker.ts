@@ -20,6 +20,7 @@ async function run(options: SipServerOptions): Promise<void> {
   })
   const started = await SipStack.start({
     listen,
+    tls: options.tls,
     advertise: options.advertise,
     secret: options.secret,
     adminHost: options.adminHost ?? '127.0.0.1',
@@ -49,6 +50,9 @@ async function onMessage(stack: SipStack, message: ToWorker): Promise<void> {
       break
     case 'line':
       stack.line.set(message.state)
+      break
+    case 'tls':
+      stack.renewTls(message.material)
       break
     case 'counters':
       post({ kind: 'counters', id: message.id, counters: stack.counters() })

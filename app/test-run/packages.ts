@@ -4,7 +4,7 @@ import type { Kind } from './suites.ts'
 /** Debian packages that the tests drive us with: real peers, not imitations of them. */
 const PACKAGES: Readonly<Record<Exclude<Kind, 'all'>, readonly string[]>> = {
   unit: [],
-  integration: ['postgresql', 'redis-server', 'bind9-dnsutils'],
+  integration: ['bind9-dnsutils', 'openssl', 'postgresql', 'redis-server'],
   e2e: ['sip-tester', 'baresip', 'pocketsphinx', 'pocketsphinx-en-us'],
 }
 

@@ -4,7 +4,7 @@ import { type Complaint, conflict, dangling, formatPath } from './problem.ts'
 import { addressOf, type Environment } from './resolve.ts'
 import { checkSbcs } from './sbc-checks.ts'
 import type { ParsedConfig } from './schema.ts'
-import { checkSources, checkTrunks } from './trunk-checks.ts'
+import { checkSources, checkTransports, checkTrunks } from './trunk-checks.ts'
 
 /** What one key alone cannot show: references, duplicates, and keys that contradict each other. */
 export function checkConfig(config: ParsedConfig, env: Environment): readonly Complaint[] {
@@ -30,6 +30,7 @@ export function checkConfig(config: ParsedConfig, env: Environment): readonly Co
     ),
     ...config.trunks.flatMap((trunk, i) => checkTrunks(trunk, i)),
     ...checkSources(config),
+    ...checkTransports(config),
     ...checkSbcs(config),
     ...checkGroups(config),
     ...duplicates(
@@ -68,11 +69,15 @@ function checkSockets({ sip, http, dns }: ParsedConfig): Complaint[] {
       ? [conflict(['sip', 'listen', i], 'a tls socket needs sip.tls with cert and key')]
       : [],
   )
+  const unverifiable = sip.tls?.verifyClient === true && sip.tls.ca === null
   const web = `tcp:${http.listen.host}:${http.listen.port}`
   const taken = http.listen.port !== 0 && fixed.includes(web)
   return [
     ...shared,
     ...withoutTls,
+    ...(unverifiable
+      ? [conflict(['sip', 'tls', 'verifyClient'], 'needs sip.tls.ca: whose certificates are good?')]
+      : []),
     ...(taken ? [conflict(['http', 'listen'], 'the same port as a socket of sip.listen')] : []),
     ...(dns === null ? [] : checkDns(dns.listen, [...fixed, web])),
   ]

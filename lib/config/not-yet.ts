@@ -34,7 +34,6 @@ type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
 const REFUSED: readonly Row[] = [
   ['sip.engine', 'Only `embedded` is there in this version; drachtio is refused.', isNot('embedded')],
-  ['sip.listen[]', 'A tls socket is refused in this version.', (found) => String(found).startsWith('tls:')],
   ['media.engine', 'Only `embedded` is there in this version; freeswitch is refused.', isNot('embedded')],
   ['media.codecs', 'Only PCMU and PCMA are spoken in this version; one of them must be named.', lacksG711],
   ['media.srtp', NO_SRTP, is('required')],
@@ -54,7 +53,6 @@ const LISTED: readonly Row[] = [
   ['fleet.settle', NO_TAKEOVER],
   ['fleet.ownerProbes', NO_TAKEOVER],
   ['fleet.supersede', NO_TAKEOVER],
-  ['sip.tls', 'There are no tls sockets in this version.'],
   ['store.keyWrap', 'Nothing is encrypted at rest in this version.'],
   ['identity.maxAge', 'Identity headers are not verified in this version.'],
   ['agents.NAME.renewBefore', NO_RESUME],

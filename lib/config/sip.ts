@@ -6,7 +6,24 @@ import { count, listenAddress, optional, text, words } from './values.ts'
 const tls = z.strictObject({
   cert: words('a PEM file').describe('PEM file with the certificate chain.'),
   key: words('a PEM file').describe('PEM file with the private key.'),
-  ca: optional(words('a PEM file')).describe('PEM file with the authorities that may sign the certificates of trunks.'),
+  ca: optional(words('a PEM file')).describe(
+    'PEM file with the authorities that may sign the certificates of trunks; default: those that Node.js ships.',
+  ),
+  verifyClient: z
+    .boolean()
+    .default(false)
+    .describe('Whether those who connect to us must show a certificate that sip.tls.ca has signed.'),
+  hosts: z
+    .array(
+      z.strictObject({
+        names: z.array(words('a host name')).min(1).max(100).describe('Host names asked for (SNI).'),
+        cert: words('a PEM file').describe('PEM file with the certificate chain.'),
+        key: words('a PEM file').describe('PEM file with the private key.'),
+      }),
+    )
+    .max(100)
+    .default([])
+    .describe('Further certificates, for those who ask for one of their names.'),
 })
 
 /** `sip`: the SIP server and how it treats strangers (docs/behaviour.md, “What an INVITE from a carrier gets”). */

@@ -39,6 +39,19 @@ export function checkTrunks(trunk: ParsedTrunk, index: number): Complaint[] {
   return complaints
 }
 
+/** A transport that targets ask for and no socket of ours speaks. */
+export function checkTransports({ sip, trunks }: ParsedConfig): Complaint[] {
+  if (sip.engine.kind !== 'embedded') return []
+  return trunks.flatMap((trunk, i) =>
+    trunk.targets.flatMap(({ uri }, j) => {
+      const wanted = uri.transport ?? trunk.transport
+      if (wanted === null || sip.listen.some(({ protocol }) => protocol === wanted)) return []
+      const message = `is reached over ${wanted}, and no socket of sip.listen speaks that: add "${wanted}:HOST:PORT"`
+      return [conflict(['trunks', i, 'targets', j], message)]
+    }),
+  )
+}
+
 /** Two trunks may share a source only where port, transport, request-URI host or number tells them apart. */
 export function checkSources(config: ParsedConfig): Complaint[] {
   const { trunks } = config

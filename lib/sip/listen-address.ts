@@ -8,11 +8,11 @@ export interface ListenSpec {
   readonly port: number
 }
 
-/** Reads `udp:127.0.0.1:5060` or `tcp:[::1]:5060`; the error says what is wrong. */
+/** Reads `udp:127.0.0.1:5060`, `tcp:[::1]:5060` or `tls:…`; the error says what is wrong. */
 export function parseListenAddress(text: string): Result<ListenSpec, string> {
-  const match = /^(udp|tcp):(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
+  const match = /^(udp|tcp|tls):(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text)
   const [, protocol, v6, host, digits] = match ?? []
   const port = Number(digits)
-  if (match === null || port > 65_535) return err(`not udp:HOST:PORT or tcp:HOST:PORT: ${text}`)
-  return ok({ protocol: protocol === 'udp' ? 'udp' : 'tcp', host: v6 ?? host ?? '', port })
+  if (match === null || port > 65_535) return err(`not udp:HOST:PORT, tcp:HOST:PORT or tls:HOST:PORT: ${text}`)
+  return ok({ protocol: protocol === 'udp' || protocol === 'tls' ? protocol : 'tcp', host: v6 ?? host ?? '', port })
 }

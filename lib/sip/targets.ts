@@ -1,8 +1,8 @@
 import { isSipUri, parseUri } from './uri.ts'
 import type { Via } from './via.ts'
 
-/** The transports the server speaks so far. */
-export type Protocol = 'udp' | 'tcp'
+/** The transports the server speaks. */
+export type Protocol = 'udp' | 'tcp' | 'tls'
 
 /** Where a message goes. `host` may be a name; an IPv6 address has no brackets. */
 export interface Target {
@@ -13,24 +13,35 @@ export interface Target {
 
 export const DEFAULT_SIP_PORT = 5060
 
+/** RFC 3261 §19.1.2. */
+export const defaultPort = (protocol: Protocol): number => (protocol === 'tls' ? 5061 : DEFAULT_SIP_PORT)
+
 /** Why a request cannot be sent anywhere: the URI is none, or its transport is one we do not speak. */
 export type TargetFault = 'invalid-uri' | 'unsupported-transport'
 
 const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host)
 
 /**
- * The next hop that a URI names (RFC 3263 §4 without its DNS part): host, port or 5060, and `transport` or UDP. A URI
+ * The next hop that a URI names (RFC 3263 §4 without its DNS part): host, port or its default, and `transport` or UDP; TLS for sips. A URI
  * without scheme, as in a `proxy` option `192.0.2.1:5080`, is taken as a sip URI. `maddr` overrides the host.
  */
 export function targetOfUri(text: string): Target | TargetFault {
   const bare = text.replace(/^.*<([^>]*)>.*$/, '$1')
   const uri = parseUri(/^[A-Za-z][A-Za-z0-9+.-]*:(?!\d+(?:;|$))/.test(bare) ? bare : `sip:${bare}`)
   if (uri === undefined || !isSipUri(uri)) return 'invalid-uri'
-  const transport = (uri.params.get('transport') ?? 'udp').toLowerCase()
-  if (uri.scheme === 'sips' || (transport !== 'udp' && transport !== 'tcp')) return 'unsupported-transport'
+  const transport = (uri.params.get('transport') ?? (uri.scheme === 'sips' ? 'tls' : 'udp')).toLowerCase()
+  const protocol = uri.scheme === 'sips' ? securedBy(transport) : protocolOf(transport)
+  if (protocol === undefined) return 'unsupported-transport'
   const host = unbracket(uri.params.get('maddr') ?? uri.host)
-  return { protocol: transport, host, port: uri.port ?? DEFAULT_SIP_PORT }
+  return { protocol, host, port: uri.port ?? defaultPort(protocol) }
 }
+
+const protocolOf = (transport: string): Protocol | undefined =>
+  transport === 'udp' || transport === 'tcp' || transport === 'tls' ? transport : undefined
+
+/** In a sips URI `transport=tcp` means TLS over TCP (RFC 3261 §26.2.2), and so does none; UDP cannot be secured. */
+const securedBy = (transport: string): Protocol | undefined =>
+  transport === 'tcp' || transport === 'tls' ? 'tls' : undefined
 
 /**
  * Where the response to a request goes once its connection, if it came on one, is gone (RFC 3261 §18.2.2, RFC 3581 §4): back
@@ -38,6 +49,6 @@ export function targetOfUri(text: string): Target | TargetFault {
  * `maddr` is not honoured: it would let any sender aim our answers at a third party.
  */
 export function responseTarget(via: Via, protocol: Protocol, sourceHost: string, sourcePort: number): Target {
-  const port = protocol === 'udp' && via.params.has('rport') ? sourcePort : (via.port ?? DEFAULT_SIP_PORT)
+  const port = protocol === 'udp' && via.params.has('rport') ? sourcePort : (via.port ?? defaultPort(protocol))
   return { protocol, host: sourceHost, port }
 }

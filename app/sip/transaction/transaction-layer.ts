@@ -1,6 +1,6 @@
 import type { SipRequest } from '../../../lib/sip/message.ts'
 import { tagOf } from '../../../lib/sip/name-addr.ts'
-import { responseTarget } from '../../../lib/sip/targets.ts'
+import { type Protocol, responseTarget } from '../../../lib/sip/targets.ts'
 import { clientTransactionKey, mergeKey, serverTransactionKey } from '../../../lib/sip/transaction/matching.ts'
 import type { Timing } from '../../../lib/sip/transaction/timing.ts'
 import type { Scheduler } from '../scheduler.ts'
@@ -12,7 +12,7 @@ import { type ServerContext, ServerTransaction } from './server-transaction.ts'
 export interface TransactionLayerOptions {
   readonly scheduler: Scheduler
   readonly network: Network
-  /** For UDP; over TCP the same with `reliable`. */
+  /** For UDP; over TCP and TLS the same with `reliable`. */
   readonly timing: Timing
   readonly makeTrying: (request: SipRequest) => Buffer
 }
@@ -30,8 +30,8 @@ export class TransactionLayer {
   readonly #clients = new Map<string, ClientTransaction>()
   /** Requests outside of dialogs, by what they are apart from their way. */
   readonly #open = new Map<string, ServerTransaction>()
-  readonly #server: { readonly udp: ServerContext; readonly tcp: ServerContext }
-  readonly #client: { readonly udp: ClientContext; readonly tcp: ClientContext }
+  readonly #server: Readonly<Record<Protocol, ServerContext>>
+  readonly #client: Readonly<Record<Protocol, ClientContext>>
 
   constructor({ scheduler, network, timing, makeTrying }: TransactionLayerOptions) {
     const onServerEnd = (transaction: ServerTransaction): void => this.#dropServer(transaction)
@@ -51,8 +51,8 @@ export class TransactionLayer {
       timing: { ...timing, reliable },
       onTerminated: onClientEnd,
     })
-    this.#server = { udp: server(false), tcp: server(true) }
-    this.#client = { udp: client(false), tcp: client(true) }
+    this.#server = { udp: server(false), tcp: server(true), tls: server(true) }
+    this.#client = { udp: client(false), tcp: client(true), tls: client(true) }
   }
 
   get serverCount(): number {

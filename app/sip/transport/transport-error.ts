@@ -15,6 +15,14 @@ const CODES: Readonly<Record<string, TransportErrorCode>> = {
   EPIPE: 'closed',
 }
 
+/** What OpenSSL and Node.js call a certificate that does not hold. */
+const UNTRUSTED = /^(?:CERT_|ERR_TLS_CERT|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(?:CA|PURPOSE))/
+
+function codeOf(code: string | undefined): TransportErrorCode {
+  if (code === undefined) return 'failed'
+  return CODES[code] ?? (UNTRUSTED.test(code) ? 'untrusted' : 'failed')
+}
+
 /** The system's code of an error of Node's, such as `ECONNREFUSED`; undefined for other errors. */
 function systemCode(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
@@ -24,7 +32,7 @@ function systemCode(cause: unknown): string | undefined {
 export function toTransportError(cause: unknown, doing: string): TransportError {
   const code = systemCode(cause)
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return { code: (code === undefined ? undefined : CODES[code]) ?? 'failed', message: `${doing}: ${reason}`, cause }
+  return { code: codeOf(code), message: `${doing}: ${reason}`, cause }
 }
 
 /** Why an address could not be listened at; where another process holds the port, which one. */
@@ -32,7 +40,7 @@ export function toListenError(cause: unknown, address: ListenAddress): Transport
   const { protocol, host, port } = address
   const where = formatListenAddress(address)
   if (systemCode(cause) !== 'EADDRINUSE') return toTransportError(cause, `cannot listen at ${where}`)
-  const holder = describePortHolder(protocol, host, port)
+  const holder = describePortHolder(protocol === 'udp' ? 'udp' : 'tcp', host, port)
   const by = holder === undefined ? '' : ` by ${holder}`
   return { code: 'address-in-use', message: `cannot listen at ${where}: the port is in use${by}`, cause }
 }

@@ -1,8 +1,17 @@
 import { isIPv6 } from 'node:net'
+import { assertNever } from '../../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../../lib/core/result.ts'
-import { TCP_LIMITS, TcpTransport, type TcpTransportLimits } from './tcp.ts'
+import { STREAM_LIMITS, StreamTransport, type StreamTransportLimits } from './stream.ts'
+import { TCP } from './stream-kind.ts'
+import type { Tls } from './tls.ts'
 import type { ListenAddress, Remote, Transport, TransportError, TransportHandler } from './transport.ts'
 import { UdpTransport } from './udp.ts'
+
+export interface TransportSetOptions {
+  /** For `tls` addresses; without it they cannot be opened. */
+  readonly tls?: Tls | undefined
+  readonly limits?: StreamTransportLimits
+}
 
 /** All sockets a SIP server listens at: opened together, found by destination, closed together. */
 export class TransportSet {
@@ -13,11 +22,11 @@ export class TransportSet {
   static async listen(
     addresses: readonly ListenAddress[],
     handler: TransportHandler,
-    limits: TcpTransportLimits = TCP_LIMITS,
+    { tls, limits = STREAM_LIMITS }: TransportSetOptions = {},
   ): Promise<Result<TransportSet, TransportError>> {
     const open: Transport[] = []
     for (const address of addresses) {
-      const opened = await openTransport(address, handler, limits)
+      const opened = await openTransport(address, handler, tls, limits)
       if (!opened.ok) {
         await new TransportSet(open).close()
         return err(opened.error)
@@ -53,9 +62,20 @@ export class TransportSet {
 function openTransport(
   address: ListenAddress,
   handler: TransportHandler,
-  limits: TcpTransportLimits,
+  tls: Tls | undefined,
+  limits: StreamTransportLimits,
 ): Promise<Result<Transport, TransportError>> {
-  return address.protocol === 'udp'
-    ? UdpTransport.listen(address, handler)
-    : TcpTransport.listen(address, handler, limits)
+  switch (address.protocol) {
+    case 'udp':
+      return UdpTransport.listen(address, handler)
+    case 'tcp':
+      return StreamTransport.listen(TCP, address, handler, limits)
+    case 'tls': {
+      if (tls !== undefined) return StreamTransport.listen(tls, address, handler, limits)
+      const message = `no certificate for the tls socket at ${address.host}:${address.port}`
+      return Promise.resolve(err({ code: 'no-transport', message }))
+    }
+    default:
+      return assertNever(address.protocol)
+  }
 }

@@ -1,5 +1,7 @@
-/** Transport protocols that carry SIP (RFC 3261 §18). TLS takes its place here as `tls`. */
-export type TransportProtocol = 'udp' | 'tcp'
+import type { Protocol } from '../../../lib/sip/targets.ts'
+
+/** Transport protocols that carry SIP (RFC 3261 §18). */
+export type TransportProtocol = Protocol
 
 /** One connection of a stream transport; a number that is not used again while the process lives. */
 export type FlowId = number
@@ -28,6 +30,8 @@ export interface Remote {
   readonly port: number
   /** The connection to prefer; where it is gone, one to `host` and `port` is reused or opened (RFC 3261 §18.2.2). */
   readonly flow?: FlowId | undefined
+  /** The name that the other end of a TLS connection has to prove (RFC 5922 §7); its address where there is none. */
+  readonly serverName?: string | undefined
 }
 
 /** Why a transport could not do what it was asked; stable, for logs and metrics. */
@@ -43,6 +47,7 @@ export type TransportErrorCode =
   | 'congested'
   | 'too-many-connections'
   | 'too-large'
+  | 'untrusted'
   | 'failed'
 
 /** A transport's failure: code, and words with the addresses. */

@@ -64,6 +64,7 @@ export async function callCentre(): Promise<CallCentre> {
   const sip = await EmbeddedSip.start(
     {
       listen: ['udp:127.0.0.1:0'],
+      tls: null,
       advertise: '127.0.0.1',
       userAgent: 'Tandem/test',
       onLost: () => {},

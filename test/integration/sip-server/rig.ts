@@ -15,7 +15,7 @@ export interface Station {
   readonly server: SipServer
   readonly srf: SrfApp
   /** `127.0.0.1:port` of its socket. */
-  address(protocol?: 'udp' | 'tcp'): string
+  address(protocol?: 'udp' | 'tcp' | 'tls'): string
   close(): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export async function connect(server: SipServer): Promise<SrfApp> {
   return srf
 }
 
-export function addressOf(server: SipServer, protocol: 'udp' | 'tcp'): string {
+export function addressOf(server: SipServer, protocol: 'udp' | 'tcp' | 'tls'): string {
   const hostport = server.hostports.find((one) => one.startsWith(`${protocol}/`))
   if (hostport === undefined) throw new Error(`the server has no ${protocol} socket: ${server.hostports.join()}`)
   return hostport.slice(protocol.length + 1)

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { TCP_LIMITS, TcpTransport, type TcpTransportLimits } from '../../../app/sip/transport/tcp.ts'
+import { STREAM_LIMITS, StreamTransport, type StreamTransportLimits } from '../../../app/sip/transport/stream.ts'
+import { TCP } from '../../../app/sip/transport/stream-kind.ts'
 import type { Remote, TransportError } from '../../../app/sip/transport/transport.ts'
 import { until } from '../../helpers/until.ts'
 import { Recorder } from './recorder.ts'
@@ -11,7 +12,7 @@ const HOST = '127.0.0.1'
 const message = (body: string): string =>
   `MESSAGE sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKx\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
-const send = (from: TcpTransport, text: string, remote: Remote): Promise<TransportError | undefined> =>
+const send = (from: StreamTransport, text: string, remote: Remote): Promise<TransportError | undefined> =>
   new Promise((done) => from.send(Buffer.from(text), remote, done))
 
 /** All that a socket still sends until the other side ends it. */
@@ -25,7 +26,7 @@ async function readAll(socket: Socket): Promise<string> {
 }
 
 describe('the TCP transport', () => {
-  const transports: TcpTransport[] = []
+  const transports: StreamTransport[] = []
   const sockets: Socket[] = []
   const servers: Server[] = []
 
@@ -35,14 +36,17 @@ describe('the TCP transport', () => {
     await Promise.all(servers.splice(0).map((one) => new Promise((resolve) => one.close(resolve))))
   })
 
-  async function listen(recorder: Recorder, limits: Partial<TcpTransportLimits> = {}): Promise<TcpTransport> {
-    const listening = await TcpTransport.listen({ host: HOST, port: 0 }, recorder, { ...TCP_LIMITS, ...limits })
+  async function listen(recorder: Recorder, limits: Partial<StreamTransportLimits> = {}): Promise<StreamTransport> {
+    const listening = await StreamTransport.listen(TCP, { host: HOST, port: 0 }, recorder, {
+      ...STREAM_LIMITS,
+      ...limits,
+    })
     assert.ok(listening.ok, listening.ok ? '' : listening.error.message)
     transports.push(listening.value)
     return listening.value
   }
 
-  async function dial(transport: TcpTransport): Promise<Socket> {
+  async function dial(transport: StreamTransport): Promise<Socket> {
     const socket = connect(transport.local.port, HOST)
     sockets.push(socket)
     await once(socket, 'connect')
@@ -223,7 +227,7 @@ describe('the TCP transport', () => {
 
   it('says which address is in use, and by which process', async () => {
     const first = await listen(new Recorder())
-    const second = await TcpTransport.listen(first.local, new Recorder())
+    const second = await StreamTransport.listen(TCP, first.local, new Recorder())
     assert.ok(!second.ok)
     const by = process.platform === 'linux' ? ` by this process (${process.pid})` : ''
     const where = `cannot listen at tcp:127.0.0.1:${first.local.port}: the port is in use`

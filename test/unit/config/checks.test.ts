@@ -155,6 +155,16 @@ describe('the config as a whole', () => {
       /sip\.listen\[0\]: a tls socket needs sip\.tls/,
     ],
     [
+      'clients to verify by nobody',
+      { sip: { tls: { cert: 'a.pem', key: 'b.pem', verifyClient: true } } },
+      /sip\.tls\.verifyClient: needs sip\.tls\.ca/,
+    ],
+    [
+      'a target over a transport that we do not speak',
+      { trunks: [{ ...RIGHT.trunks[0], targets: [{ uri: 'sips:pbx.example.net' }] }, RIGHT.trunks[1]] },
+      /trunks\[0\]\.targets\[0\]: is reached over tls, .* add "tls:HOST:PORT"/,
+    ],
+    [
       'one port twice',
       { sip: { listen: ['tcp:127.0.0.1:5060', 'tcp:127.0.0.1:5060'] } },
       /sip\.listen\[1\]: the same port as sip\.listen\[0\]/,

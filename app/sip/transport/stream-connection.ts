@@ -4,11 +4,20 @@ import { buildRefusal } from '../../../lib/sip/build.ts'
 import type { SipFault } from '../../../lib/sip/parse-error.ts'
 import { findAnswerable } from '../../../lib/sip/parser.ts'
 import { StreamFramer } from '../../../lib/sip/stream-framer.ts'
-import type { Arrival, FlowId, Remote, SendDone, SocketAddress, Standing, TransportHandler } from './transport.ts'
+import type {
+  Arrival,
+  FlowId,
+  Remote,
+  SendDone,
+  SocketAddress,
+  Standing,
+  TransportError,
+  TransportHandler,
+} from './transport.ts'
 import { toTransportError } from './transport-error.ts'
 
 /** Limits of one connection. */
-export interface TcpLimits {
+export interface StreamLimits {
   /** Without a byte in either direction for this long, the connection is closed. */
   readonly idleTimeoutMs: number
   /** A message that has begun must be whole within this time: no peer holds memory by sending a byte now and then. */
@@ -18,7 +27,7 @@ export interface TcpLimits {
 }
 
 /** The other end of a connection. */
-export interface TcpPeer extends SocketAddress {
+export interface StreamPeer extends SocketAddress {
   readonly standing: Standing
 }
 
@@ -29,27 +38,42 @@ const PONG = '\r\n'
 
 let lastFlow = 0
 
-/** One TCP connection: its framing, its keepalive and its limits. It owns the socket until that is closed. */
-export class TcpConnection {
+/** One connection of a stream transport: its framing, its keepalive and its limits. It owns the socket until that is closed. */
+export class StreamConnection {
   readonly flow: FlowId = ++lastFlow
+  readonly #protocol: 'tcp' | 'tls'
   readonly #socket: Socket
   readonly #remote: Remote
   readonly #local: SocketAddress
   readonly #handler: TransportHandler
-  readonly #limits: TcpLimits
+  readonly #limits: StreamLimits
   /** A stranger is not told that somebody is here. */
   readonly #answers: boolean
   readonly #framer = new StreamFramer()
+  /** What waits for the connection to carry messages; null: it does. */
+  #queue: { readonly bytes: Buffer; readonly done: SendDone }[] | null
+  #queuedBytes = 0
   #unfinished: NodeJS.Timeout | undefined
   #lingering: NodeJS.Timeout | undefined
 
-  constructor(socket: Socket, peer: TcpPeer, local: SocketAddress, handler: TransportHandler, limits: TcpLimits) {
+  constructor(
+    protocol: 'tcp' | 'tls',
+    socket: Socket,
+    peer: StreamPeer,
+    local: SocketAddress,
+    handler: TransportHandler,
+    limits: StreamLimits,
+    opened: 'connect' | 'secureConnect' | undefined,
+  ) {
+    this.#protocol = protocol
     this.#socket = socket
-    this.#remote = { protocol: 'tcp', host: peer.host, port: peer.port, flow: this.flow }
+    this.#remote = { protocol, host: peer.host, port: peer.port, flow: this.flow }
     this.#answers = peer.standing === 'known'
     this.#local = local
     this.#handler = handler
     this.#limits = limits
+    this.#queue = opened === undefined ? null : []
+    if (opened !== undefined) socket.once(opened, () => this.#onOpened())
     socket.setTimeout(limits.idleTimeoutMs, () => socket.destroy())
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('error', (cause) => handler.onTrouble(toTransportError(cause, this.#describe()), this.#remote))
@@ -57,13 +81,18 @@ export class TcpConnection {
     socket.on('close', () => {
       clearTimeout(this.#unfinished)
       clearTimeout(this.#lingering)
+      for (const { done } of this.#queue ?? []) done(this.#lost(undefined))
+      this.#queue = []
     })
   }
 
-  /** Queues a message; while the connection is being opened it waits for that. */
+  /**
+   * Queues a message. While the connection is being opened it waits here: Node.js would send it with the last of the TLS handshake, before
+   * it has looked at the certificate.
+   */
   send(bytes: Buffer, done: SendDone): void {
     const socket = this.#socket
-    const unsent = socket.writableLength + bytes.length
+    const unsent = socket.writableLength + this.#queuedBytes + bytes.length
     if (unsent > this.#limits.maxUnsentBytes) {
       done({
         code: 'congested',
@@ -71,16 +100,31 @@ export class TcpConnection {
       })
       return
     }
-    socket.write(bytes, (cause) => {
-      if (cause == null) done(undefined)
-      // What a queued write reports is only that the socket is gone; the socket knows why.
-      else done(toTransportError(socket.errored ?? cause, `sending on ${this.#describe()}`))
-    })
+    if (this.#queue === null) {
+      socket.write(bytes, (cause) => done(cause == null ? undefined : this.#lost(cause)))
+    } else if (socket.destroyed) done(this.#lost(undefined))
+    else {
+      this.#queue.push({ bytes, done })
+      this.#queuedBytes += bytes.length
+    }
   }
 
   /** Ends the connection at once. */
   close(): void {
     this.#socket.destroy()
+  }
+
+  #onOpened(): void {
+    const queue = this.#queue ?? []
+    this.#queue = null
+    this.#queuedBytes = 0
+    for (const { bytes, done } of queue) this.send(bytes, done)
+  }
+
+  /** What a write reports is only that the socket is gone; the socket knows why. */
+  #lost(cause: Error | undefined): TransportError {
+    const why = this.#socket.errored ?? cause ?? new Error('closed before it was open')
+    return toTransportError(why, `sending on ${this.#describe()}`)
   }
 
   #onData(chunk: Buffer): void {
@@ -127,7 +171,7 @@ export class TcpConnection {
 
   #arrival(): Arrival {
     return {
-      protocol: 'tcp',
+      protocol: this.#protocol,
       localHost: this.#socket.localAddress ?? this.#local.host,
       localPort: this.#local.port,
       remoteHost: this.#remote.host,
@@ -137,6 +181,6 @@ export class TcpConnection {
   }
 
   #describe(): string {
-    return `tcp ${this.#remote.host}:${this.#remote.port}`
+    return `${this.#protocol} ${this.#remote.host}:${this.#remote.port}`
   }
 }
