@@ -1,14 +1,15 @@
 import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
+import { assertNever } from '../../lib/core/assert-never.ts'
 import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
+import { decideOptions } from '../../lib/route/decide-options.ts'
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, Peer, RequestFacts, RouteSnapshot } from '../../lib/route/snapshot.ts'
-import { judgeSender } from '../../lib/route/source.ts'
 import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
@@ -186,11 +187,19 @@ export class Calls {
   }
 
   #optionsAnswer(request: RequestFacts): OptionsAnswer {
-    const sender = judgeSender(request, this.#snapshot())
-    if (sender.kind === 'unproven') return { status: 401, headers: this.#guests.challenge(request, sender.stale) }
-    if (sender.kind === 'wrong') return { status: 403, headers: {} }
-    if (this.impediments().size === 0) return { status: 200, headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } }
-    return { status: 503, headers: { 'Retry-After': String(this.#routes.retryAfterS.max) } }
+    const decision = decideOptions(request, this.#snapshot(), Math.random())
+    switch (decision.kind) {
+      case 'serve':
+        return { status: 200, headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } }
+      case 'refuse':
+        return { status: 503, headers: { 'Retry-After': String(decision.retryAfterS) } }
+      case 'challenge':
+        return { status: 401, headers: this.#guests.challenge(request, decision.stale) }
+      case 'forbid':
+        return { status: 403, headers: {} }
+      default:
+        return assertNever(decision)
+    }
   }
 
   #onInvite(invite: IncomingInvite): void {

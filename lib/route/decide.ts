@@ -124,8 +124,14 @@ const refuse = (status: number, reason: string, cause: EndCause, retryAfterS: nu
   cause,
 })
 
-const isOverTrunk = ({ id, channels }: TrunkRoute, snapshot: RouteSnapshot): boolean =>
-  isFull(channels, snapshot.trunkCalls.get(id)) || !snapshot.admitTrunk(id)
+/** Whether the trunk has as many calls as it may. */
+export const isAtChannels = (
+  { id, channels }: TrunkRoute,
+  { trunkCalls }: Pick<RouteSnapshot, 'trunkCalls'>,
+): boolean => isFull(channels, trunkCalls.get(id))
+
+const isOverTrunk = (trunk: TrunkRoute, snapshot: RouteSnapshot): boolean =>
+  isAtChannels(trunk, snapshot) || !snapshot.admitTrunk(trunk.id)
 
 const isFull = (limit: number | null, calls = 0): boolean => limit !== null && calls >= limit
 

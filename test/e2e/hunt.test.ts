@@ -55,6 +55,18 @@ const STORIES: readonly Story[] = [
     end: SECOND,
   },
   {
+    why: 'an answer without Contact is hung up, and nobody else is rung',
+    first: { scenario: 'uas-answers-without-contact' },
+    attempts: ['alpha null'],
+    end: ['system', null, 'trunk-fault'],
+  },
+  {
+    why: 'an answer without SDP is hung up, and nobody else is rung',
+    first: { scenario: 'uas-answers-without-sdp' },
+    attempts: ['alpha null'],
+    end: ['system', null, 'trunk-fault'],
+  },
+  {
     why: 'an answer that crosses the CANCEL is hung up',
     first: { scenario: 'uas-answers-late' },
     attempts: ['alpha null', 'beta 200'],
@@ -64,6 +76,8 @@ const STORIES: readonly Story[] = [
 
 const BETA = loopbackAddress()
 const ALPHA = loopbackAddress()
+/** An address of its own: INVITEs to one that was silent are repeated for 32 s. */
+const LIMITED = loopbackAddress()
 /** Probes would be calls that SIPp does not expect. */
 const probe = { enabled: false }
 
@@ -76,7 +90,7 @@ const CONFIG = {
       noProgress: '500ms',
       probe,
     })),
-    { id: 'alpha-limited', targets: [{ uri: `sip:${ALPHA}:5080` }], limits: { cps: 0.01 }, probe },
+    { id: 'alpha-limited', targets: [{ uri: `sip:${LIMITED}:5080` }], limits: { cps: 0.01 }, probe },
     { id: 'beta', sources: [BETA], targets: [{ uri: `sip:${BETA}:5080` }], probe },
   ],
   groups: Object.fromEntries(
@@ -145,13 +159,21 @@ describe('calls that go out over two carriers', () => {
   it('passes over a trunk that is at its limit', async function () {
     this.timeout(60_000)
     const carriers = [
-      await Carrier.start({ ...refuses('486 Busy Here'), address: ALPHA }),
+      await Carrier.start({ ...refuses('486 Busy Here'), address: LIMITED }),
       await Carrier.start({ scenario: 'uas-answers', address: BETA }),
     ]
     const tried = ({ attempts }: ApiCall): readonly string[] => attempts.map(({ trunk, sip }) => `${trunk} ${sip}`)
-    assert.deepEqual(tried(await place('tenant-limited')), ['alpha-limited 486'])
-    assert.deepEqual(tried(await place('tenant-limited')), ['beta 200'])
-    for (const carrier of carriers) assert.equal((await carrier.stop()).failed, 0)
+    try {
+      assert.deepEqual(tried(await place('tenant-limited')), ['alpha-limited 486'])
+      assert.deepEqual(tried(await place('tenant-limited')), ['beta 200'])
+    } finally {
+      const ends = await Promise.all(carriers.map((carrier) => carrier.stop()))
+      assert.deepEqual(
+        ends.map(({ failed }) => failed),
+        [0, 0],
+        ends.map(({ errors }) => errors).join('\n'),
+      )
+    }
     const [alpha] = (await node.api<readonly { id: string; calls: object }[]>('/api/v1/trunks')).filter(
       ({ id }) => id === 'alpha-limited',
     )
