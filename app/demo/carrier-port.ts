@@ -17,6 +17,10 @@ export interface Carrier {
   kill(): Promise<void>
   /** A new process, well, at the same address. Calls from before are forgotten. */
   revive(): Promise<void>
+  /** SIGSTOP: it stands still, and what comes waits in its sockets. */
+  freeze(): Promise<void>
+  /** SIGCONT: it goes on where it stood, and answers what has waited. */
+  thaw(): Promise<void>
   close(): Promise<void>
 }
 

@@ -109,9 +109,18 @@ class CarrierProcess implements Carrier {
     await started
   }
 
+  async freeze(): Promise<void> {
+    if (this.#child?.kill('SIGSTOP') !== true) throw notRunning(this.id)
+  }
+
+  async thaw(): Promise<void> {
+    if (this.#child?.kill('SIGCONT') !== true) throw notRunning(this.id)
+  }
+
   async close(): Promise<void> {
     const child = this.#child
     if (child === null) return
+    child.kill('SIGCONT')
     const exited = once(child, 'exit').then(() => undefined)
     this.#send({ kind: 'close' })
     await withDeadline(exited, CLOSE_MS)

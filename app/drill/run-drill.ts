@@ -145,11 +145,13 @@ class DrillStage {
 
   async #breakIt(carrier: Carrier, { fault }: DrillRun): Promise<void> {
     if (fault.kind === 'killed') await carrier.kill()
+    else if (fault.kind === 'frozen') await carrier.freeze()
     else await carrier.setFault(fault)
   }
 
   async #mend(carrier: Carrier, { fault }: DrillRun): Promise<void> {
     if (fault.kind === 'killed') await carrier.revive()
+    else if (fault.kind === 'frozen') await carrier.thaw()
     else await carrier.setFault({ kind: 'none' })
   }
 

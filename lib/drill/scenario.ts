@@ -1,7 +1,7 @@
 import type { CarrierFault } from '../demo/carrier-fault.ts'
 
-/** What is done to the broken carrier: one of the faults that carriers simulate, or the end of its process. */
-export type DrillFault = CarrierFault | { readonly kind: 'killed' }
+/** What is done to the broken carrier: one of the faults that carriers simulate, or its process is killed, or stopped for a while. */
+export type DrillFault = CarrierFault | { readonly kind: 'killed' } | { readonly kind: 'frozen' }
 
 /** Calls while a drill runs. Each has a number of its own. */
 export interface DrillLoad {

@@ -20,6 +20,8 @@ interface Clock {
   readonly silenceMs: number
   readonly flapMs: number
   readonly mediaFaultMs: number
+  /** Outbound calls, where they are short. */
+  readonly callsPerSecond: number
   /** How long calls last where their audio does not matter. */
   readonly callMs: number
   /** What deadlines are given beyond what is promised: CI machines are loaded. */
@@ -36,6 +38,7 @@ const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
     silenceMs: 6_000,
     flapMs: 8_000,
     mediaFaultMs: 11_000,
+    callsPerSecond: 10,
     callMs: 2_000,
     marginMs: 0,
   },
@@ -48,6 +51,7 @@ const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
     silenceMs: 3_500,
     flapMs: 6_500,
     mediaFaultMs: 8_000,
+    callsPerSecond: 5,
     callMs: 1_000,
     marginMs: 1_500,
   },
@@ -62,8 +66,7 @@ const recoveryMs = ({ probeIntervalMs, holdDownMs }: Clock): number => 2 * holdD
 /** G.711 without loss has 4.4; a loaded machine adds jitter. */
 const GOOD_MOS = 4
 
-const LOAD: Omit<DrillLoad, 'callMs' | 'callMsBefore'> = {
-  callsPerSecond: 10,
+const LOAD: Omit<DrillLoad, 'callsPerSecond' | 'callMs' | 'callMsBefore'> = {
   inboundEveryMs: 2_000,
   inboundFromBroken: false,
 }
@@ -81,7 +84,7 @@ function common(clock: Clock): Pick<DrillRun, 'beforeMs' | 'settings' | 'shorten
   const { probeIntervalMs, probeTimeoutMs, holdDownMs, noProgressMs, beforeMs } = clock
   return {
     beforeMs,
-    load: { ...LOAD, callMs: clock.callMs, callMsBefore: clock.callMs },
+    load: { ...LOAD, callsPerSecond: clock.callsPerSecond, callMs: clock.callMs, callMsBefore: clock.callMs },
     settings: {
       probe: { interval: ms(probeIntervalMs), timeout: ms(probeTimeoutMs), holdDown: ms(holdDownMs) },
       noProgress: ms(noProgressMs),
@@ -113,10 +116,17 @@ function outage(clock: Clock): DrillScenario {
   }
   return {
     name: 'outage',
-    description: 'a trunk goes silent: its uplink is cut, and in a second run its process is killed',
+    description:
+      'a trunk goes silent: its uplink is cut; in further runs its process is stopped for a while, and killed',
     notPromised: 'calls that were up on the dead trunk lose their audio',
     runs: [
       { ...run, name: 'silent', what: 'neither SIP nor RTP comes or goes', fault: { kind: 'silent' } },
+      {
+        ...run,
+        name: 'frozen',
+        what: 'its process is stopped (SIGSTOP), with INVITEs in its queue when it goes on',
+        fault: { kind: 'frozen' },
+      },
       { ...run, name: 'killed', what: 'its process is killed', fault: { kind: 'killed' } },
     ],
   }

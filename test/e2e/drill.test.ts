@@ -32,7 +32,12 @@ describe('./tandem drill', () => {
     )
     for (const report of reports) {
       const { scenario, callsPlaced, callsLost, doubleRings, recordsMissing, failures } = report
-      assert.deepEqual({ callsLost, doubleRings, recordsMissing }, { callsLost: 0, doubleRings: 0, recordsMissing: 0 })
+      const cost = { callsLost, doubleRings, recordsMissing }
+      assert.deepEqual(
+        cost,
+        { callsLost: 0, doubleRings: 0, recordsMissing: 0 },
+        `${scenario}: ${failures.join('; ')}\n${stderr}`,
+      )
       assert.ok(callsPlaced > 20, scenario)
       for (const figure of ['detectedMs', 'shiftedMs', 'mosBefore', 'mosAfter'] as const) {
         assert.equal(typeof report[figure], 'number', `${scenario}: ${figure}`)

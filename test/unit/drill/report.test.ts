@@ -38,11 +38,11 @@ describe('the report of a drill', () => {
         scenario: 'outage',
         detectedMs: 2_400,
         shiftedMs: 2_250,
-        callsPlaced: 6,
-        callsLost: 2,
+        callsPlaced: 9,
+        callsLost: 3,
         recoveredMs: null,
         passed: false,
-        runs: 2,
+        runs: 3,
       },
     )
   })
