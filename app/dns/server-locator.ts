@@ -7,7 +7,7 @@ import {
   type ServerAddress,
   serverName,
 } from '../../lib/sip/rfc3263.ts'
-import { DnsCache } from './dns-cache.ts'
+import { DnsCache, type Known } from './dns-cache.ts'
 import type { DnsClient } from './dns-client.ts'
 
 export interface ServerLocatorOptions {
@@ -38,6 +38,8 @@ const DEAD_MS = 30_000
 const MAX_DEAD = 1_000
 /** Targets of SRV records whose addresses are asked for at once. */
 const MAX_AT_ONCE = 16
+/** How long a call waits for all of them together: it has two seconds to reach someone. */
+const HURRY_MS = 500
 
 /** Finds the servers of SIP URIs by DNS, and puts those last that failed lately. */
 export class ServerLocator {
@@ -54,7 +56,7 @@ export class ServerLocator {
   /** The servers of each in turn, the best first, and those that failed lately after all others. Never rejects. */
   async locate<T extends Destination>(all: readonly T[]): Promise<readonly Located<T>[]> {
     const resolve = async (to: T): Promise<readonly Located<T>[]> =>
-      (await this.#resolve(to, this.#options.random)).servers.map((server) => ({ to, server }))
+      (await this.#resolve(to, this.#options.random, HURRY_MS)).servers.map((server) => ({ to, server }))
     const found = (await Promise.all(all.map(resolve))).flat()
     const isDead = ({ server }: Located<T>): boolean =>
       (this.#dead.get(serverName(server)) ?? 0) > this.#options.nowMs()
@@ -63,7 +65,7 @@ export class ServerLocator {
 
   /** Every server of a URI, whatever is known of it, in an order that stays. Never rejects. */
   resolve(to: Destination): Promise<Resolution> {
-    return this.#resolve(to, () => 0)
+    return this.#resolve(to, () => 0, null)
   }
 
   /** No connection, or nothing came back: the address is tried last for a while. */
@@ -80,28 +82,62 @@ export class ServerLocator {
     this.#dead.delete(serverName(server))
   }
 
-  async #resolve(to: Destination, random: () => number): Promise<Resolution> {
+  /** @param hurryMs how long the addresses of SRV targets are waited for, all together, where there are several; null: as long as it takes */
+  async #resolve(to: Destination, random: () => number, hurryMs: number | null): Promise<Resolution> {
     const lookup = locateServers(to, this.#options.reach, random)
+    const hurry = new Hurry(hurryMs)
     let untilMs = Number.POSITIVE_INFINITY
     let answered = true
     let step = lookup.next([])
     while (!step.done) {
-      const known = await this.#cache.ask(step.value)
+      const known = await hurry.orNothing(this.#cache.ask(step.value))
       untilMs = Math.min(untilMs, known.untilMs)
       answered &&= known.answered
-      this.#lookAhead(known.records)
+      if (this.#lookAhead(known.records) > 1) hurry.begin()
       step = lookup.next(known.records)
     }
+    hurry.end()
     return { servers: step.value, untilMs, answered }
   }
 
-  /** Asks for the addresses of all SRV targets at once: one whose name server is silent shall not hold up the others. */
-  #lookAhead(records: readonly DnsRecord[]): void {
+  /** Asks for the addresses of all SRV targets at once: one whose name server is silent shall not hold up the others. How many they are. */
+  #lookAhead(records: readonly DnsRecord[]): number {
     const types = this.#options.reach.ipv6 ? (['A', 'AAAA'] as const) : (['A'] as const)
-    const names = records.flatMap((record) => (record.type === 'SRV' ? [record.target] : [])).slice(0, MAX_AT_ONCE)
-    for (const name of names) for (const type of types) if (isName(name)) void this.#cache.ask({ name, type })
+    const targets = records.flatMap((record) => (record.type === 'SRV' ? [record.target] : [])).filter(isName)
+    const names = targets.slice(0, MAX_AT_ONCE)
+    for (const name of names) for (const type of types) void this.#cache.ask({ name, type })
+    return names.length
   }
 }
+
+/** The time that a call has for the addresses of several targets: those that have not come by then are left out. */
+class Hurry {
+  readonly #ms: number | null
+  #timer: NodeJS.Timeout | undefined
+  #over: Promise<Known> | null = null
+
+  constructor(ms: number | null) {
+    this.#ms = ms
+  }
+
+  begin(): void {
+    const ms = this.#ms
+    if (ms === null) return
+    this.#over ??= new Promise((resolve) => {
+      this.#timer = setTimeout(() => resolve(NOT_TOLD), ms)
+    })
+  }
+
+  orNothing(asked: Promise<Known>): Promise<Known> {
+    return this.#over === null ? asked : Promise.race([asked, this.#over])
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+const NOT_TOLD: Known = { records: [], untilMs: Number.NEGATIVE_INFINITY, answered: false }
 
 /** A target of "." says that the service is decidedly not there (RFC 2782), and an address needs no look-up. */
 const isName = (target: string): boolean => target !== '.' && target !== '' && isIP(target) === 0

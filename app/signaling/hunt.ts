@@ -160,9 +160,11 @@ export class Hunt {
 
   async #resolve(attempt: AttemptId, id: TrunkId): Promise<void> {
     const trunk = this.#trunk(id)
-    const targets = trunk === undefined ? [] : await this.#parts.resolve(trunk).catch(() => [])
     const progress = this.#attempts.get(attempt)
-    if (targets.length === 0 && progress !== undefined) progress.reason = 'DNS has no address of the trunk'
+    // What is true as long as nothing has come; the time for it may end before.
+    if (progress !== undefined) progress.reason = 'DNS does not answer in time'
+    const targets = trunk === undefined ? [] : await this.#parts.resolve(trunk).catch(() => [])
+    if (progress !== undefined) progress.reason = targets.length === 0 ? 'DNS has no address of the trunk' : ''
     this.#input({ kind: 'resolved', attempt, targets })
   }
 

@@ -5,7 +5,7 @@ import type { Kind } from './suites.ts'
 const PACKAGES: Readonly<Record<Exclude<Kind, 'all'>, readonly string[]>> = {
   unit: [],
   integration: ['bind9-dnsutils', 'openssl', 'postgresql', 'redis-server'],
-  e2e: ['sip-tester', 'baresip', 'pocketsphinx', 'pocketsphinx-en-us'],
+  e2e: ['sip-tester', 'baresip', 'pocketsphinx', 'pocketsphinx-en-us', 'bind9-dnsutils'],
 }
 
 /** What a kind of test needs and this machine has not. */

@@ -1,5 +1,5 @@
 import { createMetrics } from '../../../app/observe/metrics.ts'
-import { Calls } from '../../../app/signaling/calls.ts'
+import { Calls, type CallsOptions } from '../../../app/signaling/calls.ts'
 import { EmbeddedSip } from '../../../app/signaling/embedded-sip.ts'
 import { SipLink } from '../../../app/signaling/sip-link.ts'
 import type { Journal } from '../../../app/store/port.ts'
@@ -56,8 +56,16 @@ export interface CallCentre {
   close(): Promise<void>
 }
 
-export async function callCentre(): Promise<CallCentre> {
-  const config = parseConfig(CONFIG, { env: {}, file: 'test.yaml' })
+export interface CallCentreOptions {
+  /** Instead of the usual one. */
+  readonly config?: string
+  /** Where trunks are, and what probes say of them; by default they are nowhere. */
+  readonly locator?: CallsOptions['locator']
+  readonly answers?: CallsOptions['answers']
+}
+
+export async function callCentre(options: CallCentreOptions = {}): Promise<CallCentre> {
+  const config = parseConfig(options.config ?? CONFIG, { env: {}, file: 'test.yaml' })
   if (!config.ok) throw new Error(JSON.stringify(config.error))
   const routes = routesOf(config.value, { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' })
   const media = await startEngine({ agentTalkerModule: new URL('./keypad-talker.js', import.meta.url).href })
@@ -96,8 +104,8 @@ export async function callCentre(): Promise<CallCentre> {
         return new TrunkPlan({ feed: () => {} }, order, null)
       },
     },
-    locator: { locate: async () => [], failed: () => {}, answered: () => {} },
-    answers: () => true,
+    locator: options.locator ?? { locate: async () => [], failed: () => {}, answered: () => {} },
+    answers: options.answers ?? (() => true),
     peers: () => peers,
     redirectExpiresMs: 30_000,
     onAudio: () => {},
