@@ -45,8 +45,8 @@ const DEFAULT_COUNTRY = 'US'
 
 /** docs/behaviour.md, “What an INVITE from a carrier gets”: the first row that applies decides. */
 export function decideInvite(invite: InviteFacts, snapshot: RouteSnapshot, random: number): Decision {
-  const isHome = (trunk: TrunkRoute) => (route: NumberRoute) => route.trunk === null || route.trunk === trunk.id
-  const isOf = (trunk: TrunkRoute) => findNumber(invite, snapshot, isHome(trunk))?.route.trunk === trunk.id
+  const isHome = (trunk: TrunkRoute) => (route: NumberRoute) => route.trunks === null || route.trunks.has(trunk.id)
+  const isOf = (trunk: TrunkRoute) => (findNumber(invite, snapshot, isHome(trunk))?.route.trunks ?? null) !== null
   const sender = judgeSender(invite, snapshot, isOf)
   const trunk = sender.kind === 'trunk' ? sender.trunk : null
   const owner = sender.kind === 'sbc' ? sender.tenant : null

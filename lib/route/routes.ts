@@ -54,7 +54,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     ),
     sbcAccounts: accountsOf(config.tenants),
     countries: [...new Set(config.tenants.map((tenant) => tenant.country))],
-    numbers: new Map(config.tenants.flatMap(numbersOf)),
+    numbers: numbersOf(config.tenants),
     agents: new Map(config.tenants.map((tenant) => [tenant.id, agentsOfTenant(tenant)])),
     retryAfterS: {
       min: Math.ceil(config.sip.retryAfter.minMs / 1_000),
@@ -96,8 +96,18 @@ export function placeOf({ host, port, transport }: SipAddress): SipPlace {
   return { hostPort: port === null ? name : `${name}:${port}`, transport }
 }
 
-const numbersOf = (tenant: TenantConfig): readonly [string, NumberRoute][] =>
-  tenant.numbers.map(({ number, trunk }) => [number, { tenant: tenant.id, trunk }])
+/** A number that stands in the config several times lives on several trunks; one entry without a trunk opens it to all. */
+function numbersOf(tenants: readonly TenantConfig[]): ReadonlyMap<string, NumberRoute> {
+  const routes = new Map<string, NumberRoute>()
+  for (const { id, numbers } of tenants) {
+    for (const { number, trunk } of numbers) {
+      const known = routes.get(number)
+      const trunks = trunk === null || known?.trunks === null ? null : new Set([...(known?.trunks ?? []), trunk])
+      routes.set(number, { tenant: id, trunks })
+    }
+  }
+  return routes
+}
 
 function limitsOf<Id>(all: readonly { readonly id: Id; readonly limits: { readonly cps: number | null } }[]) {
   return new Map(all.flatMap(({ id, limits }) => (limits.cps === null ? [] : [[id, limits.cps] as const])))

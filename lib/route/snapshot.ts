@@ -71,8 +71,8 @@ export interface SbcSource {
 
 export interface NumberRoute {
   readonly tenant: TenantId
-  /** The trunk that a number lives on, where it lives on one only. */
-  readonly trunk: TrunkId | null
+  /** The trunks that a number lives on; null: it lives on all of them. */
+  readonly trunks: ReadonlySet<TrunkId> | null
 }
 
 /** Why the node can serve no new call now; empty: it can. */

@@ -43,8 +43,8 @@ const SNAPSHOT: RouteSnapshot = {
   authenticate: () => null,
   countries: ['US'],
   numbers: new Map([
-    ['+12025550100', { tenant: CLINIC, trunk: null }],
-    ['+12025550101', { tenant: CLINIC, trunk: BETA }],
+    ['+12025550100', { tenant: CLINIC, trunks: null }],
+    ['+12025550101', { tenant: CLINIC, trunks: new Set([BETA]) }],
   ]),
   retryAfterS: { min: 1, max: 5 },
   impediments: new Set(),

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { parseConfig } from '../../../lib/config/load.ts'
+import { routesOf } from '../../../lib/route/routes.ts'
+
+const LOCAL = { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' } as const
+
+describe('the numbers of a config', () => {
+  it('live on the trunks that they stand with, one or several, and on all where one entry has none', () => {
+    const numbers = [
+      '+12025550100',
+      { number: '+12025550101', trunk: 'a' },
+      { number: '+12025550102', trunk: 'a' },
+      { number: '+12025550102', trunk: 'b' },
+      { number: '+12025550103', trunk: 'a' },
+      '+12025550103',
+      { number: '+12025550103', trunk: 'b' },
+    ]
+    const config = {
+      agents: { x: { backend: 'local' } },
+      trunks: ['a', 'b', 'c'].map((id, i) => ({ id, sources: [`192.0.2.${i + 1}`] })),
+      groups: { us: { trunks: ['a', 'b', 'c'] } },
+      tenants: [{ id: 't', group: 'us', agent: 'x', numbers }],
+    }
+    const parsed = parseConfig(JSON.stringify(config), { env: {}, file: 'x.json' })
+    assert.ok(parsed.ok, JSON.stringify(parsed))
+    const routes = routesOf(parsed.value, LOCAL).numbers
+    const trunks = [...routes].map(([number, route]) => [number, route.trunks && [...route.trunks]])
+    assert.deepEqual(trunks, [
+      ['+12025550100', null],
+      ['+12025550101', ['a']],
+      ['+12025550102', ['a', 'b']],
+      ['+12025550103', null],
+    ])
+  })
+})
