@@ -36,7 +36,7 @@ const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
     noProgressMs: 12_000,
     beforeMs: 3_000,
     silenceMs: 6_000,
-    flapMs: 8_000,
+    flapMs: 9_000,
     mediaFaultMs: 11_000,
     callsPerSecond: 10,
     callMs: 2_000,
@@ -48,8 +48,8 @@ const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
     holdDownMs: 2_000,
     noProgressMs: 3_000,
     beforeMs: 2_000,
-    silenceMs: 3_500,
-    flapMs: 6_500,
+    silenceMs: 4_500,
+    flapMs: 8_000,
     mediaFaultMs: 8_000,
     callsPerSecond: 5,
     callMs: 1_000,
@@ -192,8 +192,9 @@ function flap(clock: Clock): DrillScenario {
   const run: DrillRun = {
     ...common(clock),
     name: 'flap',
-    what: 'silent for 2.5 s and well for 1.5 s, in turn',
-    fault: { kind: 'flap', upMs: 1_500, downMs: 2_500 },
+    what: 'silent for 4 s and well for 1.5 s, in turn',
+    // Only calls of its first two seconds see a silence of four: the others are answered when it is over.
+    fault: { kind: 'flap', upMs: 1_500, downMs: 4_000 },
     faultMs: clock.flapMs,
     promises: {
       ...silence(clock),
