@@ -51,12 +51,15 @@ const NOTHING_HEARD = 1
 
 /** Judges one run by its promises. */
 export function judgeDrill(facts: DrillFacts, promises: DrillPromises): DrillVerdict {
-  const figures = measureDrill(facts)
+  const figures = measureDrill(facts, promises)
   return { figures, failures: failuresOf(figures, lostBefore(facts), promises) }
 }
 
 /** The figures of one run. */
-export function measureDrill(facts: DrillFacts): DrillFigures {
+export function measureDrill(
+  facts: DrillFacts,
+  { takenBackWithinMs }: Pick<DrillPromises, 'takenBackWithinMs'>,
+): DrillFigures {
   const { calls, records, faultAtMs } = facts
   const byId = new Map(records.map((record) => [record.id, record]))
   const live = liveNumbers(facts)
@@ -71,7 +74,7 @@ export function measureDrill(facts: DrillFacts): DrillFigures {
     callsLost: calls.filter(
       (call) => isLost(call, byId) && !isOverBefore(call, byId, faultAtMs) && !live.has(call.number),
     ).length,
-    ...countRings(facts),
+    ...countRings(facts, takenBackWithinMs),
     mosBefore: meanMos(over),
     mosDuring: meanMos(placed(facts.wellAtMs).filter(({ trunk }) => trunk === facts.broken.trunk)),
     mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => trunk === facts.standby.trunk)),

@@ -1,8 +1,5 @@
 import type { CarrierFact, DrillFacts } from './facts.ts'
 
-/** How long a ring that Tandem takes back may last: CANCEL, or ACK and BYE, at once, with a loaded machine's delays. */
-const AT_ONCE_MS = 1_000
-
 /** One INVITE that made a phone ring, or was answered. */
 interface Ring {
   readonly sipCallId: string
@@ -18,8 +15,14 @@ export interface RingCounts {
   readonly lateRings: number
 }
 
-/** Counts callees that heard of one call twice, over whichever carrier. A call's own ring is that of its record, else the longest. */
-export function countRings({ carrierEvents, records }: Pick<DrillFacts, 'carrierEvents' | 'records'>): RingCounts {
+/**
+ * Counts callees that heard of one call twice, over whichever carrier. A call's own ring is that of its record, else the longest; the
+ * one too many may last `atOnceMs` until Tandem has taken it back, by CANCEL, or by ACK and BYE.
+ */
+export function countRings(
+  { carrierEvents, records }: Pick<DrillFacts, 'carrierEvents' | 'records'>,
+  atOnceMs: number,
+): RingCounts {
   const ownCallIds = new Map(records.map(({ to, sipCallId }) => [to, sipCallId]))
   let doubleRings = 0
   let lateRings = 0
@@ -27,7 +30,7 @@ export function countRings({ carrierEvents, records }: Pick<DrillFacts, 'carrier
     if (rings.length < 2) continue
     const own = rings.find(({ sipCallId }) => sipCallId === ownCallIds.get(number)) ?? longest(rings)
     const surplus = rings.filter((ring) => ring !== own)
-    if (surplus.some((ring) => lengthMs(ring) > AT_ONCE_MS)) doubleRings++
+    if (surplus.some((ring) => lengthMs(ring) > atOnceMs)) doubleRings++
     else lateRings++
   }
   return { doubleRings, lateRings }

@@ -31,6 +31,8 @@ export interface DrillPromises {
   readonly returnsWhileBroken: number
   /** Carrier well to active on every node again, which takes its canary; null: not waited for. */
   readonly recoveredWithinMs: number | null
+  /** How long a second ring of a callee may last until it is taken back; one that lasts longer is a double ring. */
+  readonly takenBackWithinMs: number
   /** Mean MOS of the calls over the standby. */
   readonly mosAfterAtLeast: number
 }

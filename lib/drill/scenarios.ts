@@ -63,6 +63,8 @@ const DEFAULT = { noProgressMs: 12_000, probeTimeoutMs: 2_000 }
 const SETUP_MS = 500
 /** Three probes at the slowest, three canary calls one after the other, and what a flap before has added to the hold-down. */
 const recoveryMs = ({ probeIntervalMs, holdDownMs }: Clock): number => 2 * holdDownMs + 4 * probeIntervalMs + 6_000
+/** CANCEL, or ACK and BYE, one round trip after the ring. */
+const AT_ONCE_MS = 1_000
 /** G.711 without loss has 4.4; a loaded machine adds jitter. */
 const GOOD_MOS = 4
 
@@ -98,13 +100,14 @@ function common(clock: Clock): Pick<DrillRun, 'beforeMs' | 'settings' | 'shorten
   }
 }
 
-const silence = ({ marginMs }: Clock): Omit<DrillPromises, 'recoveredWithinMs'> => ({
+const silence = (clock: Clock): Omit<DrillPromises, 'recoveredWithinMs'> => ({
   // The third silent attempt of a node, at five calls a second each, is over 0.4 s after the first one.
-  detectedWithinMs: NO_REPLY_MS + 1_000 + marginMs,
-  shiftedWithinMs: NO_REPLY_MS + SETUP_MS + marginMs,
-  setupWithinMs: NO_REPLY_MS + SETUP_MS + marginMs,
+  detectedWithinMs: NO_REPLY_MS + 1_000 + clock.marginMs,
+  shiftedWithinMs: NO_REPLY_MS + SETUP_MS + clock.marginMs,
+  setupWithinMs: NO_REPLY_MS + SETUP_MS + clock.marginMs,
   faultsToFall: 3,
   returnsWhileBroken: 0,
+  takenBackWithinMs: AT_ONCE_MS + clock.marginMs,
   mosAfterAtLeast: GOOD_MOS,
 })
 
@@ -149,6 +152,7 @@ function rejectStorm(clock: Clock): DrillScenario {
       faultsToFall: 5,
       returnsWhileBroken: 0,
       recoveredWithinMs: recoveryMs(clock),
+      takenBackWithinMs: AT_ONCE_MS + clock.marginMs,
       mosAfterAtLeast: GOOD_MOS,
     },
   }
@@ -177,6 +181,7 @@ function blackhole(clock: Clock): DrillScenario {
       faultsToFall: 5,
       returnsWhileBroken: 0,
       recoveredWithinMs: recoveryMs(clock),
+      takenBackWithinMs: AT_ONCE_MS + clock.marginMs,
       mosAfterAtLeast: GOOD_MOS,
     },
   }
@@ -227,6 +232,7 @@ function mediaLoss(clock: Clock): DrillScenario {
       returnsWhileBroken: 0,
       // Calls clear it, and a trunk on standby has none: ten minutes.
       recoveredWithinMs: null,
+      takenBackWithinMs: AT_ONCE_MS + clock.marginMs,
       mosAfterAtLeast: GOOD_MOS,
     },
   }

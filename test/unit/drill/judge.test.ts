@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { DrillFacts } from '../../../lib/drill/facts.ts'
-import { type DrillFigures, judgeDrill, measureDrill } from '../../../lib/drill/judge.ts'
+import { type DrillFigures, judgeDrill, measureDrill as measureBy } from '../../../lib/drill/judge.ts'
 import type { DrillPromises } from '../../../lib/drill/scenario.ts'
 import { attempt, type CallStory, inbound, inboundRecord, NOTHING, outbound, rings, state, together } from './story.ts'
 
@@ -12,8 +12,11 @@ const PROMISES: DrillPromises = {
   faultsToFall: 3,
   returnsWhileBroken: 0,
   recoveredWithinMs: 10_000,
+  takenBackWithinMs: 1_000,
   mosAfterAtLeast: 4,
 }
+
+const measureDrill = (facts: DrillFacts): DrillFigures => measureBy(facts, PROMISES)
 
 const before = outbound({ number: '1', atMs: -3_000, answeredMs: -2_900, endedMs: -900, over: 'a' })
 const shifted = outbound({ number: '2', atMs: 100, answeredMs: 2_250, endedMs: 4_250, over: 'b', mos: 4.2 })
