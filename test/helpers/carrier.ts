@@ -17,6 +17,8 @@ export interface CarrierOptions {
   /** `-d`: how long a pause without its own length lasts. */
   readonly pauseMs?: number
   readonly tcp?: boolean
+  /** Answers 200 to every OPTIONS; each counts as a call that came. */
+  readonly answersOptions?: boolean
 }
 
 const PORT = 5080
@@ -40,6 +42,7 @@ export class Carrier {
     status = '503 Service Unavailable',
     pauseMs = 500,
     tcp = false,
+    answersOptions = false,
   }: CarrierOptions): Promise<Carrier> {
     const folder = await mkdtemp(join(tmpdir(), 'tandem-carrier-'))
     const script = await readFile(join(ROOT, 'sipp-scenarios', `${scenario}.xml`), 'utf8')
@@ -49,6 +52,7 @@ export class Carrier {
       ...['-d', String(pauseMs), '-nostdin', '-trace_err', '-error_file', join(folder, 'errors')],
       ...['-trace_stat', '-stf', join(folder, 'stats'), '-fd', '1'],
       ...(tcp ? ['-t', 't1'] : []),
+      ...(answersOptions ? ['-aa'] : []),
     ]
     const child = spawn('sipp', args, { stdio: 'ignore' })
     const carrier = new Carrier(child, folder)
@@ -60,8 +64,20 @@ export class Carrier {
     return carrier
   }
 
-  get pid(): number {
-    return this.#child.pid ?? -1
+  /** It stands still as a machine does that hangs: what comes waits in its socket. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
+  /** It is gone at once, with all its calls; nobody listens at its address any more. */
+  async kill(): Promise<void> {
+    const gone = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await gone
   }
 
   /** Ends it, and says what came: INVITEs, and what went otherwise than its scenario says. */
