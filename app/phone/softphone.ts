@@ -53,6 +53,8 @@ export interface PhoneReport {
 
 /** Speech recognisers take recordings of this rate as they are. */
 const RECORDING_RATE_HZ = 16_000
+/** Nothing at all has come for so long: whoever waits is told. */
+const SILENCE_MS = 2_000
 const BYE_PATIENCE_MS = 500
 /** A far end that has said nothing yet cannot be cancelled, and may go on so for minutes. */
 const CANCEL_PATIENCE_MS = 1_000
@@ -135,23 +137,29 @@ class Call {
     const ready = await leg.ready()
     if (!ready.ok) throw new Error(ready.error.message)
     onProgress(`calling ${uri}`)
+    const silent = setTimeout(
+      () => onProgress(`nobody answers at ${hostOf(uri)} yet; giving up after 32 s`),
+      SILENCE_MS,
+    )
     const invite = this.#link.invite({
       uri,
       sdp: await leg.offer(),
       followRedirects: true,
       headers: { From: `<sip:${from}@${this.#address}>` },
       onProvisional: (status) => {
+        clearTimeout(silent)
         if (status > 100) onProgress(status === 180 ? 'ringing' : `${status}`)
       },
     })
     const outcome = await giveUpOn(signal, invite)
+    clearTimeout(silent)
     if (outcome.kind === 'answered') endedBy = await this.#converse(leg, outcome)
     const { media } = await leg.close()
     return {
       uri,
       sipCallId: invite.sipCallId,
       answered: outcome.kind === 'answered',
-      ...finalOf(outcome),
+      ...finalOf(outcome, uri),
       endedBy,
       timings: this.#timings.read(),
       media,
@@ -219,17 +227,25 @@ async function giveUpOn(signal: AbortSignal, invite: OutgoingInvite): Promise<In
   }
 }
 
-function finalOf(outcome: InviteOutcome): { readonly status: number | null; readonly reason: string } {
+function finalOf(outcome: InviteOutcome, uri: string): { readonly status: number | null; readonly reason: string } {
   switch (outcome.kind) {
     case 'answered':
       return { status: 200, reason: 'OK' }
     case 'refused':
+      // A 408 without a source is our own server's word that nothing came.
+      if (outcome.source === null && outcome.status === 408)
+        return { status: null, reason: `nobody answers at ${hostOf(uri)}` }
       return { status: outcome.status, reason: outcome.reason }
     case 'failed':
     case 'unusable':
     case 'unreachable':
       return { status: null, reason: outcome.message }
   }
+}
+
+const hostOf = (uri: string): string => {
+  const target = hostOfUri(uri)
+  return target === null ? uri : `${target.host}:${target.port}`
 }
 
 /** The address of this machine that packets to a host leave from: what Contact and SDP must name. */

@@ -25,7 +25,11 @@ export interface Ping {
 export function sipPing(srf: Srf, { uri, nextHop, timeoutMs }: Ping): Promise<PingResult> {
   return new Promise((resolve) => {
     const sentAtMs = performance.now()
-    const timer = setTimeout(() => done({ kind: 'silence' }), timeoutMs)
+    let giveUp = (): void => undefined
+    const timer = setTimeout(() => {
+      done({ kind: 'silence' })
+      giveUp()
+    }, timeoutMs)
     const done = (result: PingResult): void => {
       clearTimeout(timer)
       resolve(result)
@@ -33,6 +37,8 @@ export function sipPing(srf: Srf, { uri, nextHop, timeoutMs }: Ping): Promise<Pi
     const onSent = (error: unknown, request: unknown): void => {
       if (error !== null && error !== undefined) return done({ kind: 'transport', reason: wordsOf(error) })
       if (!isRequest(request)) return done({ kind: 'transport', reason: 'the SIP server gave no request back' })
+      // Our SIP server does not repeat it any more then; drachtio-server, which cancels nothing but INVITEs, does for 32 s.
+      giveUp = () => request.cancel(() => undefined)
       request.on('response', (response) => {
         if (response === undefined || response.status < 200) return
         done(judge(response, performance.now() - sentAtMs))

@@ -25,6 +25,7 @@ export const NOK = {
   unknownResponse: 'Response not sent due to unknown transaction',
   unknownDialog: 'Server error: unable to find dialog for dialog id provided',
   unknownCancel: (txnId: string) => `unable to cancel unknown transaction id: ${txnId}`,
+  notCancelled: 'only an INVITE is cancelled; this request is over',
   invalidUri: (uri: string) => `invalid request-uri: ${uri}`,
   noTransport: 'requested protocol/transport not available',
   missingContentType: 'missing content-type',

@@ -88,10 +88,15 @@ export class Uac {
     })
   }
 
-  /** Cancels an INVITE of the application. */
+  /** Cancels an INVITE of the application. Another request outside of dialogs, such as a ping, has its 408 at once. */
   cancel(wish: Wish, txnId: string): void {
     const known = this.#outgoing.get(txnId)
     const outgoing = known?.client === wish.client ? known : undefined
+    if (outgoing !== undefined && outgoing.request.method !== 'INVITE' && !outgoing.inDialog) {
+      this.#stack.link.nok(wish.client, wish.msgId, NOK.notCancelled)
+      outgoing.cancel()
+      return
+    }
     const cancel = outgoing === undefined ? undefined : composeCancel(outgoing.request, wish.draft)
     if (outgoing === undefined || outgoing.request.method !== 'INVITE' || cancel === undefined || !cancel.ok) {
       this.#stack.link.nok(wish.client, wish.msgId, NOK.unknownCancel(txnId))

@@ -103,7 +103,7 @@ export class ClientTransaction {
     else this.#input(status < 300 ? 'success' : 'failure', received)
   }
 
-  /** Asks for the INVITE to be cancelled; `onClientCancel` says when the CANCEL may go out. */
+  /** Asks for the INVITE to be cancelled; `onClientCancel` says when the CANCEL may go out. Any other request times out at once. */
   cancel(): void {
     this.#input('cancel')
   }
@@ -159,7 +159,7 @@ export class ClientTransaction {
     received: Received | undefined,
     nowMs: number,
   ): void {
-    if (input === 'success' || input === 'failure' || input === 'cancel') return
+    if (input === 'success' || input === 'failure') return
     const step = stepNonInviteClient(state, input, nowMs, this.#context.timing)
     this.#state = { other: step.state }
     this.#alarm.set(nonInviteClientDeadlineMs(step.state))

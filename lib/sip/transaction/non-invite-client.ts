@@ -19,8 +19,11 @@ export type NonInviteClientState =
   | { readonly kind: 'completed'; readonly untilMs: number }
   | { readonly kind: 'terminated' }
 
-/** `wake` means that `deadlineMs` has come. */
-export type NonInviteClientInput = 'provisional' | 'final' | 'wake' | 'transportError'
+/**
+ * `wake` means that `deadlineMs` has come; `cancel`, that nobody waits for an answer any more: its time is over now. No CANCEL
+ * is sent, which would mean nothing to whoever has the request (RFC 3261 §9.1).
+ */
+export type NonInviteClientInput = 'provisional' | 'final' | 'cancel' | 'wake' | 'transportError'
 
 /** `send` the request; `pass` the response up; `timeout`: no answer, 408 to the user; `unreachable`: 503. */
 export type NonInviteClientEffect = 'send' | 'pass' | 'timeout' | 'unreachable'
@@ -72,6 +75,8 @@ function stepWaiting(state: Waiting, input: NonInviteClientInput, nowMs: number,
     case 'final':
       if (timing.reliable) return { state: TERMINATED, effects: ['pass'] }
       return { state: { kind: 'completed', untilMs: nowMs + timing.t4Ms }, effects: ['pass'] }
+    case 'cancel':
+      return { state: TERMINATED, effects: ['timeout'] }
     case 'transportError':
       return { state: TERMINATED, effects: ['unreachable'] }
     case 'wake':

@@ -15,7 +15,7 @@ export interface SrfRequest extends SrfMessage {
   readonly source_address: string
   on(event: 'cancel', listener: () => void): void
   on(event: 'response', listener: (res: SrfReceived) => void): void
-  cancel(): void
+  cancel(done?: (err: unknown) => void): void
 }
 
 export interface SrfReceived extends SrfMessage {

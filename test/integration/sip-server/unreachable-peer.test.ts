@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import { Peer } from './peer.ts'
-import { emptied, type Station, sdp, station } from './rig.ts'
+import { emptied, eventually, type Station, sdp, station } from './rig.ts'
 
 /** Contacts that parse, and that no request of ours can be sent to. */
 const CONTACTS: readonly (readonly [why: string, contact: string])[] = [
@@ -37,4 +37,18 @@ describe('a peer that cannot be reached and never sends its ACK', function () {
       peer.close()
     })
   }
+
+  it('is not asked again by OPTIONS once whoever asked has given up', async () => {
+    const peer = await Peer.open(bob.address())
+    const request = await bob.srf.request(`sip:${peer.address}`, { method: 'OPTIONS' })
+    await peer.nextRequest('OPTIONS')
+    const statuses: number[] = []
+    request.on('response', (response) => statuses.push(response.status))
+    request.cancel(() => undefined)
+    await eventually('an end of it', () => (statuses.length > 0 ? true : undefined))
+    assert.deepEqual(statuses, [408])
+    assert.equal((await bob.server.counters()).clientTransactions, 0)
+    assert.equal(peer.count('CANCEL'), 0)
+    peer.close()
+  })
 })

@@ -53,6 +53,13 @@ describe('non-INVITE client transaction', () => {
     assert.deepEqual(times(effects, 'send'), [0, 500, 4500, 8500, 12_500, 16_500, 20_500, 24_500, 28_500])
   })
 
+  it('times out at once when nobody waits for the answer any more', () => {
+    const { effects, endedAtMs } = client([[2_000, 'cancel']])
+    assert.deepEqual(times(effects, 'send'), [0, 500, 1500])
+    assert.deepEqual(times(effects, 'timeout'), [2_000])
+    assert.equal(endedAtMs, 2_000)
+  })
+
   it('absorbs repeated final responses for T4', () => {
     const { effects, endedAtMs } = client([
       [100, 'final'],
