@@ -37,8 +37,7 @@ export function sipPing(srf: Srf, { uri, nextHop, timeoutMs }: Ping): Promise<Pi
     const onSent = (error: unknown, request: unknown): void => {
       if (error !== null && error !== undefined) return done({ kind: 'transport', reason: wordsOf(error) })
       if (!isRequest(request)) return done({ kind: 'transport', reason: 'the SIP server gave no request back' })
-      // Our SIP server does not repeat it any more then; drachtio-server, which cancels nothing but INVITEs, does for 32 s.
-      giveUp = () => request.cancel(() => undefined)
+      giveUp = () => stopAsking(request)
       request.on('response', (response) => {
         if (response === undefined || response.status < 200) return
         done(judge(response, performance.now() - sentAtMs))
@@ -55,6 +54,15 @@ export function sipPing(srf: Srf, { uri, nextHop, timeoutMs }: Ping): Promise<Pi
       done({ kind: 'transport', reason: wordsOf(error) })
     }
   })
+}
+
+/** Our SIP server repeats it no more then; drachtio-server, which cancels nothing but INVITEs, does so for 32 s. */
+function stopAsking(request: Srf.SrfRequest): void {
+  try {
+    request.cancel(() => undefined)
+  } catch {
+    // drachtio-srf throws where the connection is lost meanwhile: the request was lost with it.
+  }
 }
 
 function judge(response: Srf.SrfResponse, rttMs: number): PingResult {
