@@ -13,11 +13,19 @@ import type { ClientConnection } from './wire/client-connection.ts'
 /** Share of T1 after which an INVITE gets a 100: 100 ms, well before its caller repeats it. */
 const TRYING_AFTER_T1 = 0.2
 
+/**
+ * INVITEs that wait for the first response of an application, all together; those beyond are told to try again later. An
+ * application that is so far behind would answer after a second or two, when carriers have gone elsewhere.
+ */
+export const MAX_WAITING_INVITES = 2_000
+
 /** All requests that applications owe an answer, and the answers the server gives in their place. */
 export class PendingRequests {
   readonly #stack: StackContext
   readonly #onAck: (ack: SipRequest, pending: PendingRequest) => void
   readonly #byTxnId = new Map<string, PendingRequest>()
+  /** INVITEs that no application has responded to yet. */
+  readonly #waiting = new Set<PendingRequest>()
 
   /** @param onAck an ACK to a 2xx came within the INVITE's own transaction */
   constructor(stack: StackContext, onAck: (ack: SipRequest, pending: PendingRequest) => void) {
@@ -27,6 +35,11 @@ export class PendingRequests {
 
   get size(): number {
     return this.#byTxnId.size
+  }
+
+  /** Applications are so far behind that a new INVITE would only make it worse (RFC 5390). */
+  get isOverloaded(): boolean {
+    return this.#waiting.size >= MAX_WAITING_INVITES
   }
 
   get(txnId: string): PendingRequest | undefined {
@@ -45,13 +58,21 @@ export class PendingRequests {
       onAck: (ack) => this.#onAck(ack, pending),
     })
     this.#byTxnId.set(pending.txnId, pending)
+    if (transaction.method === 'INVITE') this.#waiting.add(pending)
     transaction.user = pending
     return pending
+  }
+
+  /** The application is at work on it. */
+  onProvisional(pending: PendingRequest): void {
+    this.#waiting.delete(pending)
+    pending.onProvisional()
   }
 
   /** The application owes nothing any more. */
   close(pending: PendingRequest): void {
     pending.close()
+    this.#waiting.delete(pending)
     this.#byTxnId.delete(pending.txnId)
     if (pending.record !== undefined && pending.transaction.method === 'INVITE') {
       pending.record.theirInvite = undefined
@@ -93,6 +114,7 @@ export class PendingRequests {
   clear(): void {
     for (const pending of this.#byTxnId.values()) pending.close()
     this.#byTxnId.clear()
+    this.#waiting.clear()
   }
 
   /** A response of our own. False if the transaction was over. */

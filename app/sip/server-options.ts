@@ -76,6 +76,8 @@ export interface SipCounters {
   readonly stray: number
   /** Requests of unknown sources, refused or met with silence. */
   readonly refused: number
+  /** INVITEs refused with 503 because too many waited for an application already. */
+  readonly overloaded: number
   /** Packets of banned addresses. */
   readonly dropped: number
   /** Sources of the access snapshot that are neither address nor CIDR range. */

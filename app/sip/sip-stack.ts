@@ -145,6 +145,7 @@ export class SipStack implements TransportHandler, WireHandler {
       clients: context?.wire.clientCount ?? 0,
       ...this.#counts,
       refused: this.gate.refusedCount,
+      overloaded: this.#core?.uas.overloadedCount ?? 0,
       dropped: this.gate.droppedCount,
       malformedSources: this.gate.malformedCount,
       traceDropped: this.#tracer?.droppedCount ?? 0,

@@ -1,7 +1,7 @@
 import { composeResponse, requestedToTag } from '../../lib/sip/compose.ts'
 import { afterRemoteRequest, isInOrder, openAsUas } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
-import { judgeRequest, judgeUnrouted } from '../../lib/sip/judge-request.ts'
+import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
 import { AckWaiting } from './ack-waiting.ts'
@@ -42,6 +42,7 @@ export class Uas {
   readonly #stack: StackContext
   readonly #ports: UasPorts
   readonly #pending: PendingRequests
+  #overloaded = 0
 
   constructor(stack: StackContext, ports: UasPorts) {
     this.#stack = stack
@@ -54,6 +55,11 @@ export class Uas {
   /** Requests that applications owe an answer. */
   get pendingCount(): number {
     return this.#pending.size
+  }
+
+  /** INVITEs that were refused because too many waited already. */
+  get overloadedCount(): number {
+    return this.#overloaded
   }
 
   /** A request from the network, its Via marked with its source. */
@@ -104,7 +110,7 @@ export class Uas {
     }
     const dialogId = pending.record?.id ?? ''
     if (status >= 200) this.#onFinalSent(pending, status, bytes)
-    else pending.onProvisional()
+    else this.#pending.onProvisional(pending)
     link.responseSent(client, msgId, bytes, remote, { txnId, dialogId })
   }
 
@@ -141,6 +147,11 @@ export class Uas {
     const refusal = judgeRequest(request, merged)
     if (refusal !== undefined) {
       this.#pending.reply(transaction, refusal.status, refusal.headers)
+      return
+    }
+    if (request.method === 'INVITE' && this.#pending.isOverloaded) {
+      this.#overloaded += 1
+      this.#pending.reply(transaction, 503, [RETRY_AFTER])
       return
     }
     const client = this.#stack.wire.pick(request.method)

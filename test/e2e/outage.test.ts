@@ -179,6 +179,7 @@ describe('ten calls a second over two carriers, of which the first', function ()
       sinceMs((await alphaNow()).probe.lastOkAt) > sinceMs(failedAt.probe.lastOkAt) + 1_000
     await until(isLater, 'further good probes')
     assert.equal((await alphaNow()).state, 'failed')
-    assert.equal((await alphaNow()).since, failedAt.since)
+    // Reckoned back from now each time it is asked for, and so a millisecond more or less.
+    assert.ok(Math.abs(sinceMs((await alphaNow()).since) - sinceMs(failedAt.since)) < 100)
   })
 })
