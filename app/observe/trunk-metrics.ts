@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { EventDraft } from '../../lib/observe/event.ts'
+import { EVENT_NAMES, type EventDraft } from '../../lib/observe/event.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 
 /** What is shown of a trunk: as the API shows it, as far as it is a figure. */
@@ -74,6 +74,8 @@ export function eventCounters(register: Registry): (event: EventDraft) => void {
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
     new Counter({ name: `tandem_${name}_total`, help, labelNames, registers: [register] })
   const events = counter('events', 'Events by name', ['event'])
+  // From 0 on: of a series that begins at 1, as a rare event's would, Prometheus sees no increase.
+  for (const event of EVENT_NAMES) events.inc({ event }, 0)
   const changes = counter('trunk_state_changes', 'Changes of the state of a trunk', ['trunk', 'to', 'channel'])
   const overrides = counter('trunk_overrides', 'Words of operators on a trunk, on this node', ['trunk', 'state'])
   const blamed = counter('attempt_verdicts', 'INVITEs sent, by trunk and by who is to blame for their end', [
