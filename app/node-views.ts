@@ -22,18 +22,24 @@ export function sipPlaceOf(address: string, hostports: readonly string[]): SipPl
 }
 
 /** Why no new call could be served, as far as the parts of the node tell. */
-export function impediments(started: boolean, full: boolean, recordable: boolean): ReadonlySet<Impediment> {
+export function impediments(node: {
+  readonly started: boolean
+  readonly full: boolean
+  readonly recordable: boolean
+  readonly sipUp: boolean
+}): ReadonlySet<Impediment> {
   const found = new Set<Impediment>()
-  if (!started) found.add('starting')
-  if (full) found.add('full')
-  if (!recordable) found.add('store')
+  if (!node.started) found.add('starting')
+  if (node.full) found.add('full')
+  if (!node.recordable) found.add('store')
+  if (!node.sipUp) found.add('sip')
   return found
 }
 
 /** Ready is who would serve a call now; a Postgres that is away does not hinder that, as records wait in the journal. */
 export function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
   const away = store.state().postgresAway
-  const parts = (['starting', 'draining', 'full', 'agent', 'media', 'store'] as const).map((part) => ({
+  const parts = (['starting', 'draining', 'full', 'agent', 'media', 'sip', 'store'] as const).map((part) => ({
     part,
     ok: !found.has(part),
     ...(found.has(part) && { reason: REASONS[part] }),
@@ -52,6 +58,7 @@ const REASONS: Readonly<Record<Impediment, string>> = {
   full: 'the node carries as many calls as it may',
   agent: 'no agent backend can be reached',
   media: 'no media worker runs',
+  sip: 'the SIP server is away',
   store: 'records can be kept neither in Postgres nor in the journal',
 }
 

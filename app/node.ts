@@ -16,6 +16,7 @@ import { serveZone } from './dns/serve-zone.ts'
 import { watchFleet } from './fleet/fleet.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
+import { rtpBindAddress } from './media/bind-address.ts'
 import { startMedia } from './media/embedded/engine.ts'
 import { nodeActions } from './node-actions.ts'
 import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
@@ -109,8 +110,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   begin('starting media')
   const media = await startMedia({
     address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
-    // Behind a NAT that maps one address to one, `node.address` is not ours to bind: RTP listens where SIP does.
-    bindAddress: config.sip.listen[0]?.host ?? node.address,
+    bindAddress: await rtpBindAddress(config),
     rtpPorts: config.media.rtpPorts,
     workers: config.media.workers === 'auto' ? availableParallelism() : config.media.workers,
     codecs: config.media.codecs,
@@ -122,10 +122,10 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
   const agents = watchAgents({ agents: routes.agents, log }, parts)
-  const sip = await startSip({ config, log, trusted: routes }, parts)
+  const sip = await startSip({ config, log, trusted: routes, emit, signal }, parts)
   const { link } = sip
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
-  const locator = nodeLocator(config.sip.listen)
+  const locator = nodeLocator(link.hostports)
   const trunks = await watchTrunks({ config, ping, locator, fleet, shared: store.shared, emit, log }, parts)
 
   const peers = new Peers({
@@ -158,11 +158,12 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
     agents,
-    onGuest: (address, verdict) => sip.server.judgeGuest(address, verdict),
-    impediments: () => impediments(started, calls.count >= maxCalls, store.ready()),
+    strangers: sip.strangers,
+    impediments: () =>
+      impediments({ started, full: calls.count >= maxCalls, recordable: store.ready(), sipUp: link.state.up }),
   })
   parts.add('calls', () => calls.close())
-  sip.server.onTrace((batch) => calls.onTrace(batch))
+  sip.onTrace((batch) => calls.onTrace(batch))
   metrics.observe({
     activeCalls: () => calls.count,
     mediaLegs: () => media.legs,
@@ -170,7 +171,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     eventReaders: () => events.readers,
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
-    sipCounters: () => sip.server.counters,
+    sipCounters: sip.counters,
     mediaWorkers: () => media.load,
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
     canaries: () => canaryTrunks(current, trunks.health),
@@ -180,8 +181,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     id: node.id,
     region: node.region,
     address: node.address,
-    sip: sipPlaceOf(node.address, sip.server.hostports),
-    sockets: sip.server.hostports,
+    sip: sipPlaceOf(node.address, link.hostports),
+    sockets: link.hostports,
     dns: config.dns !== null,
     state: calls.draining ? 'draining' : started ? 'ready' : 'starting',
     impediments: [...calls.impediments()],
@@ -231,7 +232,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
 
   signal?.throwIfAborted()
   started = true
-  emit({ event: 'node.ready', sip: sip.server.hostports, http: api.url, version: VERSION })
+  emit({ event: 'node.ready', sip: link.hostports, http: api.url, version: VERSION })
   const reload = (result: ConfigResult): void => {
     if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
     const routes = routesOf(result.value, local.backend)
@@ -248,7 +249,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
       ...(notices.length > 0 && { notices: notices.map(formatProblem) }),
     })
   }
-  return { url: api.url, sip: sip.server.hostports, reload, drain, close: () => parts.close() }
+  return { url: api.url, sip: link.hostports, reload, drain, close: () => parts.close() }
 }
 
 /** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */

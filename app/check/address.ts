@@ -9,6 +9,7 @@ export function checkAddress({ node: { address }, sip }: Config): Finding {
     const detail = 'node.address: nobody can send to it; give the address that carriers reach this node at'
     return { ...base, status: 'warning', detail }
   }
+  if (sip.engine.kind === 'drachtio') return { ...base, status: 'ok', detail: 'told to others in SDP and 302' }
   const hosts = sip.listen.map(({ host }) => host)
   // What a name stands for, and where a socket on every address is reached, is not known here.
   const known = [address, ...hosts].every((host) => isIp(host) && isOnOneAddress({ host }))

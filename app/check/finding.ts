@@ -8,6 +8,7 @@ export interface Finding {
     | 'postgres'
     | 'shared state'
     | 'agent'
+    | 'SIP server'
     | 'trunk'
     | 'port'
   /** Which one: a key, an agent's backend, a trunk's target, a port. */

@@ -21,22 +21,24 @@ export function register(program: Command): void {
 
 async function findAll(config: Config): Promise<readonly Finding[]> {
   // Loaded here, so that every other command starts without a database driver.
-  const [{ checkStores }, { checkAgents }, { checkTrunks }, { checkPorts }, { checkAddress }, { checkCertificates }] =
-    await Promise.all([
-      import('../check/stores.ts'),
-      import('../check/agents.ts'),
-      import('../check/trunks.ts'),
-      import('../check/ports.ts'),
-      import('../check/address.ts'),
-      import('../check/certificates.ts'),
-    ])
-  const findings = await Promise.all([
-    checkStores(config),
-    checkPorts(config),
-    checkAgents(config),
-    checkTrunks(config),
+  const [stores, agents, trunks, sip, ports, address, certificates] = await Promise.all([
+    import('../check/stores.ts'),
+    import('../check/agents.ts'),
+    import('../check/trunks.ts'),
+    import('../check/sip-engine.ts'),
+    import('../check/ports.ts'),
+    import('../check/address.ts'),
+    import('../check/certificates.ts'),
   ])
-  return [...noticesOf(config), checkAddress(config), ...checkCertificates(config), ...findings.flat()]
+  const findings = await Promise.all([
+    stores.checkStores(config),
+    sip.checkSipEngine(config),
+    ports.checkPorts(config),
+    agents.checkAgents(config),
+    trunks.checkTrunks(config),
+  ])
+  const atOnce = [address.checkAddress(config), ...certificates.checkCertificates(config)]
+  return [...noticesOf(config), ...atOnce, ...findings.flat()]
 }
 
 /** What the file asks for and this version does not do. */

@@ -48,7 +48,7 @@ class SimulatedCarrier {
       secret,
     })
     sip.setAccess({ allowAll: false, sources: LOOPBACK, unknown: 'drop' })
-    const link = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret })
+    const link = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret }] })
     if (!link.ok) throw link.error
     return new SimulatedCarrier(options, sip, link.value, speech)
   }

@@ -88,7 +88,7 @@ export async function placeCall(options: PhoneOptions): Promise<PhoneReport> {
       trace: true,
     })
     parts.add('SIP server', () => sip.close())
-    const link = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret })
+    const link = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret }] })
     if (!link.ok) throw link.error
     parts.add('SIP link', () => link.value.close())
     return await new Call(options, media, link.value, sip, address).run()

@@ -18,7 +18,7 @@ import type { AgentWatch } from '../agent/agent-watch.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Scheduler } from '../sip/scheduler.ts'
-import type { GuestVerdict, SipTraceMessage } from '../sip/server.ts'
+import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
@@ -31,6 +31,7 @@ import { type PlaceParts, placeCall } from './place-call.ts'
 import { ALLOW } from './sip-facts.ts'
 import type { OptionsAnswer, SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
+import type { Strangers } from './strangers.ts'
 
 export interface CallsOptions {
   readonly node: NodeId
@@ -60,8 +61,8 @@ export interface CallsOptions {
   readonly metrics: Metrics
   /** Agents that no call would get through to, and who hears what calls find. */
   readonly agents: Pick<AgentWatch, 'away' | 'report'>
-  /** What a source has shown that was let in because somebody has credentials for the host it named. */
-  readonly onGuest: (address: string, verdict: GuestVerdict) => void
+  /** Sources that belong to no trunk. */
+  readonly strangers: Strangers
 }
 
 const TRACE_SWEEP_MS = 1_000
@@ -92,10 +93,10 @@ export class Calls {
     }
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))
-    this.#guests = new Guests(options.onGuest)
+    this.#guests = new Guests((address, verdict) => options.strangers.judged(address, verdict))
     options.link.onOptions((request) => this.#optionsAnswer(request))
-    options.link.onDown(() => {
-      for (const call of [...this.#live.values()]) call.lost()
+    options.link.onState(({ up }) => {
+      if (!up) for (const call of [...this.#live.values()]) call.lost()
     })
   }
 
@@ -188,6 +189,13 @@ export class Calls {
 
   #optionsAnswer(request: RequestFacts): OptionsAnswer {
     const decision = decideOptions(request, this.#snapshot(), Math.random())
+    const { address } = request.source
+    const { strangers } = this.#options
+    const isHeard = decision.kind === 'challenge' ? strangers.mayAsk(address) : strangers.mayKnow(address)
+    if (!isHeard || decision.kind === 'forbid') {
+      strangers.refused(address)
+      return { status: 403, headers: {} }
+    }
     switch (decision.kind) {
       case 'serve':
         return { status: 200, headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } }
@@ -195,8 +203,6 @@ export class Calls {
         return { status: 503, headers: { 'Retry-After': String(decision.retryAfterS) } }
       case 'challenge':
         return { status: 401, headers: this.#guests.challenge(request, decision.stale) }
-      case 'forbid':
-        return { status: 403, headers: {} }
       default:
         return assertNever(decision)
     }
@@ -204,8 +210,7 @@ export class Calls {
 
   #onInvite(invite: IncomingInvite): void {
     const decision = decideInvite(invite.facts, this.#snapshot(), Math.random())
-    if (decision.kind === 'challenge')
-      return invite.respond(401, 'Unauthorized', this.#guests.challenge(invite.facts, decision.stale))
+    if (decision.kind === 'challenge') return this.#challenge(invite, decision.stale)
     if (decision.kind === 'ignore') return this.#ignore(invite, decision.why)
     const { node, redirectExpiresMs, metrics } = this.#options
     const { sipCallId } = invite
@@ -218,10 +223,16 @@ export class Calls {
     if (decision.kind === 'bridge') this.#bridge(invite, recorder, decision)
   }
 
+  #challenge(invite: IncomingInvite, stale: boolean): void {
+    if (!this.#options.strangers.mayAsk(invite.facts.source.address)) return this.#ignore(invite, 'stranger')
+    invite.respond(401, 'Unauthorized', this.#guests.challenge(invite.facts, stale))
+  }
+
   /** Of strangers the embedded server has kept silent before; here drachtio-server has already said 100. */
   #ignore(invite: IncomingInvite, why: string): void {
     const { source, uri } = invite.facts
-    this.#options.emit({ event: 'security.refused', level: 'warn', source: source.address, uri, why })
+    if (this.#options.strangers.refused(source.address))
+      this.#options.emit({ event: 'security.refused', level: 'warn', source: source.address, uri, why })
     invite.respond(403, 'Forbidden')
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SbcAccess, type SbcAccount, type SbcVerdict } from '../../lib/guard/sbc-access.ts'
 import type { RequestFacts } from '../../lib/route/snapshot.ts'
-import type { GuestVerdict } from '../sip/server.ts'
+import type { Strangers } from './strangers.ts'
 
 const KEY_BYTES = 32
 const NONCE_BYTES = 6
@@ -9,9 +9,9 @@ const NONCE_BYTES = 6
 /** SBCs of tenants that show who they are by digest. The SIP server hears what came of it, as it keeps the strangers out. */
 export class Guests {
   readonly #access = new SbcAccess(randomBytes(KEY_BYTES))
-  readonly #onVerdict: (address: string, verdict: GuestVerdict) => void
+  readonly #onVerdict: Strangers['judged']
 
-  constructor(onVerdict: (address: string, verdict: GuestVerdict) => void) {
+  constructor(onVerdict: Strangers['judged']) {
     this.#onVerdict = onVerdict
   }
 

@@ -19,9 +19,12 @@ export class IncomingInvite {
   readonly #srf: Srf
   readonly #req: Srf.SrfRequest
   readonly #res: Srf.SrfResponse
+  readonly #live: Set<SipDialog>
   #cancelled = false
 
-  constructor(srf: Srf, req: Srf.SrfRequest, res: Srf.SrfResponse) {
+  /** @param live where the dialog stands as long as it lives */
+  constructor(srf: Srf, req: Srf.SrfRequest, res: Srf.SrfResponse, live: Set<SipDialog>) {
+    this.#live = live
     this.#srf = srf
     this.#req = req
     this.#res = res
@@ -66,7 +69,7 @@ export class IncomingInvite {
     const options = { localSdp: sdp, headers: { Allow: ALLOW, ...headers } }
     return new Promise((resolve) => {
       this.#srf.createUAS(this.#req, this.#res, options, (error: unknown, dialog) => {
-        if (error === null || error === undefined) resolve(ok(new SipDialog(dialog)))
+        if (error === null || error === undefined) resolve(ok(new SipDialog(dialog, this.#live)))
         else
           resolve(
             err(error instanceof Error ? error : new Error('the SIP server did not take the 200', { cause: error })),

@@ -48,8 +48,9 @@ export class OutgoingInvite {
   /** Of the last provisional response: a 2xx after a reliable one need not repeat it (RFC 3262 §5). */
   #earlySdp = ''
 
-  constructor(srf: Srf, options: OutgoingInviteOptions) {
-    this.outcome = this.#send(srf, options)
+  /** @param live where the dialog stands as long as it lives */
+  constructor(srf: Srf, options: OutgoingInviteOptions, live: Set<SipDialog>) {
+    this.outcome = this.#send(srf, options, live)
   }
 
   /** The Call-ID, once the INVITE is on its way. */
@@ -68,7 +69,7 @@ export class OutgoingInvite {
     if (typeof cancel === 'function') cancel.call(request, options, () => undefined)
   }
 
-  #send(srf: Srf, options: OutgoingInviteOptions): Promise<InviteOutcome> {
+  #send(srf: Srf, options: OutgoingInviteOptions, live: Set<SipDialog>): Promise<InviteOutcome> {
     const { uri, nextHop, sdp, headers, credentials, followRedirects = false, onSent, onProvisional } = options
     const request = Object.assign(
       {
@@ -89,7 +90,7 @@ export class OutgoingInvite {
     return new Promise<InviteOutcome>((resolve) => {
       srf.createUAC(uri, request, progress, (error: unknown, dialog) => {
         if (error !== null && error !== undefined) return resolve(failureOf(error))
-        resolve({ kind: 'answered', dialog: new SipDialog(dialog), answer: dialog.remote.sdp || this.#earlySdp })
+        resolve({ kind: 'answered', dialog: new SipDialog(dialog, live), answer: dialog.remote.sdp || this.#earlySdp })
       })
     }).catch(failureOf)
   }

@@ -31,13 +31,17 @@ interface EndOfDialog {
  */
 export class SipDialog {
   readonly #dialog: Srf.Dialog
+  readonly #live: Set<SipDialog>
   readonly #acks = new KeptEvents<string | null>()
   readonly #ends = new KeptEvents<EndOfDialog>()
   readonly #reoffers = new KeptEvents<Reoffer>()
   readonly #digits = new KeptEvents<InfoDigit>()
 
-  constructor(dialog: Srf.Dialog) {
+  /** @param live where it stands until either side ends it */
+  constructor(dialog: Srf.Dialog, live: Set<SipDialog>) {
     this.#dialog = dialog
+    this.#live = live
+    live.add(this)
     const handle: unknown = Reflect.get(dialog, 'handle')
     if (typeof handle !== 'function') throw new Error('this drachtio-srf has no Dialog.handle()')
     Reflect.set(dialog, 'handle', (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
@@ -47,9 +51,16 @@ export class SipDialog {
       const session = sessionBodyOf(sessionFactsOf(req))
       this.#acks.emit(session.kind === 'session' ? session.sdp : null)
     })
-    dialog.on('destroy', (req: Srf.SrfRequest, reason?: string) =>
-      this.#ends.emit({ end: req.source === 'application' ? 'server' : 'bye', reason: reason ?? '' }),
-    )
+    dialog.on('destroy', (req: Srf.SrfRequest, reason?: string) => {
+      live.delete(this)
+      this.#ends.emit({ end: req.source === 'application' ? 'server' : 'bye', reason: reason ?? '' })
+    })
+  }
+
+  /** What the SIP server calls it. */
+  get id(): string {
+    const id: unknown = Reflect.get(this.#dialog, 'id')
+    return typeof id === 'string' ? id : ''
   }
 
   get sipCallId(): string {
@@ -79,6 +90,7 @@ export class SipDialog {
    * already, as then there is nothing left to end.
    */
   bye(headers: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#live.delete(this)
     return new Promise((resolve) => {
       this.#dialog.destroy({ headers: { ...headers } }, () => resolve())
     })

@@ -11,6 +11,8 @@ export type PingResult =
     }
   /** Nothing came in time; a 408 of our own SIP server is no answer either. */
   | { readonly kind: 'silence' }
+  /** There is no SIP server to send it: of ours, not of the peer's. */
+  | { readonly kind: 'away' }
   /** It could not be sent: no address, no connection. */
   | { readonly kind: 'transport'; readonly reason: string }
 

@@ -1,29 +1,49 @@
 import { formatHostPort } from '../../lib/config/addresses.ts'
 import type { Config } from '../../lib/config/resolve.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
-import type { TlsMaterial } from '../sip/server.ts'
+import type { SipTraceMessage, TlsMaterial } from '../sip/server.ts'
 import { VERSION } from '../version.ts'
 import { EmbeddedSip } from './embedded-sip.ts'
 import { SipAccess, type Trusted } from './sip-access.ts'
 import { SipLink } from './sip-link.ts'
+import { startDrachtio } from './start-drachtio.ts'
+import type { Strangers } from './strangers.ts'
 import { readTls, TlsWatch } from './tls-files.ts'
 
 export interface SipOptions {
   readonly config: Config
   readonly log: Log
   readonly trusted: Trusted
+  readonly emit: EmitEvent
+  /** Ends the wait for a SIP server that is not there yet. */
+  readonly signal?: AbortSignal | undefined
 }
 
-/** The SIP side of a running node. */
+/** The SIP side of a running node, whichever server carries it. */
 export interface Sip {
-  readonly server: EmbeddedSip
   readonly link: SipLink
   readonly access: SipAccess
+  readonly strangers: Strangers
+  /** What the server counted; empty where it tells nothing. */
+  readonly counters: () => Readonly<Record<string, number>>
+  /** Who hears SIP messages as they pass the wire; before somebody does they are told to nobody. */
+  readonly onTrace: (listener: (batch: readonly SipTraceMessage[]) => void) => void
 }
 
-/** Starts the SIP server and connects to it as its application. */
-export async function startSip({ config, log, trusted }: SipOptions, parts: Parts): Promise<Sip> {
+/** Starts the SIP server of the config, or finds it, and connects to it as its application. The one place that asks which it is. */
+export async function startSip(options: SipOptions, parts: Parts): Promise<Sip> {
+  const { engine } = options.config.sip
+  const sip = await (engine.kind === 'embedded' ? startEmbedded(options, parts) : startDrachtio(engine, options, parts))
+  sip.link.onState((state) => {
+    if (state.up) options.emit({ event: 'sip.recovered', server: state.server })
+    else options.emit({ event: 'sip.degraded', level: 'error', reason: state.reason })
+  })
+  return sip
+}
+
+async function startEmbedded({ config, log, trusted }: SipOptions, parts: Parts): Promise<Sip> {
   const access = new SipAccess(config, trusted, (snapshot) => server.setAccess(snapshot))
   const tls = openTls(config)
   const server = await EmbeddedSip.start(
@@ -50,12 +70,27 @@ export async function startSip({ config, log, trusted }: SipOptions, parts: Part
     parts.add('watch over certificates', () => watch.close())
   }
 
-  const connected = await SipLink.connect({ host: '127.0.0.1', port: server.adminPort, secret: server.secret })
+  const { adminPort: port, secret } = server
+  const connected = await SipLink.connect({ servers: [{ host: '127.0.0.1', port, secret }] })
   if (!connected.ok) throw connected.error
   const link = connected.value
   parts.add('SIP link', () => link.close())
-  return { server, link, access }
+  return {
+    link,
+    access,
+    strangers: embeddedStrangers(server),
+    counters: () => server.counters,
+    onTrace: (listener) => server.onTrace(listener),
+  }
 }
+
+/** The embedded server has kept them out, and bans them, before an application sees any. */
+export const embeddedStrangers = (server: Pick<EmbeddedSip, 'judgeGuest'>): Strangers => ({
+  mayKnow: () => true,
+  mayAsk: () => true,
+  refused: () => true,
+  judged: (address, verdict) => server.judgeGuest(address, verdict),
+})
 
 /** Null where no socket speaks TLS. */
 function openTls({ sip }: Config): TlsMaterial | null {

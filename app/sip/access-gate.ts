@@ -87,10 +87,15 @@ export class AccessGate {
     return this.#guests.isProven(address, this.#nowMs())
   }
 
+  /** Whether one more challenge is within the allowance of an address. */
+  admitGuest(address: string): boolean {
+    return this.#guests.admit(address, this.#nowMs())
+  }
+
   /** Judges a request that belongs to no dialog of ours, and counts its source if it is unknown. */
   admit(address: string, request?: SipRequest): Admission {
     if (this.isKnown(address)) return 'admit'
-    if (request !== undefined && this.#mayBeGuest(request) && this.#guests.admit(address, this.#nowMs())) return 'guest'
+    if (request !== undefined && this.#mayBeGuest(request) && this.admitGuest(address)) return 'guest'
     return this.refuse(address)
   }
 

@@ -197,6 +197,8 @@ export class TrunkHealth {
       const { status, retryAfterS } = result
       const retryAfterMs = retryAfterS === null ? null : retryAfterS * 1_000
       this.feed(id, { kind: 'answered', target: name, serial, status, retryAfterMs })
+    } else if (result.kind === 'away') {
+      this.feed(id, { kind: 'unsent', target: name, serial })
     } else {
       const reason = result.kind === 'transport' ? result.reason : 'no answer'
       this.feed(id, { kind: 'unanswered', target: name, serial, reason })

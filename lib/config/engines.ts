@@ -1,9 +1,18 @@
 import { type HostPort, isIp, parseHostPort } from './addresses.ts'
 
-/** Which SIP server carries the signaling. `secret` is drachtio-server's shared secret. */
-export type SipEngine =
-  | { readonly kind: 'embedded' }
-  | { readonly kind: 'drachtio'; readonly host: string; readonly port: number; readonly secret: string }
+/** Which SIP server carries the signaling. */
+export type SipEngine = { readonly kind: 'embedded' } | DrachtioChoice
+
+export interface DrachtioChoice {
+  readonly kind: 'drachtio'
+  /** Admin sockets. One at a time is used: the first that answers, then the next where that is lost. */
+  readonly servers: readonly HostPort[]
+  readonly secret: string
+  /** Whether the admin connection is TLS, with the server's certificate verified. */
+  readonly tls: boolean
+  /** PEM file with the authority of that certificate; null: those that Node.js ships. */
+  readonly ca: string | null
+}
 
 /** Which media server carries RTP. `secret` is the password of FreeSWITCH's event socket. */
 export type MediaEngineChoice =
@@ -38,12 +47,33 @@ function parseEngineUrl(text: string, scheme: string, defaultPort: number): Engi
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port, secret: decodeURIComponent(url.password) }
 }
 
-/** `embedded` or `drachtio://:SECRET@HOST:PORT`. */
+/** `embedded`, `drachtio://:SECRET@HOST:PORT,HOST:PORT`, or the same with `drachtios` and `?ca=FILE` for TLS. */
 export function parseSipEngine(text: string): SipEngine | undefined {
   if (text === 'embedded') return { kind: 'embedded' }
-  const url = parseEngineUrl(text, 'drachtio', 9022)
-  return url && { kind: 'drachtio', ...url }
+  const parts = /^drachtio(s?):\/\/[^:@/?]*:([^@/?]*)@([^@/?]+)\/?(?:\?ca=([^&#]+))?$/.exec(text)
+  if (parts === null) return undefined
+  const [, s = '', secret = '', hosts = '', ca] = parts
+  const tls = s === 's'
+  const servers = parseHosts(hosts, tls ? DRACHTIO_TLS_PORT : DRACHTIO_PORT)
+  const [plain, file] = [unescaped(secret), ca === undefined ? null : unescaped(ca)]
+  // A secret with these would be read as several fields of the wire protocol.
+  if (plain === undefined || plain === '' || /[|\r\n]/.test(plain)) return undefined
+  if (servers === undefined || file === undefined || (file !== null && !tls)) return undefined
+  return { kind: 'drachtio', servers, secret: plain, tls, ca: file }
 }
+
+/** Undefined where the escapes are no UTF-8. */
+function unescaped(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+const DRACHTIO_PORT = 9_022
+/** drachtio-server has no default for it; this is the port of its documentation. */
+const DRACHTIO_TLS_PORT = 9_023
 
 /** `embedded` or `freeswitch://:SECRET@HOST:PORT`. */
 export function parseMediaEngine(text: string): MediaEngineChoice | undefined {
@@ -71,17 +101,23 @@ export function parseRedis(text: string): RedisChoice | undefined {
 }
 
 function parseSeveral([, kind, passwordText, hostsText = '', name]: RegExpExecArray): RedisChoice | undefined {
-  const defaultPort = kind === 'sentinel' ? 26_379 : 6_379
+  const hosts = parseHosts(hostsText, kind === 'sentinel' ? 26_379 : 6_379)
+  if (hosts === undefined) return undefined
+  const password = passwordText === undefined ? null : decodeURIComponent(passwordText)
+  if (kind === 'cluster') return name === undefined ? { kind: 'cluster', hosts, password } : undefined
+  return name === undefined ? undefined : { kind: 'sentinel', hosts, name, password }
+}
+
+/** `HOST[:PORT],HOST[:PORT]`. */
+function parseHosts(listed: string, defaultPort: number): readonly HostPort[] | undefined {
   const hosts: HostPort[] = []
-  for (const text of hostsText.split(',')) {
+  for (const text of listed.split(',')) {
     const host =
       parseHostPort(text) ?? parseHostPort(`${isIp(text) && text.includes(':') ? `[${text}]` : text}:${defaultPort}`)
     if (host === undefined) return undefined
     hosts.push(host)
   }
-  const password = passwordText === undefined ? null : decodeURIComponent(passwordText)
-  if (kind === 'cluster') return name === undefined ? { kind: 'cluster', hosts, password } : undefined
-  return name === undefined ? undefined : { kind: 'sentinel', hosts, name, password }
+  return hosts
 }
 
 function parseUrl(text: string): URL | undefined {

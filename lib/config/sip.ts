@@ -30,13 +30,17 @@ const tls = z.strictObject({
 export const sip = section({
   engine: text(parseSipEngine, '"embedded" or drachtio://:SECRET@HOST:PORT')
     .prefault('embedded')
-    .describe('SIP server: embedded, or drachtio://:SECRET@HOST:PORT.'),
+    .describe(
+      'SIP server: embedded, or drachtio://:SECRET@HOST:PORT[,HOST:PORT], a drachtio-server 0.9 and those that take over from it; drachtios:// and ?ca=FILE for TLS (docs/drachtio.md).',
+    ),
   listen: z
     .array(listenAddress)
     .min(1)
     .max(32)
     .prefault(['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060'])
-    .describe('Sockets for SIP: udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT (with sip.tls).'),
+    .describe(
+      'Sockets for SIP: udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT (with sip.tls). drachtio-server has its own.',
+    ),
   tls: optional(tls).describe('Certificate for tls sockets.'),
   unknown: z
     .enum(['drop', 'reject'])

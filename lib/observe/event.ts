@@ -24,6 +24,8 @@ export const EVENT_NAMES = [
   'recording.saved',
   'store.degraded',
   'store.recovered',
+  'sip.degraded',
+  'sip.recovered',
   'config.reloaded',
   'config.rejected',
   'security.refused',

@@ -76,7 +76,7 @@ export interface NumberRoute {
 }
 
 /** Why the node can serve no new call now; empty: it can. */
-export type Impediment = 'draining' | 'full' | 'agent' | 'media' | 'store' | 'starting'
+export type Impediment = 'draining' | 'full' | 'agent' | 'media' | 'sip' | 'store' | 'starting'
 
 /** Where a SIP request can be sent: host, port and transport as they stand in a URI. */
 export interface SipPlace {

@@ -35,7 +35,7 @@ import {
   setTargets,
   wakeProbes,
 } from './probe-channel.ts'
-import { onAnswer, onNoAnswer, refuse } from './probe-target.ts'
+import { onAnswer, onNoAnswer, onUnsent, refuse } from './probe-target.ts'
 import { type Channel, type EvidenceChannel, isAtLeast, type TrunkState } from './state.ts'
 
 /**
@@ -94,6 +94,8 @@ export type HealthEvent =
     }
   /** OPTIONS could not be sent, or our own SIP server reports 408 or 503 for want of an answer. */
   | { readonly kind: 'unanswered'; readonly target: string; readonly serial: number; readonly reason: string }
+  /** Our own SIP server is away. */
+  | { readonly kind: 'unsent'; readonly target: string; readonly serial: number }
   /** An INVITE got a 503 with Retry-After from one of the trunk's own addresses; nobody else's is to be believed. */
   | { readonly kind: 'refused'; readonly target: string; readonly retryAfterMs: number }
   /** A call was placed as the trunk's canary, after `isCanaryDue` said so and the fleet agreed. */
@@ -223,6 +225,8 @@ function hear(state: HealthState, event: HealthEvent, nowMs: number, config: Hea
       return { ...state, probe: setTargets(probe, event.targets, event.random, nowMs, config.probe) }
     case 'answered':
       return { ...state, probe: changeTarget(probe, event.target, (one) => onAnswer(one, event, nowMs, config.probe)) }
+    case 'unsent':
+      return { ...state, probe: changeTarget(probe, event.target, (one) => onUnsent(one, event.serial)) }
     case 'unanswered':
       return {
         ...state,

@@ -122,6 +122,13 @@ export function onNoAnswer(
   return miss(target, failure.reason, nowMs, config)
 }
 
+/** The probe was not sent, as our own SIP server is away: that says nothing of the trunk, and the next one goes out in its turn. */
+export function onUnsent(target: ProbeTarget, serial: number): ProbeTarget {
+  const { probe } = target
+  if (probe.kind !== 'sent' || serial !== target.serial) return target
+  return { ...target, probe: { kind: 'waiting', sendAtMs: probe.nextAtMs } }
+}
+
 /**
  * A 503 with Retry-After: left alone for that long, within the limits of the config, probes included (RFC 3261
  * §21.5.4). A later one may shorten or lengthen it.

@@ -127,7 +127,7 @@ describe('a simulated carrier', () => {
   it('follows a 302 to the Contacts that answer, in the order of their q', async () => {
     const address = loopbackAddress()
     const sip = await startSipServer({ listen: [`udp:${address}:0`], secret: 'secret', allowAll: true })
-    const link = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' })
+    const link = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' }] })
     assert.ok(link.ok)
     const contacts = [`<sip:+1@${host}:${PORT}>;q=0.5`, `<sip:+19995550503@${host}:${PORT};tandem-hop=1>;q=0.9`]
     link.value.onInvite((invite) => invite.respond(302, 'Moved Temporarily', { Contact: contacts.join(', ') }))

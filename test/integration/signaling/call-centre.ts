@@ -2,6 +2,7 @@ import { createMetrics } from '../../../app/observe/metrics.ts'
 import { Calls, type CallsOptions } from '../../../app/signaling/calls.ts'
 import { EmbeddedSip } from '../../../app/signaling/embedded-sip.ts'
 import { SipLink } from '../../../app/signaling/sip-link.ts'
+import { embeddedStrangers } from '../../../app/signaling/start-sip.ts'
 import type { Journal } from '../../../app/store/port.ts'
 import { TrunkPlan } from '../../../app/trunk/trunk-plan.ts'
 import { parseConfig } from '../../../lib/config/load.ts'
@@ -79,7 +80,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     },
     { allowAll: false, sources: routes.sources, hosts: [...routes.sbcAccounts.keys()], unknown: 'drop' },
   )
-  const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: sip.secret })
+  const connected = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret: sip.secret }] })
   if (!connected.ok) throw connected.error
   const rows = new Map<string, CallRow>()
   const events: EventDraft[] = []
@@ -110,7 +111,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     redirectExpiresMs: 30_000,
     onAudio: () => {},
     agents: { away: new Set(), report: () => {} },
-    onGuest: (address, verdict) => sip.judgeGuest(address, verdict),
+    strangers: embeddedStrangers(sip),
     metrics,
   })
   const row = (sipCallId: string): CallRow | undefined =>

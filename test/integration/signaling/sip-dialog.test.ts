@@ -16,7 +16,7 @@ function newDialog(): { readonly bare: BareDialog; readonly dialog: SipDialog } 
   const bare = new BareDialog()
   const srfs: unknown = bare
   assert.ok(isDialog(srfs))
-  return { bare, dialog: new SipDialog(srfs) }
+  return { bare, dialog: new SipDialog(srfs, new Set()) }
 }
 
 const request = (source: 'network' | 'application') => ({ source, body: '', has: () => false, get: () => undefined })

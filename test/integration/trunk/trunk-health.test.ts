@@ -35,7 +35,7 @@ describe('the health of a trunk, on real sockets', () => {
 
   beforeEach(async () => {
     sip = await startSipServer({ listen: ['udp:127.0.0.1:0'], secret: 'secret' })
-    const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' })
+    const connected = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' }] })
     assert.ok(connected.ok)
     link = connected.value
     carrier = await OptionsCarrier.start()
@@ -54,7 +54,7 @@ describe('the health of a trunk, on real sockets', () => {
   const watch = (trunk: TrunkConfig): TrunkHealth =>
     new TrunkHealth({
       trunks: [trunk],
-      locator: nodeLocator([{ protocol: 'udp', host: '127.0.0.1' }]),
+      locator: nodeLocator(['udp/127.0.0.1:5060']),
       ping: (uri, timeoutMs, nextHop) => link.ping(uri, timeoutMs, nextHop),
       emit: (event) => {
         events.push(event)

@@ -44,7 +44,7 @@ describe('the targets of a trunk that DNS names', () => {
 
   beforeEach(async () => {
     sip = await startSipServer({ listen: ['udp:127.0.0.1:0'], secret: 'secret' })
-    const connected = await SipLink.connect({ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' })
+    const connected = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret: 'secret' }] })
     assert.ok(connected.ok)
     link = connected.value
     first = await OptionsCarrier.start()

@@ -4,11 +4,12 @@ import { parseMediaEngine, parsePostgres, parseRedis, parseSipEngine } from '../
 describe('an engine', () => {
   it('is embedded, or a server named by a URL with its secret', () => {
     assert.deepEqual(parseSipEngine('embedded'), { kind: 'embedded' })
-    assert.deepEqual(parseSipEngine('drachtio://:cymru@127.0.0.1:9022'), {
+    assert.deepEqual(parseSipEngine('drachtio://:cymru@127.0.0.1'), {
       kind: 'drachtio',
-      host: '127.0.0.1',
-      port: 9022,
+      servers: [{ host: '127.0.0.1', port: 9022 }],
       secret: 'cymru',
+      tls: false,
+      ca: null,
     })
     assert.deepEqual(parseMediaEngine('freeswitch://:Clue%40Con@media.example.net'), {
       kind: 'freeswitch',
@@ -19,6 +20,33 @@ describe('an engine', () => {
     assert.equal(parseSipEngine('freeswitch://:x@127.0.0.1'), undefined)
     assert.equal(parseSipEngine('drachtio://:%E0%A4%A@127.0.0.1'), undefined)
   })
+
+  it('is one of several drachtio-servers, over TLS where that is asked for', () => {
+    assert.deepEqual(parseSipEngine('drachtios://:a%40b@sip1.example.net,[::1]:9999?ca=%2Fetc%2Fca.pem'), {
+      kind: 'drachtio',
+      servers: [
+        { host: 'sip1.example.net', port: 9023 },
+        { host: '::1', port: 9999 },
+      ],
+      secret: 'a@b',
+      tls: true,
+      ca: '/etc/ca.pem',
+    })
+  })
+
+  const NONE: readonly (readonly [why: string, text: string])[] = [
+    ['without a secret', 'drachtio://127.0.0.1'],
+    ['with an empty secret', 'drachtio://:@127.0.0.1'],
+    ['with a secret that the wire protocol would cut', 'drachtio://:a%7Cb@127.0.0.1'],
+    ['without a host', 'drachtio://:s@'],
+    ['with a hole in the list', 'drachtio://:s@a,,b'],
+    ['with a port that is none', 'drachtio://:s@a:99999'],
+    ['with an authority and no TLS', 'drachtio://:s@a?ca=x.pem'],
+    ['with an escape that is no text', 'drachtio://:%E0%A4%41@a'],
+  ]
+  for (const [why, text] of NONE) {
+    it(`is no drachtio-server ${why}`, () => assert.equal(parseSipEngine(text), undefined))
+  }
 
   it('stores records in the data folder or on a server', () => {
     assert.deepEqual(parsePostgres('embedded'), { kind: 'embedded' })

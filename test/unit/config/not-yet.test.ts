@@ -47,8 +47,11 @@ describe('what this version does not do yet', () => {
   })
 
   const REFUSED: readonly (readonly [why: string, text: string, want: RegExp])[] = [
-    ['drachtio', 'sip:\n  engine: "drachtio://:s@127.0.0.1"', /^x\.yaml:2:3 sip\.engine: .*drachtio is refused/],
-    ['freeswitch', 'media: { engine: "freeswitch://:s@127.0.0.1" }', /media\.engine: .*freeswitch is refused/],
+    [
+      'freeswitch',
+      'media:\n  engine: "freeswitch://:s@127.0.0.1"',
+      /^x\.yaml:2:3 media\.engine: .*freeswitch is refused/,
+    ],
     ['encrypted audio', 'media: { srtp: required }', /media\.srtp: .*`required` is refused/],
     [
       'encrypted audio on one trunk',

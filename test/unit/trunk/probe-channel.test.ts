@@ -51,6 +51,17 @@ describe('probing', () => {
     assert.equal(stage.changedAtMs('standby'), 2_000)
   })
 
+  it('counts nothing while our own SIP server is away, and goes on in its turn', () => {
+    const stage = new TrunkStage({ answer: () => 'silence', random: () => 0 }).runTo(0)
+    for (let serial = 1; serial <= 5; serial++) {
+      stage.feed({ kind: 'unsent', target: A, serial })
+      stage.runFor(4_000)
+    }
+    assert.deepEqual(new Set(gaps(sentAtMs(stage))), new Set([4_000]))
+    assert.equal(healthFigures(stage.health, stage.nowMs, stage.config).probe.misses, 0)
+    assert.equal(stage.state, 'active')
+  })
+
   it('takes an answer for the probe that it belongs to, once, and for no earlier one', () => {
     const stage = new TrunkStage({ answer: () => 'silence', random: () => 0 }).runTo(3_000)
     const late = { kind: 'answered', target: A, serial: 1, status: 200, retryAfterMs: null } as const
