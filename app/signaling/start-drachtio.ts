@@ -6,7 +6,7 @@ import type { SipTraceMessage } from '../sip/server.ts'
 import { SipAccess } from './sip-access.ts'
 import type { FrameTap, SipServerPlace } from './sip-connection.ts'
 import { SipLink } from './sip-link.ts'
-import type { Sip, SipOptions } from './start-sip.ts'
+import type { Sip, SipOptions } from './sip-side.ts'
 import { StrangersAtDrachtio } from './strangers.ts'
 
 /** A node that is started together with its drachtio-server waits for it so long. */

@@ -1,36 +1,15 @@
 import { formatHostPort } from '../../lib/config/addresses.ts'
 import type { Config } from '../../lib/config/resolve.ts'
-import type { EmitEvent } from '../../lib/observe/event.ts'
-import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
-import type { SipTraceMessage, TlsMaterial } from '../sip/server.ts'
+import type { TlsMaterial } from '../sip/server.ts'
 import { VERSION } from '../version.ts'
 import { EmbeddedSip } from './embedded-sip.ts'
-import { SipAccess, type Trusted } from './sip-access.ts'
+import { SipAccess } from './sip-access.ts'
 import { SipLink } from './sip-link.ts'
+import type { Sip, SipOptions } from './sip-side.ts'
 import { startDrachtio } from './start-drachtio.ts'
 import type { Strangers } from './strangers.ts'
 import { readTls, TlsWatch } from './tls-files.ts'
-
-export interface SipOptions {
-  readonly config: Config
-  readonly log: Log
-  readonly trusted: Trusted
-  readonly emit: EmitEvent
-  /** Ends the wait for a SIP server that is not there yet. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** The SIP side of a running node, whichever server carries it. */
-export interface Sip {
-  readonly link: SipLink
-  readonly access: SipAccess
-  readonly strangers: Strangers
-  /** What the server counted; empty where it tells nothing. */
-  readonly counters: () => Readonly<Record<string, number>>
-  /** Who hears SIP messages as they pass the wire; before somebody does they are told to nobody. */
-  readonly onTrace: (listener: (batch: readonly SipTraceMessage[]) => void) => void
-}
 
 /** Starts the SIP server of the config, or finds it, and connects to it as its application. The one place that asks which it is. */
 export async function startSip(options: SipOptions, parts: Parts): Promise<Sip> {

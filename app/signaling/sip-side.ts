@@ -1,0 +1,27 @@
+import type { Config } from '../../lib/config/resolve.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import type { Log } from '../observe/log.ts'
+import type { SipTraceMessage } from '../sip/server.ts'
+import type { SipAccess, Trusted } from './sip-access.ts'
+import type { SipLink } from './sip-link.ts'
+import type { Strangers } from './strangers.ts'
+
+export interface SipOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly trusted: Trusted
+  readonly emit: EmitEvent
+  /** Ends the wait for a SIP server that is not there yet. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The SIP side of a running node, whichever server carries it. */
+export interface Sip {
+  readonly link: SipLink
+  readonly access: SipAccess
+  readonly strangers: Strangers
+  /** What the server counted; empty where it tells nothing. */
+  readonly counters: () => Readonly<Record<string, number>>
+  /** Who hears SIP messages as they pass the wire; before somebody does they are told to nobody. */
+  readonly onTrace: (listener: (batch: readonly SipTraceMessage[]) => void) => void
+}
