@@ -47,6 +47,7 @@ export class RawCaller {
   readonly #target: string
   readonly #id = `raw-${process.pid}-${++callers}`
   readonly #finals = new Map<string, (final: Final) => void>()
+  readonly #patience = new Set<NodeJS.Timeout>()
   #onFirst: (() => void) | null = null
   #onBye: () => void = () => undefined
   /** Resolves when the node hangs up. */
@@ -199,8 +200,10 @@ export class RawCaller {
     this.sip.send(text, 5060, this.#target)
   }
 
+  /** Whoever still waits for a response waits for ever: it is a test that has given up on it. */
   async close(): Promise<void> {
     clearInterval(this.#talking)
+    for (const timer of this.#patience) clearTimeout(timer)
     const closed = [this.sip, this.rtp].map((socket) => once(socket, 'close'))
     for (const socket of [this.sip, this.rtp]) socket.close()
     await Promise.all(closed)
@@ -217,11 +220,14 @@ export class RawCaller {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#finals.delete(cseq)
+        this.#patience.delete(timer)
         reject(new Error(`no final response to ${cseq} within ${PATIENCE_MS} ms`))
       }, PATIENCE_MS)
+      this.#patience.add(timer)
       this.#finals.set(cseq, (final) => {
         clearTimeout(timer)
         this.#finals.delete(cseq)
+        this.#patience.delete(timer)
         resolve(final)
       })
     })
