@@ -27,22 +27,24 @@ export function impediments(node: {
   readonly full: boolean
   readonly recordable: boolean
   readonly sipUp: boolean
+  readonly mediaUp: boolean
 }): ReadonlySet<Impediment> {
   const found = new Set<Impediment>()
   if (!node.started) found.add('starting')
   if (node.full) found.add('full')
   if (!node.recordable) found.add('store')
   if (!node.sipUp) found.add('sip')
+  if (!node.mediaUp) found.add('media')
   return found
 }
 
 /** Ready is who would serve a call now; a Postgres that is away does not hinder that, as records wait in the journal. */
-export function readiness(found: ReadonlySet<Impediment>, store: Store): Readiness {
+export function readiness(found: ReadonlySet<Impediment>, store: Store, mediaFault: string | null): Readiness {
   const away = store.state().postgresAway
   const parts = (['starting', 'draining', 'full', 'agent', 'media', 'sip', 'store'] as const).map((part) => ({
     part,
     ok: !found.has(part),
-    ...(found.has(part) && { reason: REASONS[part] }),
+    ...(found.has(part) && { reason: (part === 'media' ? mediaFault : null) ?? REASONS[part] }),
   }))
   return {
     parts: [
@@ -57,7 +59,7 @@ const REASONS: Readonly<Record<Impediment, string>> = {
   draining: 'the node takes no new calls',
   full: 'the node carries as many calls as it may',
   agent: 'no agent backend can be reached',
-  media: 'no media worker runs',
+  media: 'no media server can take a call',
   sip: 'the SIP server is away',
   store: 'records can be kept neither in Postgres nor in the journal',
 }

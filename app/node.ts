@@ -1,5 +1,3 @@
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
@@ -16,8 +14,7 @@ import { serveZone } from './dns/serve-zone.ts'
 import { watchFleet } from './fleet/fleet.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
-import { rtpBindAddress } from './media/bind-address.ts'
-import { startMedia } from './media/embedded/engine.ts'
+import { startNodeMedia } from './media/start-media.ts'
 import { nodeActions } from './node-actions.ts'
 import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
@@ -107,23 +104,15 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const local = await superviseLocalAgent(log)
   parts.add('local agent', () => local.close())
 
-  begin('starting media')
-  const media = await startMedia({
-    address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
-    bindAddress: await rtpBindAddress(config),
-    rtpPorts: config.media.rtpPorts,
-    workers: config.media.workers === 'auto' ? availableParallelism() : config.media.workers,
-    codecs: config.media.codecs,
-    silenceTimeoutMs: config.media.silenceTimeoutMs,
-    onWarning: (message) => log.log.warn(message),
-  })
-  parts.add('media', () => media.close())
-
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
   const agents = watchAgents({ agents: routes.agents, log }, parts)
   const sip = await startSip({ config, log, trusted: routes, emit, signal }, parts)
   const { link } = sip
+
+  begin('starting media')
+  const media = await startNodeMedia({ config, sip: link, log }, parts)
+
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(link.hostports)
   const trunks = await watchTrunks({ config, ping, locator, fleet, shared: store.shared, emit, log }, parts)
@@ -143,7 +132,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const calls = new Calls({
     node: node.id,
     link,
-    media,
+    media: media.engine,
     journal: store.journal,
     emit,
     metrics,
@@ -160,19 +149,25 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     agents,
     strangers: sip.strangers,
     impediments: () =>
-      impediments({ started, full: calls.count >= maxCalls, recordable: store.ready(), sipUp: link.state.up }),
+      impediments({
+        started,
+        full: calls.count >= maxCalls,
+        recordable: store.ready(),
+        sipUp: link.state.up,
+        mediaUp: media.impediment() === null,
+      }),
   })
   parts.add('calls', () => calls.close())
   sip.onTrace((batch) => calls.onTrace(batch))
   metrics.observe({
     activeCalls: () => calls.count,
-    mediaLegs: () => media.legs,
+    mediaLegs: () => media.engine.legs,
     journalDepth: () => store.state().behind,
     eventReaders: () => events.readers,
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
     sipCounters: sip.counters,
-    mediaWorkers: () => media.load,
+    mediaWorkers: () => media.load(),
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
     canaries: () => canaryTrunks(current, trunks.health),
   })
@@ -220,7 +215,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     metrics,
     log: log.log,
     version: VERSION,
-    readiness: () => readiness(calls.impediments(), store),
+    readiness: () => readiness(calls.impediments(), store, media.impediment()),
     nodes: async () => nodeViews(ownEntry(), fleet.watch),
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
     audit: (limit, before) => store.audit.page(limit, before),

@@ -70,6 +70,11 @@ export class SipLink {
     return this.#state
   }
 
+  /** For a library that sends requests of its own; null while there is no connection. It is another one after each. */
+  get srf(): Srf | null {
+    return this.#connection?.srf ?? null
+  }
+
   /** The server's sockets as `udp/192.0.2.1:5060`; of the last one while there is none. */
   get hostports(): readonly string[] {
     return this.#hostports

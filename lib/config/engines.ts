@@ -14,10 +14,10 @@ export interface DrachtioChoice {
   readonly ca: string | null
 }
 
-/** Which media server carries RTP. `secret` is the password of FreeSWITCH's event socket. */
+/** Which media servers carry RTP. `secret` is the password of FreeSWITCH's event socket. */
 export type MediaEngineChoice =
   | { readonly kind: 'embedded' }
-  | { readonly kind: 'freeswitch'; readonly host: string; readonly port: number; readonly secret: string }
+  | { readonly kind: 'freeswitch'; readonly servers: readonly EngineUrl[] }
 
 export type PostgresChoice = { readonly kind: 'embedded' } | { readonly kind: 'server'; readonly url: string }
 
@@ -33,7 +33,7 @@ export type RedisChoice =
     }
   | { readonly kind: 'cluster'; readonly hosts: readonly HostPort[]; readonly password: string | null }
 
-interface EngineUrl {
+export interface EngineUrl {
   readonly host: string
   readonly port: number
   readonly secret: string
@@ -75,11 +75,18 @@ const DRACHTIO_PORT = 9_022
 /** drachtio-server has no default for it; this is the port of its documentation. */
 const DRACHTIO_TLS_PORT = 9_023
 
-/** `embedded` or `freeswitch://:SECRET@HOST:PORT`. */
+/** `embedded`, or `freeswitch://:SECRET@HOST:PORT` with as many `,HOST:PORT` as there are servers; they share the secret. */
 export function parseMediaEngine(text: string): MediaEngineChoice | undefined {
   if (text === 'embedded') return { kind: 'embedded' }
-  const url = parseEngineUrl(text, 'freeswitch', 8021)
-  return url && { kind: 'freeswitch', ...url }
+  const [, start = '', hosts = '', rest = ''] = /^(freeswitch:\/\/(?:[^@/]*@)?)([^/@]+)(.*)$/.exec(text) ?? []
+  const servers: EngineUrl[] = []
+  for (const host of hosts.split(',')) {
+    const server = parseEngineUrl(`${start}${host}${rest}`, 'freeswitch', 8021)
+    if (server === undefined || server.secret === '') return undefined
+    if (servers.some((other) => other.host === server.host && other.port === server.port)) return undefined
+    servers.push(server)
+  }
+  return { kind: 'freeswitch', servers }
 }
 
 /** `embedded` or `postgres://USER@HOST/DATABASE`. */

@@ -5,9 +5,9 @@ import { count, portRange, text } from './values.ts'
 
 /** `media`: RTP and its codecs. */
 export const media = section({
-  engine: text(parseMediaEngine, '"embedded" or freeswitch://:SECRET@HOST:PORT')
+  engine: text(parseMediaEngine, '"embedded" or freeswitch://:SECRET@HOST:PORT,HOST:PORT')
     .prefault('embedded')
-    .describe('Media server: embedded, or freeswitch://:SECRET@HOST:PORT.'),
+    .describe('Media server: embedded, or freeswitch://:SECRET@HOST:PORT,HOST:PORT with one server or several.'),
   rtpPorts: portRange.prefault('20000-20999').describe('UDP ports for RTP and RTCP, a pair for each leg.'),
   codecs: z
     .array(z.enum(['PCMU', 'PCMA', 'G722', 'opus']))

@@ -33,7 +33,6 @@ const NO_RESUME = 'A session ends with its agent socket or its call in this vers
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
 const REFUSED: readonly Row[] = [
-  ['media.engine', 'Only `embedded` is there in this version; freeswitch is refused.', isNot('embedded')],
   ['media.codecs', 'Only PCMU and PCMA are spoken in this version; one of them must be named.', lacksG711],
   ['media.srtp', NO_SRTP, is('required')],
   ['trunks[].srtp', NO_SRTP, is('required')],

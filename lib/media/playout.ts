@@ -51,6 +51,16 @@ export class Playout {
     return this.#queued
   }
 
+  /** Whose audio `next` would give out; null where nothing is queued. */
+  get headItem(): string | null {
+    return this.#segments[0]?.item.itemId ?? null
+  }
+
+  /** Whether the item that was queued last is over, so that waiting brings no more of it. */
+  get lastItemEnded(): boolean {
+    return this.#segments.at(-1)?.item.ended ?? false
+  }
+
   /** Appends audio of an item. False where the queue is full; then nothing was taken. */
   play(itemId: string, audio: Uint8Array): boolean {
     if (this.#queued + audio.length > MAX_QUEUED_SAMPLES) return false

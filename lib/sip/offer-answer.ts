@@ -292,7 +292,7 @@ function directionOf(send: boolean, receive: boolean): Direction {
 }
 
 /** The same direction, seen from the other side. */
-const reverse = (direction: Direction): Direction => directionOf(receives(direction), sends(direction))
+export const reverse = (direction: Direction): Direction => directionOf(receives(direction), sends(direction))
 
 const intersect = (a: Direction, b: Direction): Direction =>
   directionOf(sends(a) && sends(b), receives(a) && receives(b))

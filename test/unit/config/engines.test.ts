@@ -13,9 +13,7 @@ describe('an engine', () => {
     })
     assert.deepEqual(parseMediaEngine('freeswitch://:Clue%40Con@media.example.net'), {
       kind: 'freeswitch',
-      host: 'media.example.net',
-      port: 8021,
-      secret: 'Clue@Con',
+      servers: [{ host: 'media.example.net', port: 8021, secret: 'Clue@Con' }],
     })
     assert.equal(parseSipEngine('freeswitch://:x@127.0.0.1'), undefined)
     assert.equal(parseSipEngine('drachtio://:%E0%A4%A@127.0.0.1'), undefined)
@@ -47,6 +45,26 @@ describe('an engine', () => {
   for (const [why, text] of NONE) {
     it(`is no drachtio-server ${why}`, () => assert.equal(parseSipEngine(text), undefined))
   }
+
+  it('is several FreeSWITCH servers that share a secret, each named once', () => {
+    assert.deepEqual(parseMediaEngine('freeswitch://:s@192.0.2.1,192.0.2.2:8022,[2001:db8::1]:8021'), {
+      kind: 'freeswitch',
+      servers: [
+        { host: '192.0.2.1', port: 8021, secret: 's' },
+        { host: '192.0.2.2', port: 8022, secret: 's' },
+        { host: '2001:db8::1', port: 8021, secret: 's' },
+      ],
+    })
+    for (const text of [
+      'freeswitch://:s@a,a',
+      'freeswitch://:s@a,,b',
+      'freeswitch://a',
+      'freeswitch://:s@',
+      'drachtio://:s@a',
+    ]) {
+      assert.equal(parseMediaEngine(text), undefined, text)
+    }
+  })
 
   it('stores records in the data folder or on a server', () => {
     assert.deepEqual(parsePostgres('embedded'), { kind: 'embedded' })

@@ -47,11 +47,6 @@ describe('what this version does not do yet', () => {
   })
 
   const REFUSED: readonly (readonly [why: string, text: string, want: RegExp])[] = [
-    [
-      'freeswitch',
-      'media:\n  engine: "freeswitch://:s@127.0.0.1"',
-      /^x\.yaml:2:3 media\.engine: .*freeswitch is refused/,
-    ],
     ['encrypted audio', 'media: { srtp: required }', /media\.srtp: .*`required` is refused/],
     [
       'encrypted audio on one trunk',
