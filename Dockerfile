@@ -33,8 +33,8 @@ RUN ln -s /opt/tandem/tandem /usr/local/bin/tandem \
 USER node
 WORKDIR /var/lib/tandem
 VOLUME /var/lib/tandem
-# SIP; HTTP; RTP. Informative: a node speaks SIP and RTP on the host's network (docs/production.md).
-EXPOSE 5060/udp 5060/tcp 5061/tcp 8080/tcp 20000-20999/udp
+# SIP and HTTP. Informative: a node speaks SIP, and RTP, on the host's network (docs/production.md).
+EXPOSE 5060/udp 5060/tcp 5061/tcp 8080/tcp
 # The first one drains: new calls go elsewhere, those on the line finish. Whoever stops the container must wait for that
 # (node.drainTimeout, 30 minutes): docker stop --timeout 1860, stop_grace_period in compose.
 STOPSIGNAL SIGTERM

@@ -166,6 +166,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     eventReaders: () => events.readers,
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
+    certificates: () => sip.certificates(),
     sipCounters: sip.counters,
     mediaWorkers: () => media.load(),
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),

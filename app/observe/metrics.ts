@@ -25,6 +25,8 @@ export interface MetricSources extends TrunkSources {
   readonly droppedLogLines?: () => number
   /** Counters of the SIP server by name, e.g. `requests_in`. They only grow. */
   readonly sipCounters?: () => Readonly<Record<string, number>>
+  /** Certificates of tls sockets, and until when they are good. */
+  readonly certificates?: () => readonly { readonly name: string; readonly endsAtMs: number }[]
   readonly mediaWorkers?: () => readonly MediaWorkerFigures[]
 }
 
@@ -125,6 +127,16 @@ function gauges(register: Registry): Pick<Metrics, 'observe'> {
     registers: [register],
     collect() {
       for (const [counter, value] of Object.entries(sources.sipCounters?.() ?? {})) sip.set({ counter }, value)
+    },
+  })
+  new Gauge({
+    name: 'tandem_certificate_end_timestamp_seconds',
+    help: 'Until when a certificate of a tls socket is good',
+    labelNames: ['certificate'],
+    registers: [register],
+    collect() {
+      this.reset()
+      for (const { name, endsAtMs } of sources.certificates?.() ?? []) this.set({ certificate: name }, endsAtMs / 1_000)
     },
   })
   trunkGauges(register, () => sources)

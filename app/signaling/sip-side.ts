@@ -2,6 +2,7 @@ import type { Config } from '../../lib/config/resolve.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { Log } from '../observe/log.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
+import type { CertificateEnd } from './certificate-ends.ts'
 import type { SipAccess, Trusted } from './sip-access.ts'
 import type { SipLink } from './sip-link.ts'
 import type { Strangers } from './strangers.ts'
@@ -22,6 +23,8 @@ export interface Sip {
   readonly strangers: Strangers
   /** What the server counted; empty where it tells nothing. */
   readonly counters: () => Readonly<Record<string, number>>
+  /** The certificates of our own tls sockets; none where another server has the sockets. */
+  readonly certificates: () => readonly CertificateEnd[]
   /** Who hears SIP messages as they pass the wire; before somebody does they are told to nobody. */
   readonly onTrace: (listener: (batch: readonly SipTraceMessage[]) => void) => void
 }

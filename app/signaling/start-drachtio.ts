@@ -42,6 +42,7 @@ export async function startDrachtio(
     access,
     strangers,
     counters: () => strangers.counters,
+    certificates: () => [],
     onTrace: (listener) => {
       traced = listener
     },

@@ -3,6 +3,7 @@ import type { Config } from '../../lib/config/resolve.ts'
 import type { Parts } from '../parts.ts'
 import type { TlsMaterial } from '../sip/server.ts'
 import { VERSION } from '../version.ts'
+import { certificateEnds } from './certificate-ends.ts'
 import { EmbeddedSip } from './embedded-sip.ts'
 import { SipAccess } from './sip-access.ts'
 import { SipLink } from './sip-link.ts'
@@ -25,6 +26,7 @@ export async function startSip(options: SipOptions, parts: Parts): Promise<Sip> 
 async function startEmbedded({ config, log, trusted }: SipOptions, parts: Parts): Promise<Sip> {
   const access = new SipAccess(config, trusted, (snapshot) => server.setAccess(snapshot))
   const tls = openTls(config)
+  let certificates = tls === null ? [] : certificateEnds(tls)
   const server = await EmbeddedSip.start(
     {
       listen: config.sip.listen.map(({ protocol, ...address }) => `${protocol}:${formatHostPort(address)}`),
@@ -42,6 +44,7 @@ async function startEmbedded({ config, log, trusted }: SipOptions, parts: Parts)
       material: tls,
       onRenewed: (material) => {
         server.renewTls(material)
+        certificates = certificateEnds(material)
         log.log.info('new certificates are shown on tls sockets')
       },
       onFault: (fault) => log.log.error({ fault }, 'the certificates on disk cannot be used; the old ones stay'),
@@ -59,6 +62,7 @@ async function startEmbedded({ config, log, trusted }: SipOptions, parts: Parts)
     access,
     strangers: embeddedStrangers(server),
     counters: () => server.counters,
+    certificates: () => certificates,
     onTrace: (listener) => server.onTrace(listener),
   }
 }

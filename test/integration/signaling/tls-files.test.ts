@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { checkCertificates } from '../../../app/check/certificates.ts'
+import { certificateEnds } from '../../../app/signaling/certificate-ends.ts'
 import { readTls, type TlsConfig, TlsWatch } from '../../../app/signaling/tls-files.ts'
 import type { TlsMaterial } from '../../../app/sip/server.ts'
 import { parseConfig } from '../../../lib/config/load.ts'
@@ -40,6 +41,17 @@ describe('the files of sip.tls', () => {
       assert.ok(!refused.ok)
       assert.match(refused.error, want)
     }
+  })
+
+  it('end when their certificates say so, each under the key that names it', () => {
+    const read = readTls({ ...config, hosts: [{ names: ['b.example'], cert: own.certFile, key: own.keyFile }] })
+    assert.ok(read.ok)
+    const ends = certificateEnds(read.value)
+    assert.deepEqual(
+      ends.map(({ name }) => name),
+      ['sip.tls', 'sip.tls.hosts[0]'],
+    )
+    assert.ok(ends.every(({ endsAtMs }) => endsAtMs > Date.now() && endsAtMs < Date.now() + 3_650 * DAY_MS))
   })
 
   it('are shown anew when they change, once, and never where they cannot be used', () => {

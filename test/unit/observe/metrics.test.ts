@@ -89,6 +89,16 @@ describe('the metrics of a node', () => {
     assert.ok((await read('tandem_events_total')).includes('{event="call.attempt"} 2'))
   })
 
+  it('say until when the certificates that are shown are good', async () => {
+    metrics.observe({ certificates: () => [{ name: 'sip.tls', endsAtMs: 1_800_000_000_000 }] })
+    assert.deepEqual(await read('tandem_certificate_end_timestamp_seconds'), ['{certificate="sip.tls"} 1800000000'])
+  })
+
+  it('count rare events and faults from 0 on, so that the first one is an increase', async () => {
+    assert.ok((await read('tandem_events_total')).includes('{event="store.degraded"} 0'))
+    assert.ok((await read('tandem_calls_ended_total')).includes('{cause="agent-fault",by="system"} 0'))
+  })
+
   it('time the hunts by their outcome', async () => {
     metrics.huntEnded('answered', 2_100)
     metrics.huntEnded('noReply', 4_000)
