@@ -5,6 +5,7 @@ import {
   answerHead,
   cdrHead,
   networkHead,
+  proxyResponseHead,
   remoteOf,
   requestSentHead,
   responseSentHead,
@@ -25,6 +26,7 @@ export const NOK = {
   unknownResponse: 'Response not sent due to unknown transaction',
   unknownDialog: 'Server error: unable to find dialog for dialog id provided',
   unknownCancel: (txnId: string) => `unable to cancel unknown transaction id: ${txnId}`,
+  unknownTransaction: (txnId: string) => `Unknown transaction id: ${txnId}`,
   notCancelled: 'only an INVITE is cancelled; this request is over',
   invalidUri: (uri: string) => `invalid request-uri: ${uri}`,
   noTransport: 'requested protocol/transport not available',
@@ -64,6 +66,16 @@ export class AppLink {
 
   responseSent(client: ClientConnection, msgId: string, bytes: Buffer, remote: Remote, belonging: Belonging): void {
     client.send(responseSentHead(this.#ids.uuid(), msgId, remoteOf(remote), this.#message(bytes, belonging)), bytes)
+  }
+
+  /** A final response to a request that the client has had proxied. */
+  proxyResponse(client: ClientConnection, msgId: string, bytes: Buffer, arrival: Arrival): void {
+    client.send(proxyResponseHead(this.#ids.uuid(), msgId, arrival, bytes.length, this.#wallMs()), bytes)
+  }
+
+  /** No more responses come to what the client has had proxied. */
+  proxyDone(client: ClientConnection, msgId: string): void {
+    client.send(answerHead(this.#ids.uuid(), msgId, 'OK', 'done'))
   }
 
   /** The command could not be done; the connection goes on. */

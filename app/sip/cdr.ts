@@ -23,7 +23,7 @@ export class Cdr {
   }
 
   /** A call was answered; `role` is ours. */
-  start(source: CdrSource, role: 'uac' | 'uas', answer: Buffer): void {
+  start(source: CdrSource, role: 'uac' | 'uas' | 'proxy-uac' | 'proxy-uas', answer: Buffer): void {
     this.#post('start', source, answer, role)
   }
 

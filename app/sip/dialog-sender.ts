@@ -8,7 +8,7 @@ import type { Resolver } from './resolver.ts'
 import type { Sender } from './sockets.ts'
 import type { StackContext } from './stack-context.ts'
 import type { LocalSocket } from './transaction/network.ts'
-import type { Remote } from './transport/transport.ts'
+import type { FlowId, Remote } from './transport/transport.ts'
 
 /** A way to a destination: an address and the socket that reaches it. */
 export interface Way {
@@ -54,6 +54,18 @@ export class DialogSender {
     found: (way: Way | undefined) => void,
     serverName = target.host,
   ): void {
+    const keepsFlow = record?.flow !== undefined && record.dialog.routeSet.length === 0 && target.protocol !== 'udp'
+    this.findWayFrom(target, record?.socket, found, serverName, keepsFlow ? record.flow : undefined)
+  }
+
+  /** Resolves a target, to be reached from a socket of ours, and over a connection, where these are given and fit. */
+  findWayFrom(
+    target: Target,
+    prefer: LocalSocket | undefined,
+    found: (way: Way | undefined) => void,
+    serverName = target.host,
+    flow?: FlowId,
+  ): void {
     const { sockets } = this.#stack
     this.#resolver.resolve(target.host, (address) => {
       if (address === undefined) {
@@ -62,9 +74,8 @@ export class DialogSender {
       }
       const { protocol, port } = target
       const plain: Remote = { protocol, host: address, port, ...(protocol === 'tls' && { serverName }) }
-      const keepsFlow = record?.flow !== undefined && record.dialog.routeSet.length === 0 && protocol !== 'udp'
-      const remote: Remote = keepsFlow ? { ...plain, flow: record.flow } : plain
-      const sender = sockets.senderFor(remote, record?.socket)
+      const remote: Remote = flow === undefined ? plain : { ...plain, flow }
+      const sender = sockets.senderFor(remote, prefer)
       found(sender === undefined ? undefined : { remote, sender })
     })
   }

@@ -65,6 +65,8 @@ export interface SipCounters {
   readonly dialogs: number
   readonly pendingRequests: number
   readonly outgoingRequests: number
+  /** Requests that are being proxied. */
+  readonly proxiedRequests: number
   readonly timers: number
   readonly clients: number
   readonly requestsIn: number

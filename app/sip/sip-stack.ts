@@ -10,6 +10,7 @@ import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
 import type { SipParseError } from '../../lib/sip/parse-error.ts'
 import { parseMessage } from '../../lib/sip/parser.ts'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
+import { RouteTokens } from '../../lib/sip/route-token.ts'
 import { responseTarget } from '../../lib/sip/targets.ts'
 import type { Timing } from '../../lib/sip/transaction/timing.ts'
 import { AccessGate } from './access-gate.ts'
@@ -18,6 +19,7 @@ import { Cdr } from './cdr.ts'
 import { DialogSender } from './dialog-sender.ts'
 import { DialogStore } from './dialog-store.ts'
 import { Line } from './line.ts'
+import { ProxyCore } from './proxy-core.ts'
 import { Resolver } from './resolver.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SipCounters, SipTraceMessage } from './server-options.ts'
@@ -62,7 +64,13 @@ export class SipStack implements TransportHandler, WireHandler {
   readonly #tls: Tls | undefined
   readonly #counts = { requestsIn: 0, responsesIn: 0, messagesOut: 0, malformed: 0, stray: 0, transportErrors: 0 }
   #core:
-    | { readonly context: StackContext; readonly uas: Uas; readonly uac: Uac; readonly set: TransportSet }
+    | {
+        readonly context: StackContext
+        readonly uas: Uas
+        readonly uac: Uac
+        readonly proxy: ProxyCore
+        readonly set: TransportSet
+      }
     | undefined
 
   private constructor({ tls, trace }: SipStackOptions) {
@@ -122,9 +130,11 @@ export class SipStack implements TransportHandler, WireHandler {
     const uas = new Uas(context, {
       admit: (arrival, request) => this.gate.admit(arrival.remoteHost, request),
       refuse: (arrival) => this.gate.refuse(arrival.remoteHost),
+      pass: (request, key, arrival, bytes) => proxy.pass(request, key, arrival, bytes),
       sendBye: (record, reason) => sender.sendBye(record, reason),
     })
-    this.#core = { context, uas, uac, set }
+    const proxy = new ProxyCore(context, sender, new RouteTokens(secret), uas)
+    this.#core = { context, uas, uac, proxy, set }
     return wire
   }
 
@@ -141,6 +151,7 @@ export class SipStack implements TransportHandler, WireHandler {
       dialogs: context?.dialogs.size ?? 0,
       pendingRequests: this.#core?.uas.pendingCount ?? 0,
       outgoingRequests: this.#core?.uac.outgoingCount ?? 0,
+      proxiedRequests: this.#core?.proxy.sessionCount ?? 0,
       timers: this.#scheduler.size,
       clients: context?.wire.clientCount ?? 0,
       ...this.#counts,
@@ -159,6 +170,7 @@ export class SipStack implements TransportHandler, WireHandler {
     await core.context.wire.close()
     core.uas.close()
     core.uac.close()
+    core.proxy.close()
     core.context.dialogs.clear()
     core.context.transactions.close()
     this.#scheduler.close()
@@ -226,6 +238,12 @@ export class SipStack implements TransportHandler, WireHandler {
     else if (dialogId !== '') core.uac.requestInDialog(wish, dialogId)
     else if (start.method === 'ACK') link.nok(client, command.msgId, NOK.needlessAck)
     else core.uac.request(wish, start.uri, proxyUri)
+  }
+
+  onProxy(client: ClientConnection, { msgId, fields, message }: Command): void {
+    const draft = message === undefined ? undefined : readDraft(message)
+    if (draft?.ok === false) this.#core?.context.link.nok(client, msgId, `Server error: ${draft.error}`)
+    else this.#core?.proxy.command(client, msgId, fields, draft?.value)
   }
 
   onClientGone(client: ClientConnection): void {

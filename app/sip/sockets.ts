@@ -20,6 +20,8 @@ export class Sockets implements Network {
   readonly #advertise: string | undefined
   readonly #line: Line
   readonly #tap: OutgoingTap
+  /** All addresses of this machine, as they were at the start. */
+  readonly #interfaces = new Set(Object.values(networkInterfaces()).flatMap((list) => list?.map((one) => one.address)))
 
   /** @param advertise host or address for Via and Contact instead of the bound one, as behind NAT */
   constructor(transports: TransportSet, advertise: string | undefined, line: Line, tap: OutgoingTap) {
@@ -57,6 +59,17 @@ export class Sockets implements Network {
   /** The address others are told for one of our sockets. */
   addressOf(protocol: TransportProtocol, host: string, port: number): LocalAddress {
     return { protocol, host: this.#advertise ?? (isWildcard(host) ? firstAddress(host) : host), port }
+  }
+
+  /** The socket of ours that a host and port name, as advertised or as bound; `host` of an IPv6 address may have brackets. */
+  ownSocket(host: string, port: number): LocalSocket | undefined {
+    const wanted = host.replace(/^\[|\]$/g, '').toLowerCase()
+    const found = this.#transports.transports.find(({ local }) => {
+      if (local.port !== port) return false
+      if (wanted === local.host || wanted === this.#advertise?.toLowerCase()) return true
+      return isWildcard(local.host) && this.#interfaces.has(wanted)
+    })
+    return found && { localHost: found.local.host, localPort: found.local.port }
   }
 
   /** Whether anything of a protocol listens here. */

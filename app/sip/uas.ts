@@ -23,6 +23,8 @@ export interface UasPorts {
   admit(arrival: Arrival, request: SipRequest): Admission
   /** Counts the source of a guest's request that is none to answer. */
   refuse(arrival: Arrival): 'drop' | 'reject'
+  /** Takes a request whose route leads through us to others. */
+  pass(request: SipRequest, key: string, arrival: Arrival, bytes: () => Buffer): boolean
   /** Ends a dialog by a BYE of our own. */
   sendBye(record: DialogRecord, reason: string): void
 }
@@ -68,6 +70,7 @@ export class Uas {
     const match = this.#stack.transactions.match(request)
     if (match.kind === 'absorbed') return
     if (request.method === 'CANCEL') this.#onCancel(inbound, match.key)
+    else if (this.#ports.pass(request, match.key, arrival, bytes)) return
     else if (request.method === 'ACK') this.#onAck(inbound)
     else {
       const record = this.#dialogOf(request)
@@ -112,6 +115,15 @@ export class Uas {
     if (status >= 200) this.#onFinalSent(pending, status, bytes)
     else this.#pending.onProvisional(pending)
     link.responseSent(client, msgId, bytes, remote, { txnId, dialogId })
+  }
+
+  /** Gives up a new request for the application to have it proxied; undefined where it may not, or began to answer itself. */
+  release(client: ClientConnection, txnId: string): ServerTransaction | undefined {
+    const pending = this.#pending.get(txnId)
+    if (pending?.client !== client || pending.record !== undefined || !pending.transaction.open) return undefined
+    this.#pending.close(pending)
+    this.#stack.transactions.allowSpiral(pending.transaction)
+    return pending.transaction
   }
 
   /** An application is gone: what it owed is answered 503. */
@@ -239,6 +251,7 @@ export class Uas {
     const pending = invite.user instanceof PendingRequest ? invite.user : undefined
     if (pending !== undefined) pending.localTag ??= this.#stack.ids.tag()
     this.#pending.reply(this.#stack.transactions.openServer(key, request, arrival), 200, [], pending?.localTag)
+    if (pending === undefined) invite.user?.onServerCancel?.()
     if (pending === undefined || !invite.open) return
     this.#pending.settle(pending, 487)
     const cancel = bytes()

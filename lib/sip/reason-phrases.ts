@@ -8,6 +8,7 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [408, 'Request Timeout'],
   [416, 'Unsupported URI Scheme'],
   [420, 'Bad Extension'],
+  [440, 'Max-Breadth Exceeded'],
   [481, 'Call/Transaction Does Not Exist'],
   [482, 'Loop Detected'],
   [483, 'Too Many Hops'],

@@ -24,6 +24,8 @@ export interface ServerUser {
   onServerEnd(why: 'noAck' | 'expired' | 'unreachable'): void
   /** An ACK to the 2xx came with the INVITE's own branch, as RFC 2543 peers send it. */
   onServerAck(ack: SipRequest): void
+  /** The INVITE was cancelled; for users to whom nobody else says so. */
+  onServerCancel?(): void
 }
 
 export interface ServerContext {

@@ -95,6 +95,12 @@ export class TransactionLayer {
     return transaction
   }
 
+  /** A request that is sent on may come again, another way, without being merged: it is not answered here (RFC 3261 §16.3 item 4). */
+  allowSpiral(transaction: ServerTransaction): void {
+    const merge = transaction.mergeKey
+    if (merge !== undefined && this.#open.get(merge) === transaction) this.#open.delete(merge)
+  }
+
   /** Begins a client transaction; nothing is sent before its `start`. */
   openClient(
     request: SipRequest,
@@ -128,8 +134,7 @@ export class TransactionLayer {
 
   #dropServer(transaction: ServerTransaction): void {
     this.#servers.delete(transaction.key)
-    const merge = transaction.mergeKey
-    if (merge !== undefined && this.#open.get(merge) === transaction) this.#open.delete(merge)
+    this.allowSpiral(transaction)
   }
 }
 

@@ -87,6 +87,10 @@ export const requestSentHead = (id: string, msgId: string, local: WireAddress, m
 export const responseSentHead = (id: string, msgId: string, peer: WireAddress, message: Message): string =>
   `${id}|response|${msgId}|OK|application|${tail(message, peer)}${message.dialogId}||Msg sent:|`
 
+/** A final response to a request that the client has had proxied; `continue` keeps the command open for more. */
+export const proxyResponseHead = (id: string, msgId: string, from: Arrival, bytes: number, atMs: number): string =>
+  `${id}|response|${msgId}|OK|network|${bytes}|${from.protocol}|${from.remoteHost}|${from.remotePort}|${wireTime(atMs)}|||continue`
+
 /** `OK`, `NO` or `NOK`, with further fields. */
 export const answerHead = (id: string, msgId: string, ...fields: readonly string[]): string =>
   `${id}|response|${msgId}|${fields.join('|')}`

@@ -22,6 +22,8 @@ export interface WireServerOptions {
 export interface WireHandler {
   /** A SIP message of an authenticated client. */
   onSip(client: ClientConnection, command: Command): void
+  /** An authenticated client wants a request proxied that it was given. */
+  onProxy(client: ClientConnection, command: Command): void
   onClientGone(client: ClientConnection): void
 }
 
@@ -125,7 +127,7 @@ export class WireServer implements ClientEvents {
         this.#answer(client, command.msgId, 'OK', 'pong')
         break
       case 'proxy':
-        this.#answer(client, command.msgId, 'NOK', 'proxy is not supported yet')
+        this.#handler.onProxy(client, command)
         break
       default:
         this.#refuse(client, command.msgId, 'Unknown message type')

@@ -69,9 +69,10 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
 export async function emptied(server: SipServer): Promise<void> {
   let last = ''
   await eventually('all tables empty', async () => {
-    const { serverTransactions, clientTransactions, dialogs, pendingRequests, outgoingRequests, timers } =
-      await server.counters()
-    const left = { serverTransactions, clientTransactions, dialogs, pendingRequests, outgoingRequests, timers }
+    const { serverTransactions, clientTransactions, dialogs, pendingRequests, ...others } = await server.counters()
+    const { outgoingRequests, proxiedRequests, timers } = others
+    const ofCalls = { dialogs, pendingRequests, outgoingRequests, proxiedRequests }
+    const left = { serverTransactions, clientTransactions, ...ofCalls, timers }
     last = JSON.stringify(left)
     return Object.values(left).every((count) => count === 0) ? true : undefined
   }).catch((cause: unknown) => {

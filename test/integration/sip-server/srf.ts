@@ -16,6 +16,27 @@ export interface SrfRequest extends SrfMessage {
   on(event: 'cancel', listener: () => void): void
   on(event: 'response', listener: (res: SrfReceived) => void): void
   cancel(done?: (err: unknown) => void): void
+  proxy(options: SrfProxyOptions): Promise<SrfProxyResult>
+}
+
+export interface SrfProxyOptions {
+  readonly destination: string | string[]
+  readonly remainInDialog?: boolean
+  readonly followRedirects?: boolean
+  readonly forking?: 'simultaneous' | 'sequential'
+  readonly provisionalTimeout?: string
+  readonly finalTimeout?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface SrfProxyResult {
+  readonly connected: boolean
+  readonly finalStatus?: number
+  readonly responses: readonly {
+    readonly address: string
+    readonly port: number
+    readonly msgs: readonly { readonly status: number }[]
+  }[]
 }
 
 export interface SrfReceived extends SrfMessage {
