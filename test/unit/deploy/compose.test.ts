@@ -104,9 +104,9 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it('publishes no port but on loopback, RTP aside, and pins every image by its version', () => {
+  it('publishes no port but on loopback, and pins every image by its version', () => {
     for (const [name, { ports, image }] of Object.entries(services)) {
-      for (const port of ports) assert.match(port, /^127\.0\.0\.1:|^(\d+-\d+):\1\/udp$/, name)
+      for (const port of ports) assert.match(port, /^127\.0\.0\.1:/, name)
       assert.match(image, /:v?\d+\.\d+(?:\.\d+)?(?:-[a-z]+)?(?:@sha256:[0-9a-f]{64})?$/, name)
     }
   })
@@ -128,6 +128,16 @@ describe('docker-compose.yml', () => {
     )
     const { sip, media } = configOf('tandem-east', 'deploy/tandem/carriers.yaml')
     assert.deepEqual([sip.engine.kind, media.engine.kind], ['embedded', 'embedded'])
+  })
+
+  it('tells the servers of the profiles what to do on loopback alone', () => {
+    for (const name of ['drachtio-east', 'drachtio-west'])
+      assert.equal(services[name]?.environment.DRACHTIO_ADMIN_ADDRESS, '127.0.0.1')
+    const freeswitch = read('freeswitch/freeswitch.xml')
+    assert.match(freeswitch, /name="listen-ip" value="127\.0\.0\.1"/)
+    assert.match(freeswitch, /name="sip-ip" value="127\.0\.0\.1"/)
+    const told = [...freeswitch.matchAll(/cmd="env-set" data="\w+=\$(\w+)"/g)].map(([, name]) => name)
+    assert.deepEqual(told, Object.keys(services.freeswitch?.environment ?? {}))
   })
 
   it('mounts folders that are there', () => {
