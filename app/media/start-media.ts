@@ -33,7 +33,8 @@ export async function startNodeMedia({ config, sip, log }: MediaParts, parts: Pa
   const onWarning = (message: string): void => log.log.warn(message)
   if (media.engine.kind === 'freeswitch') {
     const { servers } = media.engine
-    const engine = await startFreeSwitch({ servers, sip, codecs, silenceTimeoutMs, onWarning })
+    const onConnected = (server: string): void => log.log.info({ server }, 'FreeSWITCH is connected')
+    const engine = await startFreeSwitch({ servers, sip, codecs, silenceTimeoutMs, onConnected, onWarning })
     parts.add('media', () => engine.close())
     return { engine, load: () => [], impediment: () => engine.impediment }
   }

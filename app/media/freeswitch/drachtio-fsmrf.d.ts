@@ -22,7 +22,7 @@ declare module 'drachtio-fsmrf' {
   /** A server, connected. */
   export interface MediaServer extends EventEmitter {
     /** Of drachtio-modesl; `closing` keeps it from connecting again by itself. */
-    readonly conn: { closing?: boolean; readonly socket: Socket | null }
+    readonly conn: { closing?: boolean; readonly socket: Socket | null; removeAllListeners(event: string): void }
     /** Where FreeSWITCH connects for each channel. */
     readonly _server: { readonly server: Server }
     createEndpoint(options: { readonly remoteSdp: string }): Promise<Endpoint>

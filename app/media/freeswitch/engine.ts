@@ -22,6 +22,8 @@ export interface FreeSwitchOptions {
   readonly silenceTimeoutMs: number
   /** Who talks on a leg, in place of the realtime agent: for tests. */
   readonly createTalker?: (spec: LegSpec, emit: (event: LegEvent) => void) => Talker
+  /** A server is there, for the first time or again. */
+  readonly onConnected: (server: string) => void
   readonly onWarning: (message: string) => void
 }
 
@@ -47,7 +49,7 @@ export class FreeSwitchMedia implements MediaEngine {
     this.#servers = options.servers.map(
       (address) =>
         new FreeSwitchServer(address, options.sip, {
-          onUp: ({ name }) => options.onWarning(`FreeSWITCH at ${name} is connected`),
+          onUp: ({ name }) => options.onConnected(name),
           onDown: (server, reason) => this.#onDown(server, reason),
         }),
     )

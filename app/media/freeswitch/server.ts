@@ -150,6 +150,8 @@ export class FreeSwitchServer {
       const media = await Promise.race([attaching, tooLong])
       // It would connect again by itself, beside us, and drop what it was asked meanwhile.
       media.conn.closing = true
+      // It would write to the console that its connection is lost, which ours tells first.
+      media.conn.removeAllListeners('esl::end')
       // drachtio-modesl writes a command in two pieces, which Nagle's algorithm keeps apart for 40 ms.
       media.conn.socket?.setNoDelay(true)
       media._server.server.on('connection', (socket) => socket.setNoDelay(true))

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedMedia, type MediaOptions, startMedia } from '../../../app/media/embedded/engine.ts'
-import type { LegEvent, MediaLeg, TalkerSpec } from '../../../app/media/port.ts'
+import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../../../app/media/port.ts'
 import { callId, legId } from '../../../lib/core/ids.ts'
 import { emptyRtpHeader, parseRtp, RTP_HEADER_BYTES, type RtpHeader, writeRtpHeader } from '../../../lib/media/rtp.ts'
 import { formatWavHeader, parseWav } from '../../../lib/media/wav.ts'
@@ -45,7 +45,7 @@ export class TestLeg {
     this.media = media
   }
 
-  static async open(engine: EmbeddedMedia, talker: TalkerSpec): Promise<TestLeg> {
+  static async open(engine: Pick<MediaEngine, 'open'>, talker: TalkerSpec): Promise<TestLeg> {
     const early: LegEvent[] = []
     let leg: TestLeg | null = null
     const media = await engine.open({

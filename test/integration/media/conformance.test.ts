@@ -1,0 +1,59 @@
+import { type EmbeddedMedia, startMedia } from '../../../app/media/embedded/engine.ts'
+import { type FreeSwitchMedia, startFreeSwitch } from '../../../app/media/freeswitch/engine.ts'
+import { describeMediaEngine } from '../../conformance/media-engine.ts'
+import { createAgentTalker } from '../../conformance/scripted-talker.ts'
+import { realFreeSwitch } from '../../helpers/freeswitch.ts'
+import { freeRange, HOST } from './media-fixture.ts'
+import { type MediaSip, startMediaSip } from './media-sip.ts'
+
+const SILENCE_MS = 1_000
+
+describe('the embedded media engine', () => {
+  let engine: EmbeddedMedia
+
+  before(async () => {
+    engine = await startMedia({
+      address: HOST,
+      rtpPorts: await freeRange(8),
+      workers: 1,
+      codecs: ['PCMU', 'PCMA'],
+      silenceTimeoutMs: SILENCE_MS,
+      agentTalkerModule: new URL('../../conformance/scripted-talker.js', import.meta.url).href,
+    })
+  })
+
+  after(() => engine.close())
+
+  describeMediaEngine('the embedded engine', () => engine, { silenceMs: 60, heardMs: 40 })
+})
+
+/** A FreeSWITCH with the profile and the modules of docs/freeswitch.md that serves nobody else. */
+const real = realFreeSwitch()
+
+if (real !== null) {
+  describe('the media engine on FreeSWITCH', () => {
+    let sip: MediaSip
+    let engine: FreeSwitchMedia
+
+    before(async function () {
+      this.timeout(10_000)
+      sip = await startMediaSip()
+      engine = await startFreeSwitch({
+        servers: [real],
+        sip: sip.link,
+        codecs: ['PCMU', 'PCMA'],
+        silenceTimeoutMs: SILENCE_MS,
+        createTalker: createAgentTalker,
+        onConnected: () => {},
+        onWarning: () => {},
+      })
+    })
+
+    after(async () => {
+      await engine.close()
+      await sip.close()
+    })
+
+    describeMediaEngine('FreeSWITCH', () => engine, { silenceMs: 100, heardMs: 60 })
+  })
+}
