@@ -139,14 +139,14 @@ export class FreeSwitchServer {
     const tooLong = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error(`drachtio-fsmrf did not connect within ${ATTACH_MS} ms`)), ATTACH_MS)
     })
+    const attaching = new Mrf({ createUAC: (uri, options) => this.#call(uri, options) }).connect({
+      address,
+      port,
+      secret,
+      listenAddress,
+      listenPort: 0,
+    })
     try {
-      const attaching = new Mrf({ createUAC: (uri, options) => this.#call(uri, options) }).connect({
-        address,
-        port,
-        secret,
-        listenAddress,
-        listenPort: 0,
-      })
       const media = await Promise.race([attaching, tooLong])
       // It would connect again by itself, beside us, and drop what it was asked meanwhile.
       media.conn.closing = true
@@ -156,6 +156,13 @@ export class FreeSwitchServer {
       media.conn.socket?.setNoDelay(true)
       media._server.server.on('connection', (socket) => socket.setNoDelay(true))
       return media
+    } catch (cause) {
+      // Should it come late, nobody wants it any more.
+      attaching.then(
+        (media) => media.disconnect(),
+        () => undefined,
+      )
+      throw cause
     } finally {
       clearTimeout(timer)
     }
