@@ -39,9 +39,13 @@ export function readProxyCommand(fields: readonly string[]): Result<ProxyWish, s
     simultaneous: order === 'simultaneous',
     provisionalTimeoutMs: readTimeoutMs(provisional),
     finalTimeoutMs: readTimeoutMs(final),
-    destinations: [...new Set(named)].filter((uri) => typeof targetOfUri(uri) !== 'string'),
+    destinations: [...new Set(named.map(withScheme))].filter(isSendable),
   })
 }
+
+const withScheme = (text: string): string => (/^(sips?|tel):/i.test(text) ? text : `sip:${text}`)
+
+const isSendable = (uri: string): boolean => /^sip/i.test(uri) && typeof targetOfUri(uri) !== 'string'
 
 /** `2s` or `1500ms`; anything else is no timeout, as with drachtio-server. */
 function readTimeoutMs(text: string): number | undefined {

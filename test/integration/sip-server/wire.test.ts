@@ -123,7 +123,10 @@ describe("drachtio's wire protocol", function () {
       ['sip||\r\nMESSAGE sip:a@127.0.0.1 SIP/2.0\r\n\r\nhello', /^missing content-type$/],
       ['sip||\r\nACK sip:a@127.0.0.1 SIP/2.0\r\n\r\n', /^Server error: ACK for non-success/],
       ['sip||\r\nOPTIONS sip:a@127.0.0.1 SIP/2.0\r\nFrom: a b c\r\n\r\n', /^Server error: /],
-      ['proxy|txn||||serial||||sip:a@127.0.0.1\r\nINVITE sip:a@127.0.0.1 SIP/2.0\r\n\r\n', /not supported yet/],
+      [
+        'proxy|txn||||serial||||sip:a@127.0.0.1\r\nINVITE sip:a@127.0.0.1 SIP/2.0\r\n\r\n',
+        /^Unknown transaction id: txn$/,
+      ],
       ['sip||\r\nnonsense', /^Server error: no start line/],
     ]
     for (const [command, why] of cases) {
