@@ -95,12 +95,15 @@ describe('the first call', () => {
   it('hears 100 within 200 ms of each INVITE and the answer within 2 s, call after call', async () => {
     for (let i = 0; i < 10; i++) {
       const caller = await RawCaller.open(node.address)
-      const { status, firstMs, finalMs } = await caller.call(NUMBER)
-      assert.equal(status, 200)
-      assert.ok(firstMs < 200, `the first response came after ${firstMs} ms`)
-      assert.ok(finalMs < 2_000, `the answer came after ${finalMs} ms`)
-      assert.equal(await caller.hangUp(), 200)
-      await caller.close()
+      try {
+        const { status, firstMs, finalMs } = await caller.call(NUMBER)
+        assert.equal(status, 200)
+        assert.ok(firstMs < 200, `the first response came after ${firstMs} ms`)
+        assert.ok(finalMs < 2_000, `the answer came after ${finalMs} ms`)
+        assert.equal(await caller.hangUp(), 200)
+      } finally {
+        await caller.close()
+      }
     }
   })
 })
