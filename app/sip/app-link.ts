@@ -24,6 +24,7 @@ export interface Belonging {
 /** Why a client's command was not done, in drachtio-server's words: applications look for some of them. */
 export const NOK = {
   unknownResponse: 'Response not sent due to unknown transaction',
+  notReliable: 'Remote endpoint does not support 100rel',
   unknownDialog: 'Server error: unable to find dialog for dialog id provided',
   unknownCancel: (txnId: string) => `unable to cancel unknown transaction id: ${txnId}`,
   unknownTransaction: (txnId: string) => `Unknown transaction id: ${txnId}`,

@@ -1,5 +1,6 @@
 import type { HeaderInput } from '../../lib/sip/build.ts'
 import { type Dialog, dialogKey } from '../../lib/sip/dialog.ts'
+import type { ReliableProvisionals } from './reliable-provisionals.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import type { FlowId, Remote } from './transport/transport.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
@@ -41,6 +42,8 @@ export interface DialogRecord {
   ackWait: AckWait | undefined
   /** What the application asked for that has to wait for that ACK. */
   afterAck: (() => void) | undefined
+  /** What we repeat until a PRACK comes. */
+  reliable: ReliableProvisionals | undefined
   /** The ACK we sent last. */
   sentAck: SentAck | undefined
   /** The last INVITE we sent in the dialog, and the credentials in it, which its ACK repeats. */
@@ -84,6 +87,7 @@ export class DialogStore {
       byeAfterAck: false,
       ackWait: undefined,
       afterAck: undefined,
+      reliable: undefined,
       sentAck: undefined,
       inviteSeq: dialog.role === 'uac' ? dialog.localSeq : 0,
       inviteCredentials: credentials,

@@ -1,5 +1,7 @@
 import type { SipRequest } from '../../lib/sip/message.ts'
+import type { Timing } from '../../lib/sip/transaction/timing.ts'
 import type { DialogRecord } from './dialog-store.ts'
+import { ReliableProvisionals } from './reliable-provisionals.ts'
 import { Alarm, type Scheduler } from './scheduler.ts'
 import type { ServerTransaction, ServerUser } from './transaction/server-transaction.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
@@ -9,6 +11,7 @@ export const MAX_RINGING_MS = 300_000
 
 export interface PendingEvents {
   readonly scheduler: Scheduler
+  readonly timing: Timing
   /** How long the application may take for its first response. */
   readonly patienceMs: number
   /**
@@ -19,6 +22,8 @@ export interface PendingEvents {
   readonly onWaiting: () => void
   /** It took longer than `patienceMs`. */
   readonly onOverdue: () => void
+  /** A reliable provisional response had no PRACK in 64*T1. */
+  readonly onNoPrack: () => void
   /** The transaction ended without its answer. */
   readonly onLost: () => void
   /** An ACK to its 2xx came with the INVITE's branch. */
@@ -36,6 +41,8 @@ export class PendingRequest implements ServerUser {
   readonly wasInDialog: boolean
   /** The dialog it came in, or that its INVITE has opened. */
   record: DialogRecord | undefined
+  /** Its reliable provisional responses; undefined for what has none. */
+  readonly reliable: ReliableProvisionals | undefined
   /** Our To tag, once there is one. */
   localTag: string | undefined
   readonly #events: PendingEvents
@@ -57,6 +64,10 @@ export class PendingRequest implements ServerUser {
     this.record = record
     this.wasInDialog = record !== undefined
     this.#events = events
+    this.reliable =
+      transaction.method === 'INVITE'
+        ? new ReliableProvisionals(transaction.request, events.scheduler, events.timing, events.onNoPrack)
+        : undefined
     this.#alarm = new Alarm(events.scheduler, (nowMs) => this.#onWake(nowMs))
     // Other transactions end by themselves after 64*T1 (RFC 4320).
     if (transaction.method === 'INVITE') this.#alarm.set(events.scheduler.nowMs() + events.tryingAfterMs)
@@ -84,6 +95,7 @@ export class PendingRequest implements ServerUser {
 
   close(): void {
     this.#alarm.set(undefined)
+    this.reliable?.stop()
   }
 
   onServerEnd(): void {

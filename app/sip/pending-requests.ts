@@ -50,10 +50,12 @@ export class PendingRequests {
   open(transaction: ServerTransaction, client: ClientConnection, record: DialogRecord | undefined): PendingRequest {
     const pending = new PendingRequest(this.#stack.ids.uuid(), transaction, client, record, {
       scheduler: this.#stack.scheduler,
+      timing: this.#stack.timing,
       patienceMs: 2 * exchangeMs(this.#stack.timing),
       tryingAfterMs: this.#stack.timing.t1Ms * TRYING_AFTER_T1,
       onWaiting: () => this.reply(transaction, 100),
       onOverdue: () => this.terminate(pending, 503),
+      onNoPrack: () => this.terminate(pending, 504),
       onLost: () => this.close(pending),
       onAck: (ack) => this.#onAck(ack, pending),
     })
@@ -71,9 +73,10 @@ export class PendingRequests {
 
   /** The application owes nothing any more. */
   close(pending: PendingRequest): void {
-    pending.close()
     this.#waiting.delete(pending)
     this.#byTxnId.delete(pending.txnId)
+    // What waited for a PRACK is told now that it comes too late.
+    pending.close()
     if (pending.record !== undefined && pending.transaction.method === 'INVITE') {
       pending.record.theirInvite = undefined
     }
@@ -93,7 +96,7 @@ export class PendingRequests {
   }
 
   /** Ends an open INVITE by ourselves and tells its application as a CANCEL would. */
-  terminate(pending: PendingRequest, status: 487 | 503): void {
+  terminate(pending: PendingRequest, status: 487 | 503 | 504): void {
     const { txnId, client, transaction } = pending
     if (!transaction.open) return
     const { request, arrival } = transaction
@@ -112,9 +115,10 @@ export class PendingRequests {
 
   /** Forgets everything. */
   clear(): void {
-    for (const pending of this.#byTxnId.values()) pending.close()
+    const all = [...this.#byTxnId.values()]
     this.#byTxnId.clear()
     this.#waiting.clear()
+    for (const pending of all) pending.close()
   }
 
   /** A response of our own. False if the transaction was over. */

@@ -4,6 +4,7 @@ import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
 import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
+import { wantsReliable } from '../../lib/sip/reliability.ts'
 import { AckWaiting } from './ack-waiting.ts'
 import { NOK } from './app-link.ts'
 import type { DialogRecord } from './dialog-store.ts'
@@ -92,10 +93,16 @@ export class Uas {
       return
     }
     const { status, reason } = draft.start
-    const { transaction } = pending
+    const { transaction, reliable } = pending
     const { request, arrival, remote } = transaction
+    const plan = reliable?.plan(draft, status, () => this.respond(client, msgId, txnId, draft))
+    if (plan === 'deferred') return
+    if (plan === 'refused') {
+      link.nok(client, msgId, NOK.notReliable)
+      return
+    }
     pending.localTag ??= requestedToTag(draft) ?? this.#stack.ids.tag()
-    const response = composeResponse(request, draft, status, reason, {
+    const response = composeResponse(request, plan?.draft ?? draft, status, reason, {
       local: this.#stack.sockets.addressOf(arrival.protocol, arrival.localHost, arrival.localPort),
       toTag: pending.localTag,
       userAgent: this.#stack.userAgent,
@@ -112,6 +119,7 @@ export class Uas {
       return
     }
     const dialogId = pending.record?.id ?? ''
+    if (plan?.reliable === true) this.#onReliableSent(pending, draft, () => transaction.respond(status, bytes))
     if (status >= 200) this.#onFinalSent(pending, status, bytes)
     else this.#pending.onProvisional(pending)
     link.responseSent(client, msgId, bytes, remote, { txnId, dialogId })
@@ -207,7 +215,22 @@ export class Uas {
     }
     this.#stack.dialogs.update(record, afterRemoteRequest(record.dialog, request))
     if (method === 'BYE') this.#onBye(record, inbound, transaction)
+    else if (method === 'PRACK') this.#onPrack(record, inbound, transaction)
     else this.#hand(inbound, transaction, record.client, record)
+  }
+
+  /** A PRACK that acknowledges nothing is refused (RFC 3262 §3); the application answers for what it made reliable. */
+  #onPrack(record: DialogRecord, inbound: Inbound, transaction: ServerTransaction): void {
+    const { reliable } = record
+    const owner = reliable?.acknowledge(inbound.request)
+    if (owner === 'application') this.#hand(inbound, transaction, record.client, record)
+    else this.#pending.reply(transaction, owner === 'server' ? 200 : 481)
+    if (owner !== undefined) reliable?.flush()
+  }
+
+  #onReliableSent({ record, reliable }: PendingRequest, draft: Draft, resend: () => void): void {
+    if (record !== undefined) record.reliable = reliable
+    reliable?.sent(draft, wantsReliable(draft) ? 'application' : 'server', resend)
   }
 
   /** A BYE ends the dialog at once, whatever the application makes of it, and the INVITEs that are open in it. */

@@ -14,9 +14,6 @@ const refuse = (status: number, ...headers: HeaderInput[]): Refusal => ({ status
 /** How long a peer shall wait when no application is there to take its request. */
 export const RETRY_AFTER: HeaderInput = ['Retry-After', '2']
 
-/** Extensions that a request may not require, as they need this server's help and it has none to give yet. */
-const UNSUPPORTED_EXTENSIONS: ReadonlySet<string> = new Set(['100rel'])
-
 /**
  * What is wrong with a new request outside of dialogs before any application sees it, in the order of RFC 3261 §8.2;
  * undefined if nothing is. `merged`: the same request is open on another branch.
@@ -28,8 +25,6 @@ export function judgeRequest(request: SipRequest, merged: boolean): Refusal | un
   // An OPTIONS with no hops left is a traceroute that was meant to end here (RFC 3261 §11).
   if (request.maxForwards === 0 && request.method !== 'OPTIONS') return refuse(483)
   if (DIALOG_ONLY_METHODS.has(request.method)) return refuse(481)
-  const unsupported = request.values('Require').filter((tag) => UNSUPPORTED_EXTENSIONS.has(tag.toLowerCase()))
-  if (unsupported.length > 0) return refuse(420, ['Unsupported', unsupported.join(', ')])
   const contacts = request.contacts()
   if (request.method === 'INVITE' && (contacts === '*' || contacts.length !== 1)) return refuse(400)
   return undefined
