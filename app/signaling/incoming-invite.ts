@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../lib/core/result.ts'
 import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
 import { HOP_PARAMETER } from '../../lib/route/standby-legs.ts'
+import { listsTag } from '../../lib/sip/reliability.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
 import { requestFactsOf } from './request-facts.ts'
 import { SipDialog } from './sip-dialog.ts'
@@ -59,6 +60,8 @@ export class IncomingInvite {
   /** A provisional or refusing answer. Nothing happens where the INVITE has been answered or cancelled meanwhile. */
   respond(status: number, reason: string, headers: Readonly<Record<string, string>> = {}): void {
     if (this.#cancelled || this.#res.finalResponseSent) return
+    // A reliable answer to an INVITE without an offer has to bring one (RFC 3262 §5): ours comes in the 2xx alone.
+    if (status < 200 && this.offer === null && requires100rel(this.header('Require'))) return
     this.#res.send(status, reason, { headers: { ...headers } })
   }
 
@@ -78,6 +81,8 @@ export class IncomingInvite {
     })
   }
 }
+
+const requires100rel = (require = ''): boolean => listsTag(require.split(','), '100rel')
 
 /** Who calls: P-Asserted-Identity of a trusted trunk (RFC 3325 §9.1) before From. */
 function callerOf(req: Srf.SrfRequest): string {

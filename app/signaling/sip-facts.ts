@@ -2,7 +2,7 @@ import type Srf from 'drachtio-srf'
 import type { SessionRequestFacts } from '../../lib/sip/session-request.ts'
 
 /** What requests in our calls may be; anything else is answered 405. */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE'
+export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK'
 
 /** A header of a message of drachtio-srf, which gives an empty string for one that is not there. */
 export const headerOf = (message: Srf.SipMessage, name: string): string | undefined =>

@@ -52,6 +52,8 @@ export interface DialogRecord {
   /** INVITEs that are open, by who sent them: two at once are glare (RFC 3261 §14). */
   ourInvite: OpenInvite | undefined
   theirInvite: OpenInvite | undefined
+  /** The peer's last UPDATE with an offer. */
+  theirUpdate: { readonly open: boolean } | undefined
 }
 
 /** All dialogs, found by their id for applications and by Call-ID and tags for peers. */
@@ -93,6 +95,7 @@ export class DialogStore {
       inviteCredentials: credentials,
       ourInvite: undefined,
       theirInvite: undefined,
+      theirUpdate: undefined,
     }
     this.#byId.set(record.id, record)
     this.#byKey.set(keyOf(dialog), record)

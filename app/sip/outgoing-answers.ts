@@ -2,11 +2,15 @@ import { hostPort } from '../../lib/sip/compose.ts'
 import { afterRemoteSuccess, confirmAsUac, dialogToEnd, isUsableSuccess, openAsUac } from '../../lib/sip/dialog.ts'
 import type { SipResponse } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
+import { isNextReliable, reliableSeq } from '../../lib/sip/reliability.ts'
 import { credentialsOf } from './credentials.ts'
 import type { DialogSender } from './dialog-sender.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
 import type { StackContext } from './stack-context.ts'
 import type { Received } from './transaction/client-transaction.ts'
+
+/** Places that a forked INVITE may ring at once, by provisional responses (our policy). */
+const MAX_EARLY_DIALOGS = 16
 
 const NO_EVENTS = { onResponse: () => {}, onEnd: () => {}, onCancel: () => {} }
 
@@ -61,16 +65,14 @@ export class OutgoingAnswers {
     if (outgoing.record === undefined || outgoing.inDialog) return
     this.#stack.dialogs.remove(outgoing.record)
     outgoing.record = undefined
+    for (const fork of outgoing.early.splice(0)) this.#stack.dialogs.remove(fork)
   }
 
   /** The dialog's side of a response to an INVITE. False if it is not for the application. */
   #onInviteResponse(outgoing: OutgoingRequest, received: Received): boolean {
     const { response, bytes } = received
     const { status } = response
-    if (status < 200) {
-      if (status > 100 && outgoing.record === undefined) this.#openDialog(outgoing, received)
-      return true
-    }
+    if (status < 200) return status === 100 || this.#onProvisional(outgoing, received)
     if (status >= 300) {
       this.settle(outgoing, response)
       if (!outgoing.inDialog) {
@@ -88,6 +90,34 @@ export class OutgoingAnswers {
     this.#confirm(outgoing, received)
     if (!outgoing.inDialog) this.#stack.cdr.start('network', 'uac', bytes)
     return this.#isWanted(outgoing)
+  }
+
+  /** A reliable response goes up once and in order (RFC 3262 §4); what one place says belongs to its own early dialog. */
+  #onProvisional(outgoing: OutgoingRequest, received: Received): boolean {
+    const { response } = received
+    const rseq = reliableSeq(response)
+    if (!outgoing.inDialog && !this.#enterEarly(outgoing, received)) return false
+    const { record } = outgoing
+    if (rseq === undefined || record === undefined) return true
+    const latest = outgoing.lastRseq.get(record)
+    if (!isNextReliable(latest, rseq)) return false
+    outgoing.lastRseq.set(record, rseq)
+    return true
+  }
+
+  /** Makes the early dialog that a response comes from the one its INVITE stands for. False where there are too many. */
+  #enterEarly(outgoing: OutgoingRequest, received: Received): boolean {
+    const tag = tagOf(received.response.to())
+    const known = outgoing.early.find(({ dialog }) => dialog.remoteTag === tag)
+    if (known !== undefined) {
+      outgoing.record = known
+      return true
+    }
+    if (outgoing.early.length >= MAX_EARLY_DIALOGS) return false
+    const before = outgoing.record
+    this.#openDialog(outgoing, received)
+    if (outgoing.record !== undefined && outgoing.record !== before) outgoing.early.push(outgoing.record)
+    return true
   }
 
   /** A 2xx that makes no dialog is acknowledged, also when it comes again, and ended by a BYE to where it came from. */
@@ -113,8 +143,12 @@ export class OutgoingAnswers {
   }
 
   #confirm(outgoing: OutgoingRequest, received: Received): void {
-    const { record } = outgoing
     const { response } = received
+    const answering = outgoing.early.find(({ dialog }) => dialog.remoteTag === tagOf(response.to()))
+    outgoing.record = answering ?? outgoing.record
+    const { record } = outgoing
+    // The others are over: whoever answers there, too, is hung up (RFC 3261 §13.2.2.4).
+    for (const fork of outgoing.early.splice(0)) if (fork !== record) this.#stack.dialogs.remove(fork)
     if (record === undefined) {
       this.#openDialog(outgoing, received)
       return

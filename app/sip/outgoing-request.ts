@@ -20,6 +20,10 @@ export class OutgoingRequest implements ClientUser {
   readonly inDialog: boolean
   /** The dialog it belongs to, or that its INVITE has opened. */
   record: DialogRecord | undefined
+  /** All early dialogs of a new INVITE, `record` among them: one for each place that it was forked to (RFC 3261 §12.1.2). */
+  readonly early: DialogRecord[] = []
+  /** The RSeq of the last reliable provisional response, by dialog. */
+  readonly lastRseq = new Map<DialogRecord, number>()
   transaction: ClientTransaction | undefined
   /** The application wants the INVITE cancelled; its CANCEL's own headers go along. */
   cancelled = false

@@ -1,5 +1,5 @@
 import { composeResponse, requestedToTag } from '../../lib/sip/compose.ts'
-import { afterRemoteRequest, isInOrder, openAsUas } from '../../lib/sip/dialog.ts'
+import { afterRemoteRequest, openAsUas } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
 import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
@@ -8,6 +8,7 @@ import { wantsReliable } from '../../lib/sip/reliability.ts'
 import { AckWaiting } from './ack-waiting.ts'
 import { NOK } from './app-link.ts'
 import type { DialogRecord } from './dialog-store.ts'
+import { judgeInDialog } from './judge-in-dialog.ts'
 import { PendingRequest } from './pending-request.ts'
 import { PendingRequests } from './pending-requests.ts'
 import type { StackContext } from './stack-context.ts'
@@ -36,9 +37,6 @@ interface Inbound {
   readonly bytes: () => Buffer
   readonly arrival: Arrival
 }
-
-/** Within these seconds a peer is told to try again whose INVITE met another of its own (RFC 3261 §14.2). */
-const MAX_RETRY_AFTER_SECONDS = 10
 
 /** The UAS side of the server (RFC 3261 §8.2, §9.2, §12.2.2, §13.3): everything between a request and the application. */
 export class Uas {
@@ -195,24 +193,13 @@ export class Uas {
   #onInDialog(record: DialogRecord, inbound: Inbound, key: string): void {
     const { request, arrival } = inbound
     const transaction = this.#stack.transactions.openServer(key, request, arrival)
+    const refusal = judgeInDialog(record, request)
+    if (refusal !== undefined) {
+      this.#pending.reply(transaction, refusal.status, refusal.headers)
+      return
+    }
     const { method } = request
-    if (record.ending) {
-      this.#pending.reply(transaction, method === 'BYE' ? 200 : 481)
-      return
-    }
-    if (!isInOrder(record.dialog, request.cseq().seq)) {
-      this.#pending.reply(transaction, 500)
-      return
-    }
-    if (method === 'INVITE' && record.ourInvite !== undefined) {
-      this.#pending.reply(transaction, 491)
-      return
-    }
-    if (method === 'INVITE' && record.theirInvite !== undefined) {
-      const seconds = Math.floor(Math.random() * (MAX_RETRY_AFTER_SECONDS + 1))
-      this.#pending.reply(transaction, 500, [['Retry-After', String(seconds)]])
-      return
-    }
+    if (method === 'UPDATE' && request.body.length > 0) record.theirUpdate = transaction
     this.#stack.dialogs.update(record, afterRemoteRequest(record.dialog, request))
     if (method === 'BYE') this.#onBye(record, inbound, transaction)
     else if (method === 'PRACK') this.#onPrack(record, inbound, transaction)

@@ -5,7 +5,7 @@ import { Peer } from '../sip-server/peer.ts'
 import { sdp } from '../sip-server/rig.ts'
 import { type CallCentre, callCentre, NUMBER } from './call-centre.ts'
 
-const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE'
+const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK'
 
 interface Call {
   readonly invite: string

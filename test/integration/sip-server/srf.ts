@@ -91,6 +91,7 @@ export interface SrfApp {
   once(event: string, listener: (...args: unknown[]) => void): void
   invite(handler: Handler): void
   options(handler: Handler): void
+  use(method: string, handler: Handler): void
   message(handler: Handler): void
   register(handler: Handler): void
   createUAS(req: SrfRequest, res: SrfResponse, options: SrfOptions): Promise<SrfDialog>

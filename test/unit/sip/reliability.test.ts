@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import fc from 'fast-check'
+import { readDraft } from '../../../lib/sip/draft.ts'
+import { isNextReliable, parseRAck, wantsReliable, withReliability } from '../../../lib/sip/reliability.ts'
+
+const draftOf = (...headers: string[]) => {
+  const draft = readDraft(Buffer.from(['SIP/2.0 183 Session Progress', ...headers, '', ''].join('\r\n')))
+  assert.ok(draft.ok)
+  return draft.value
+}
+
+describe('RAck', () => {
+  it('names a response by its RSeq and its INVITE', () => {
+    assert.deepEqual(parseRAck('776656 1 INVITE'), { rseq: 776656, cseq: { seq: 1, method: 'INVITE' } })
+    assert.deepEqual(parseRAck(' 4294967295\t2  INVITE '), { rseq: 4294967295, cseq: { seq: 2, method: 'INVITE' } })
+  })
+
+  for (const [why, text] of [
+    ['nothing', ''],
+    ['no method', '1 2'],
+    ['a number beyond 2^32', '4294967296 1 INVITE'],
+    ['a CSeq beyond 2^31', '1 2147483648 INVITE'],
+    ['words', 'one two INVITE'],
+  ] as const) {
+    it(`is refused with ${why}`, () => assert.equal(parseRAck(text), undefined))
+  }
+
+  it('is read or refused, whatever it is', () => {
+    fc.assert(fc.property(fc.string(), (text) => void parseRAck(text)))
+  })
+})
+
+describe('a reliable provisional response', () => {
+  it('is asked for by a Require among others, and keeps those', () => {
+    assert.equal(wantsReliable(draftOf('Require: precondition, 100Rel')), true)
+    assert.equal(wantsReliable(draftOf('Supported: 100rel')), false)
+    const { headers } = withReliability(draftOf('require: precondition', 'X-A: 1'), 7)
+    assert.deepEqual(
+      headers.map(({ name, value }) => `${name}: ${value}`),
+      ['X-A: 1', 'Require: precondition, 100rel', 'RSeq: 7'],
+    )
+  })
+
+  it('is new to its caller as the first or the next, and neither again nor early', () => {
+    assert.deepEqual(
+      [isNextReliable(undefined, 9), isNextReliable(9, 10), isNextReliable(9, 9), isNextReliable(9, 11)],
+      [true, true, false, false],
+    )
+  })
+})
