@@ -1,8 +1,10 @@
 import { type EmbeddedMedia, startMedia } from '../../../app/media/embedded/engine.ts'
 import { type FreeSwitchMedia, startFreeSwitch } from '../../../app/media/freeswitch/engine.ts'
+import type { ServerAddress } from '../../../app/media/freeswitch/server.ts'
 import { describeMediaEngine } from '../../conformance/media-engine.ts'
 import { createAgentTalker } from '../../conformance/scripted-talker.ts'
 import { realFreeSwitch } from '../../helpers/freeswitch.ts'
+import { FreeSwitchProcess } from '../../helpers/freeswitch-process.ts'
 import { freeRange, HOST } from './media-fixture.ts'
 import { type MediaSip, startMediaSip } from './media-sip.ts'
 
@@ -29,17 +31,24 @@ describe('the embedded media engine', () => {
 
 /** A FreeSWITCH with the profile and the modules of docs/freeswitch.md that serves nobody else. */
 const real = realFreeSwitch()
+if (real !== null) describeFreeSwitch('a FreeSWITCH of yours', async () => ({ ...real, stop: async () => {} }))
 
-if (real !== null) {
-  describe('the media engine on FreeSWITCH', () => {
+/** The program, to be started with the configuration of this project. */
+const binary = process.env.TANDEM_TEST_FREESWITCH_BIN ?? ''
+if (binary !== '') describeFreeSwitch('FreeSWITCH with our configuration', () => FreeSwitchProcess.start(binary))
+
+function describeFreeSwitch(name: string, start: () => Promise<ServerAddress & { stop(): Promise<void> }>): void {
+  describe(`the media engine on ${name}`, () => {
+    let server: Awaited<ReturnType<typeof start>>
     let sip: MediaSip
     let engine: FreeSwitchMedia
 
     before(async function () {
-      this.timeout(10_000)
+      this.timeout(30_000)
+      server = await start()
       sip = await startMediaSip()
       engine = await startFreeSwitch({
-        servers: [real],
+        servers: [server],
         sip: sip.link,
         codecs: ['PCMU', 'PCMA'],
         silenceTimeoutMs: SILENCE_MS,
@@ -49,11 +58,13 @@ if (real !== null) {
       })
     })
 
-    after(async () => {
+    after(async function () {
+      this.timeout(10_000)
       await engine.close()
       await sip.close()
+      await server.stop()
     })
 
-    describeMediaEngine('FreeSWITCH', () => engine, { silenceMs: 100, heardMs: 60 })
+    describeMediaEngine(name, () => engine, { silenceMs: 100, heardMs: 60 })
   })
 }
