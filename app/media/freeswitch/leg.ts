@@ -65,6 +65,8 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
   #relays = 1
   #startedAtMs: number | null = null
   #countAtMs = 0
+  /** The channel's variables when its packets were counted last. */
+  #counted: ReadonlyMap<string, string> = new Map()
   #packets = 0
   #packetsAtMs = 0
   #timedOut = false
@@ -193,8 +195,8 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
     try {
       return mediaRecord(this.#agreed.codec, await this.#variables(this.#channel))
     } catch {
-      // The figures are lost with the server; what was spoken is not.
-      return mediaRecord(this.#agreed.codec, new Map())
+      // The last figures are lost with the server.
+      return mediaRecord(this.#agreed.codec, this.#counted)
     }
   }
 
@@ -295,7 +297,10 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
     if (nowMs - this.#countAtMs < everyMs) return
     this.#countAtMs = nowMs
     this.#variables(this.#channel).then(
-      (variables) => this.#onCount(packetsIn(variables), nowMs),
+      (variables) => {
+        this.#counted = variables
+        this.#onCount(packetsIn(variables), nowMs)
+      },
       () => undefined,
     )
   }
