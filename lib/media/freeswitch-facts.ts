@@ -42,14 +42,15 @@ export const packetsIn = (channel: ReadonlyMap<string, string>): number =>
   numberOf(channel, 'rtp_audio_in_media_packet_count')
 
 /**
- * What the streams of a channel were. FreeSWITCH counts gaps it met, and knows jitter as its greatest variance; of what the far end
- * received it tells nothing, as its profile sends no RTCP.
+ * What the streams of a channel were. FreeSWITCH tells loss as a rate of what came, reckoned anew every 5 s, and jitter as its
+ * greatest variance; its skipped packets are reads that found none, a hold's for instance, and no loss. Of what the far end received
+ * it tells nothing, as its profile sends no RTCP.
  */
 export function mediaRecord(codec: string, channel: ReadonlyMap<string, string>): MediaRecord {
   const quality = numberOf(channel, 'rtp_audio_in_mos')
   const heard: StreamStats = {
     packets: packetsIn(channel),
-    lost: numberOf(channel, 'rtp_audio_in_skip_packet_count'),
+    lost: Math.round(packetsIn(channel) * numberOf(channel, 'rtp_audio_in_jitter_loss_rate')),
     jitterMs: Math.round(Math.sqrt(numberOf(channel, 'rtp_audio_in_jitter_max_variance')) * 10) / 10,
     mos: quality > 0 ? quality : null,
   }

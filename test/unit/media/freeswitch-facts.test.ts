@@ -40,7 +40,8 @@ describe('what FreeSWITCH says', () => {
     const dump = [
       'Event-Name: CHANNEL_DATA',
       'variable_rtp_audio_in_media_packet_count: 250',
-      'variable_rtp_audio_in_skip_packet_count: 3',
+      'variable_rtp_audio_in_skip_packet_count: 79',
+      'variable_rtp_audio_in_jitter_loss_rate: 0.012',
       'variable_rtp_audio_in_jitter_max_variance: 6.25',
       'variable_rtp_audio_in_mos: 4.50',
       'variable_rtp_audio_out_media_packet_count: 300',
