@@ -126,6 +126,7 @@ class DrillStage {
         broken: { trunk: `${broken.id}-${run.name}`, carrier: broken.id },
         standby: { trunk: `${standby.id}-${run.name}`, carrier: standby.id },
         faultAtMs,
+        lineCut: run.fault.kind === 'silent' || run.fault.kind === 'flap',
         wellAtMs,
         calls: load.calls.toSorted((a, b) => a.atMs - b.atMs),
         ...this.#watch.since(startAtMs),

@@ -4,6 +4,8 @@ export interface DrillFacts {
   readonly broken: Place
   readonly standby: Place
   readonly faultAtMs: number
+  /** Whether the fault cut the carrier's line: it saw what had just come in, and nobody heard what it said to that. */
+  readonly lineCut: boolean
   /** The carrier is well again. */
   readonly wellAtMs: number
   readonly calls: readonly DrillCall[]

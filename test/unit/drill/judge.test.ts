@@ -161,6 +161,16 @@ describe('the judge of a drill', () => {
     assert.deepEqual(pick(again(6_150)), { doubleRings: 0, lateRings: 1 })
   })
 
+  it('takes a ring behind a line just cut for late, until its carrier is heard again', () => {
+    const cut = (lineCut: boolean, endedMs: number | null) =>
+      pick(measureDrill({ ...together({ carrierEvents: rings('alpha', '2', 55, endedMs) }, shifted), lineCut }))
+    // Well at 6 s, its 200 sent again by 10 s at the latest, taken back at once.
+    assert.deepEqual(cut(true, 10_900), { doubleRings: 0, lateRings: 1 })
+    assert.deepEqual(cut(true, 11_100), { doubleRings: 1, lateRings: 0 })
+    assert.deepEqual(cut(true, null), { doubleRings: 1, lateRings: 0 })
+    assert.deepEqual(cut(false, 10_900), { doubleRings: 1, lateRings: 0 })
+  })
+
   it('knows of two long rings one as the call itself, whichever came first', () => {
     const first = { carrierEvents: rings('alpha', '2', 150, 9_000) }
     assert.deepEqual(pick(measureDrill(together(first, shifted))), { doubleRings: 1, lateRings: 0 })
