@@ -37,6 +37,24 @@ describe('SIPp against the SIP server', function () {
     })
   }
 
+  it('has all its calls through a proxy that stays in the dialog, and nothing is left of them on either server', async () => {
+    const proxy = await station()
+    proxy.srf.invite((req) => {
+      void req.proxy({ destination: `sip:bob@${bob.address()}`, remainInDialog: true })
+    })
+    bob.srf.invite((req, res) => {
+      res.send(180)
+      void bob.srf.createUAS(req, res, { localSdp: sdp(4000) })
+    })
+    const target = proxy.address()
+    const result = await sipp({ scenario: 'uac-answers', target, number: 'bob', calls: CALLS, rate: 40, pauseMs: 200 })
+    assert.equal(result.code, 0, result.errors)
+    assert.equal(result.successful, CALLS)
+    await emptied(proxy.server)
+    await emptied(bob.server)
+    await proxy.close()
+  })
+
   it('has all its calls cancelled that it cancels, and nothing is left of them', async () => {
     bob.srf.invite((_req, res) => res.send(180))
     const target = addressOf(bob.server, 'udp')

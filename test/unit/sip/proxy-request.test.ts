@@ -205,7 +205,7 @@ describe('the proxy command', () => {
       'simultaneous',
       '2s',
       '1500ms',
-      'sip:a@192.0.2.1',
+      '192.0.2.7:5080',
       'tel:1',
     ]
     const wish = readProxyCommand([...fields, 'sip:a@192.0.2.1'])
@@ -218,7 +218,7 @@ describe('the proxy command', () => {
       simultaneous: true,
       provisionalTimeoutMs: 2000,
       finalTimeoutMs: 1500,
-      destinations: ['sip:a@192.0.2.1'],
+      destinations: ['sip:192.0.2.7:5080', 'sip:a@192.0.2.1'],
     })
   })
 
