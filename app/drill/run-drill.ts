@@ -4,7 +4,7 @@ import type { DrillFacts } from '../../lib/drill/facts.ts'
 import { judgeDrill } from '../../lib/drill/judge.ts'
 import { drillNumber } from '../../lib/drill/numbers.ts'
 import { type DrillReport, type RunOutcome, reportScenario } from '../../lib/drill/report.ts'
-import type { DrillRun, DrillScenario } from '../../lib/drill/scenario.ts'
+import type { DrillFault, DrillRun, DrillScenario } from '../../lib/drill/scenario.ts'
 import { drillMoments, drillSeconds } from '../../lib/drill/timeline.ts'
 import { startCarrier } from '../demo/carrier.ts'
 import type { Carrier } from '../demo/carrier-port.ts'
@@ -126,7 +126,7 @@ class DrillStage {
         broken: { trunk: `${broken.id}-${run.name}`, carrier: broken.id },
         standby: { trunk: `${standby.id}-${run.name}`, carrier: standby.id },
         faultAtMs,
-        lineCut: run.fault.kind === 'silent' || run.fault.kind === 'flap',
+        silence: silenceOf(run.fault),
         wellAtMs,
         calls: load.calls.toSorted((a, b) => a.atMs - b.atMs),
         ...this.#watch.since(startAtMs),
@@ -229,4 +229,9 @@ class DrillStage {
       deaf()
     }
   }
+}
+
+function silenceOf({ kind }: DrillFault): DrillFacts['silence'] {
+  if (kind === 'killed') return 'dead'
+  return kind === 'silent' || kind === 'frozen' || kind === 'flap' ? 'unheard' : null
 }

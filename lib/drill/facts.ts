@@ -4,8 +4,11 @@ export interface DrillFacts {
   readonly broken: Place
   readonly standby: Place
   readonly faultAtMs: number
-  /** Whether the fault cut the carrier's line: it saw what had just come in, and nobody heard what it said to that. */
-  readonly lineCut: boolean
+  /**
+   * Whether the carrier went silent, and so nobody heard what it said to what had just come in: its line was cut or it stood still, or its
+   * process died, and with it whatever rang there.
+   */
+  readonly silence: 'unheard' | 'dead' | null
   /** The carrier is well again. */
   readonly wellAtMs: number
   readonly calls: readonly DrillCall[]

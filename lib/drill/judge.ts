@@ -27,7 +27,10 @@ export interface DrillFigures extends RingCounts {
    * answered, lost more than half a second of audio, or ended otherwise than by our hanging up.
    */
   readonly liveCallsDropped: number
-  /** First INVITE to answer: the slowest of the calls placed from the fault on; null: none was answered. */
+  /**
+   * First INVITE to answer: the slowest of the calls placed from the fault on, where the carrier went silent of those whose INVITE had
+   * not got through; null: none was answered.
+   */
   readonly slowestSetupMs: number | null
   /** Failed attempts that a node needed to take the trunk out: the most that one of them did; null: calls took it out nowhere. */
   readonly faultsToFall: number | null
@@ -80,7 +83,7 @@ export function measureDrill(
     mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => trunk === facts.standby.trunk)),
     ...recordsOf(facts),
     liveCallsDropped: records.filter((record) => live.has(record.to) && isDropped(record)).length,
-    slowestSetupMs: slowest(placed(Infinity)),
+    slowestSetupMs: slowest(placed(Infinity).filter((record) => !wasHeardOf(record, facts))),
     faultsToFall: faultsToFall(facts),
     returnsWhileBroken: returnsOf(facts),
     recoveredMs: recoveryOf(facts),
@@ -184,6 +187,19 @@ function meanMos(records: readonly RecordFact[]): number | null {
   })
   if (values.length === 0) return null
   return Math.round((values.reduce((sum, value) => sum + value, 0) / values.length) * 100) / 100
+}
+
+/**
+ * Whether the broken carrier had a call's INVITE before it went silent: it has said 100, and from there on it is a trunk that is
+ * slow for this call, not one that is silent.
+ */
+function wasHeardOf(
+  { to, answeredAtMs, direction }: RecordFact,
+  { silence, broken, carrierEvents }: DrillFacts,
+): boolean {
+  const isOf = ({ kind, carrier, number, atMs }: DrillFacts['carrierEvents'][number]): boolean =>
+    kind === 'invite' && carrier === broken.carrier && number === to && atMs < (answeredAtMs ?? Infinity)
+  return silence !== null && direction === 'outbound' && carrierEvents.some(isOf)
 }
 
 function slowest(records: readonly RecordFact[]): number | null {

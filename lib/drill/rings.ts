@@ -29,7 +29,7 @@ export function countRings(facts: DrillFacts, atOnceMs: number): RingCounts {
   const ownCallIds = new Map(records.map(({ to, sipCallId }) => [to, sipCallId]))
   let doubleRings = 0
   let lateRings = 0
-  for (const [number, rings] of ringsByNumber(carrierEvents)) {
+  for (const [number, rings] of ringsByNumber(carrierEvents, facts)) {
     if (rings.length < 2) continue
     const own = rings.find(({ sipCallId }) => sipCallId === ownCallIds.get(number)) ?? longest(rings)
     const surplus = rings.filter((ring) => ring !== own)
@@ -39,7 +39,7 @@ export function countRings(facts: DrillFacts, atOnceMs: number): RingCounts {
   return { doubleRings, lateRings }
 }
 
-function ringsByNumber(events: readonly CarrierFact[]): ReadonlyMap<string, readonly Ring[]> {
+function ringsByNumber(events: readonly CarrierFact[], facts: DrillFacts): ReadonlyMap<string, readonly Ring[]> {
   const byInvite = new Map<string, CarrierFact[]>()
   for (const event of events) {
     const key = `${event.carrier} ${event.sipCallId} ${event.number}`
@@ -48,29 +48,28 @@ function ringsByNumber(events: readonly CarrierFact[]): ReadonlyMap<string, read
   const byNumber = new Map<string, Ring[]>()
   for (const seen of byInvite.values()) {
     const [first] = seen
-    const ring = ringOf(seen)
+    const ring = ringOf(seen, facts)
     if (first !== undefined && ring !== null) byNumber.set(first.number, [...(byNumber.get(first.number) ?? []), ring])
   }
   return byNumber
 }
 
 /** Null: no phone rang. */
-function ringOf(seen: readonly CarrierFact[]): Ring | null {
+function ringOf(seen: readonly CarrierFact[], { silence, broken, faultAtMs }: DrillFacts): Ring | null {
   const heard = seen.filter(({ kind }) => kind === 'ringing' || kind === 'answered')
   const ends = seen.filter(({ kind }) => kind === 'ended' || kind === 'refused')
   const [first] = heard
   if (first === undefined) return null
-  return {
-    carrier: first.carrier,
-    sipCallId: first.sipCallId,
-    fromMs: Math.min(...heard.map(({ atMs }) => atMs)),
-    untilMs: Math.min(Infinity, ...ends.map(({ atMs }) => atMs)),
-  }
+  const { carrier, sipCallId } = first
+  const fromMs = Math.min(...heard.map(({ atMs }) => atMs))
+  // A process that dies ends its rings and tells nobody.
+  const deathMs = silence === 'dead' && carrier === broken.carrier && fromMs < faultAtMs ? faultAtMs : Infinity
+  return { carrier, sipCallId, fromMs, untilMs: Math.min(deathMs, ...ends.map(({ atMs }) => atMs)) }
 }
 
 /** How much of a ring fell to a time in which no word of its carrier could be heard. */
-function unheardMs({ carrier, fromMs, untilMs }: Ring, { lineCut, broken, faultAtMs, wellAtMs }: DrillFacts): number {
-  if (!lineCut || carrier !== broken.carrier || untilMs < faultAtMs || fromMs >= wellAtMs) return 0
+function unheardMs({ carrier, fromMs, untilMs }: Ring, { silence, broken, faultAtMs, wellAtMs }: DrillFacts): number {
+  if (silence !== 'unheard' || carrier !== broken.carrier || untilMs < faultAtMs || fromMs >= wellAtMs) return 0
   return wellAtMs + T2_MS - Math.max(fromMs, faultAtMs)
 }
 

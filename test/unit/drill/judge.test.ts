@@ -162,13 +162,23 @@ describe('the judge of a drill', () => {
   })
 
   it('takes a ring behind a line just cut for late, until its carrier is heard again', () => {
-    const cut = (lineCut: boolean, endedMs: number | null) =>
-      pick(measureDrill({ ...together({ carrierEvents: rings('alpha', '2', 55, endedMs) }, shifted), lineCut }))
+    const cut = (silence: DrillFacts['silence'], endedMs: number | null, answeredMs = 55) =>
+      pick(measureDrill({ ...together({ carrierEvents: rings('alpha', '2', answeredMs, endedMs) }, shifted), silence }))
     // Well at 6 s, its 200 sent again by 10 s at the latest, taken back at once.
-    assert.deepEqual(cut(true, 10_900), { doubleRings: 0, lateRings: 1 })
-    assert.deepEqual(cut(true, 11_100), { doubleRings: 1, lateRings: 0 })
-    assert.deepEqual(cut(true, null), { doubleRings: 1, lateRings: 0 })
-    assert.deepEqual(cut(false, 10_900), { doubleRings: 1, lateRings: 0 })
+    assert.deepEqual(cut('unheard', 10_900), { doubleRings: 0, lateRings: 1 })
+    assert.deepEqual(cut('unheard', 11_100), { doubleRings: 1, lateRings: 0 })
+    assert.deepEqual(cut('unheard', null), { doubleRings: 1, lateRings: 0 })
+    assert.deepEqual(cut(null, 10_900), { doubleRings: 1, lateRings: 0 })
+    // Whatever rang in a process that died rings no more.
+    assert.deepEqual(cut('dead', null, 30), { doubleRings: 0, lateRings: 1 })
+  })
+
+  it('reckons no call as slow of a silent trunk that had got through to it before its line was cut', () => {
+    const late = outbound({ number: '7', atMs: 200, answeredMs: 8_000, endedMs: 9_000, over: 'a' })
+    const slow = (silence: DrillFacts['silence']) =>
+      measureDrill({ ...together(late, shifted), silence }).slowestSetupMs
+    assert.equal(slow(null), 7_800)
+    assert.ok((slow('unheard') ?? Infinity) < 7_800)
   })
 
   it('knows of two long rings one as the call itself, whichever came first', () => {

@@ -8,7 +8,7 @@ export const NOTHING: DrillFacts = {
   broken: { trunk: 'a', carrier: 'alpha' },
   standby: { trunk: 'b', carrier: 'beta' },
   faultAtMs: FAULT,
-  lineCut: false,
+  silence: null,
   wellAtMs: FAULT + 6_000,
   calls: [],
   carrierEvents: [],
