@@ -2,6 +2,7 @@ import type Srf from 'drachtio-srf'
 import { endReason } from '../../lib/call/end-reason.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { RequestFacts } from '../../lib/route/snapshot.ts'
+import { hasScheme } from '../../lib/sip/contact-scheme.ts'
 import { IncomingInvite } from './incoming-invite.ts'
 import { OutgoingInvite, type OutgoingInviteOptions } from './outgoing-invite.ts'
 import { requestFactsOf } from './request-facts.ts'
@@ -94,7 +95,11 @@ export class SipLink {
 
   /** Each INVITE outside of a dialog. A handler that throws costs that call, never the process. */
   onInvite(handler: (invite: IncomingInvite) => void): void {
-    this.#handle((srf) => srf.invite((req, res) => handler(new IncomingInvite(srf, req, res, this.#live))))
+    this.#handle((srf) =>
+      srf.invite((req, res) => {
+        if (isAnswerable(req)) handler(new IncomingInvite(srf, req, res, this.#live))
+      }),
+    )
   }
 
   /** OPTIONS outside of a dialog (RFC 3261 §11): would a call be served now? */
@@ -103,6 +108,7 @@ export class SipLink {
       const options: unknown = Reflect.get(srf, 'options')
       if (typeof options !== 'function') throw new Error('this drachtio-srf has no options()')
       options.call(srf, (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
+        if (!isAnswerable(req)) return
         const { status, headers } = answer(requestFactsOf(req))
         res.send(status, { headers: { ...headers } })
       })
@@ -206,3 +212,6 @@ export class SipLink {
     for (const listener of this.#listeners) listener(state)
   }
 }
+
+/** What would end drachtio-server is left alone; it forgets the request after a minute. Our own server refuses such a request itself. */
+const isAnswerable = (req: Srf.SrfRequest): boolean => !req.has('Contact') || hasScheme(req.get('Contact'))
