@@ -74,7 +74,7 @@ export class OutgoingInvite {
     const request = Object.assign(
       {
         localSdp: sdp,
-        headers: { Allow: ALLOW, Supported: '100rel', ...headers },
+        headers: { Allow: ALLOW, Supported: '100rel, timer', ...headers },
         ...(credentials !== undefined && { auth: credentials }),
       },
       // Options of drachtio-srf that its types do not know.

@@ -5,7 +5,12 @@ import type { WireServer } from './wire/wire-server.ts'
 export type CdrSource = 'network' | 'application'
 
 /** Why a call ended (drachtio-server's words). */
-export type CdrStopReason = 'normal-release' | 'call-rejected' | 'call-canceled' | 'system-error-initiated-termination'
+export type CdrStopReason =
+  | 'normal-release'
+  | 'call-rejected'
+  | 'call-canceled'
+  | 'session-expired'
+  | 'system-error-initiated-termination'
 
 /** drachtio's call data record events, each sent to one of the clients that asked for it. */
 export class Cdr {

@@ -3,6 +3,7 @@ import { type Dialog, routeInDialog } from '../../lib/sip/dialog.ts'
 import type { Draft } from '../../lib/sip/draft.ts'
 import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
 import { type Target, targetOfUri } from '../../lib/sip/targets.ts'
+import type { CdrStopReason } from './cdr.ts'
 import type { DialogRecord } from './dialog-store.ts'
 import type { Resolver } from './resolver.ts'
 import type { Sender } from './sockets.ts'
@@ -118,12 +119,17 @@ export class DialogSender {
    * Ends a dialog by a BYE of our own. Its application is told, unless it never knew of the dialog: also where there is no way to
    * the peer, for the dialog is over all the same.
    */
-  sendBye(record: DialogRecord, reason: string, tell = true): void {
+  sendBye(
+    record: DialogRecord,
+    reason: string,
+    tell = true,
+    end: CdrStopReason = 'system-error-initiated-termination',
+  ): void {
     const target = targetOfUri(routeInDialog(record.dialog).nextHop)
     this.#stack.dialogs.remove(record)
     const onWay = (way: Way | undefined): void => {
       const bye = way === undefined ? undefined : this.#composeBye(record.dialog, way, reason)
-      if (tell) this.#tellOfBye(record, reason, way, bye)
+      if (tell) this.#tellOfBye(record, { reason, end }, way, bye)
       if (way !== undefined && bye !== undefined) this.sendAlone(bye, bye.serialize(), way.remote, way.sender.socket)
     }
     if (typeof target === 'string') onWay(undefined)
@@ -138,12 +144,17 @@ export class DialogSender {
   }
 
   /** Shows the application the BYE, or one like it where none can be sent. */
-  #tellOfBye(record: DialogRecord, reason: string, way: Way | undefined, sent: SipRequest | undefined): void {
+  #tellOfBye(
+    record: DialogRecord,
+    { reason, end }: { readonly reason: string; readonly end: CdrStopReason },
+    way: Way | undefined,
+    sent: SipRequest | undefined,
+  ): void {
     const told = sent ?? this.#composeBye(nameless(record.dialog), this.#nowhere(record), reason)
     if (told === undefined) throw new Error(`no BYE can be made for dialog ${record.id}`)
     const bytes = told.serialize()
     this.#stack.link.deliverUnsolicited(record.client, bytes, (way ?? this.#nowhere(record)).remote, record.id)
-    this.#stack.cdr.stop('application', 'system-error-initiated-termination', bytes)
+    this.#stack.cdr.stop('application', end, bytes)
   }
 
   #nowhere({ socket, flow }: DialogRecord): Way {

@@ -1,5 +1,6 @@
 import type { HeaderInput } from '../../lib/sip/build.ts'
 import { type Dialog, dialogKey } from '../../lib/sip/dialog.ts'
+import { NO_BODY } from '../../lib/sip/message.ts'
 import type { ReliableProvisionals } from './reliable-provisionals.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import type { FlowId, Remote } from './transport/transport.ts'
@@ -42,6 +43,11 @@ export interface DialogRecord {
   ackWait: AckWait | undefined
   /** What the application asked for that has to wait for that ACK. */
   afterAck: (() => void) | undefined
+  /** Ends the session where nobody refreshes it; undefined where it needs no refresh. */
+  session: { stop(): void } | undefined
+  /** Our session description, and whether the peer takes UPDATE: what a refresh is made of. */
+  localSession: Buffer
+  takesUpdate: boolean
   /** What we repeat until a PRACK comes. */
   reliable: ReliableProvisionals | undefined
   /** The ACK we sent last. */
@@ -89,6 +95,9 @@ export class DialogStore {
       byeAfterAck: false,
       ackWait: undefined,
       afterAck: undefined,
+      session: undefined,
+      localSession: NO_BODY,
+      takesUpdate: false,
       reliable: undefined,
       sentAck: undefined,
       inviteSeq: dialog.role === 'uac' ? dialog.localSeq : 0,
@@ -116,6 +125,8 @@ export class DialogStore {
     if (this.#byId.get(record.id) !== record) return
     this.#byId.delete(record.id)
     this.#byKey.delete(keyOf(record.dialog))
+    record.session?.stop()
+    record.session = undefined
     record.ackWait?.stop()
     record.ackWait = undefined
     // It finds no dialog any more and says so to the application.

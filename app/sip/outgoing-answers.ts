@@ -6,6 +6,7 @@ import { isNextReliable, reliableSeq } from '../../lib/sip/reliability.ts'
 import { credentialsOf } from './credentials.ts'
 import type { DialogSender } from './dialog-sender.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
+import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
 import type { Received } from './transaction/client-transaction.ts'
 
@@ -21,12 +22,19 @@ export type Hearing = 'response' | 'failure' | 'nothing'
 export class OutgoingAnswers {
   readonly #stack: StackContext
   readonly #sender: DialogSender
+  readonly #sessions: SessionTimers
   readonly #forget: (outgoing: OutgoingRequest) => void
 
   /** @param forget the request is over */
-  constructor(stack: StackContext, sender: DialogSender, forget: (outgoing: OutgoingRequest) => void) {
+  constructor(
+    stack: StackContext,
+    sender: DialogSender,
+    sessions: SessionTimers,
+    forget: (outgoing: OutgoingRequest) => void,
+  ) {
     this.#stack = stack
     this.#sender = sender
+    this.#sessions = sessions
     this.#forget = forget
   }
 
@@ -57,6 +65,7 @@ export class OutgoingAnswers {
       else this.#stack.dialogs.remove(record)
     } else if (outgoing.inDialog && request.method !== 'INVITE' && response.status < 300) {
       this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
+      this.#sessions.taken(record, request, response)
     }
   }
 
@@ -88,6 +97,7 @@ export class OutgoingAnswers {
     outgoing.answered = true
     this.settle(outgoing, response)
     this.#confirm(outgoing, received)
+    if (outgoing.record !== undefined) this.#sessions.taken(outgoing.record, outgoing.request, response)
     if (!outgoing.inDialog) this.#stack.cdr.start('network', 'uac', bytes)
     return this.#isWanted(outgoing)
   }

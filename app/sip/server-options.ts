@@ -40,6 +40,8 @@ export interface SipServerOptions {
   readonly allowAll?: boolean | undefined
   /** For User-Agent and Server where the application gives none. */
   readonly userAgent?: string | undefined
+  /** The least session interval in seconds that peers may ask for; RFC 4028's 90 by default, less to make tests fast. */
+  readonly minSessionS?: number | undefined
   /** T1, T2 and T4 in ms, to make tests fast. */
   readonly timers?: { readonly t1Ms?: number; readonly t2Ms?: number; readonly t4Ms?: number } | undefined
   /** Reports every SIP message in and out. */

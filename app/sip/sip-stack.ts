@@ -23,6 +23,7 @@ import { ProxyCore } from './proxy-core.ts'
 import { Resolver } from './resolver.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SipCounters, SipTraceMessage } from './server-options.ts'
+import { SessionTimers } from './session-timers.ts'
 import { Sockets } from './sockets.ts'
 import type { StackContext } from './stack-context.ts'
 import { Tracer } from './tracer.ts'
@@ -48,6 +49,8 @@ export interface SipStackOptions {
   readonly adminPort: number
   readonly userAgent: string | undefined
   readonly timing: Timing
+  /** See `StackContext`. */
+  readonly minSessionS: number
   /** Takes the messages that passed; undefined where nobody looks. */
   /** For `tls` addresses. */
   readonly tls: TlsMaterial | undefined
@@ -122,16 +125,19 @@ export class SipStack implements TransportHandler, WireHandler {
       wire,
       link,
       cdr,
+      minSessionS: options.minSessionS,
       ids,
       userAgent,
     }
     const sender = new DialogSender(context, new Resolver(() => scheduler.nowMs()))
-    const uac = new Uac(context, sender)
+    const sessions = new SessionTimers(context, sender)
+    const uac = new Uac(context, sender, sessions)
     const uas = new Uas(context, {
       admit: (arrival, request) => this.gate.admit(arrival.remoteHost, request),
       refuse: (arrival) => this.gate.refuse(arrival.remoteHost),
       pass: (request, key, arrival, bytes) => proxy.pass(request, key, arrival, bytes),
       sendBye: (record, reason) => sender.sendBye(record, reason),
+      sessions,
     })
     const proxy = new ProxyCore(context, sender, new RouteTokens(secret), uas)
     this.#core = { context, uas, uac, proxy, set }

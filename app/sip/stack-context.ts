@@ -18,6 +18,8 @@ export interface StackContext {
   readonly wire: WireServer
   readonly link: AppLink
   readonly cdr: Cdr
+  /** The least session interval in seconds that peers may ask for (RFC 4028 §5). */
+  readonly minSessionS: number
   readonly ids: IdMaker
   /** For User-Agent and Server where the application gives none. */
   readonly userAgent: string | undefined

@@ -11,6 +11,7 @@ import type { DialogSender, Way } from './dialog-sender.ts'
 import type { DialogRecord } from './dialog-store.ts'
 import { OutgoingAnswers } from './outgoing-answers.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
+import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
 import type { Received } from './transaction/client-transaction.ts'
 import type { Remote } from './transport/transport.ts'
@@ -35,10 +36,10 @@ export class Uac {
   /** Requests without a final response, by their transaction id. */
   readonly #outgoing = new Map<string, OutgoingRequest>()
 
-  constructor(stack: StackContext, sender: DialogSender) {
+  constructor(stack: StackContext, sender: DialogSender, sessions: SessionTimers) {
     this.#stack = stack
     this.#sender = sender
-    this.#answers = new OutgoingAnswers(stack, sender, (outgoing) => this.#outgoing.delete(outgoing.txnId))
+    this.#answers = new OutgoingAnswers(stack, sender, sessions, (outgoing) => this.#outgoing.delete(outgoing.txnId))
   }
 
   get outgoingCount(): number {
@@ -183,6 +184,7 @@ export class Uac {
 
   /** The ACK of a 2xx: a request outside of transactions, kept to answer repetitions of the 2xx with. */
   #sendAck(wish: Wish, record: DialogRecord, way: Way): void {
+    if (wish.draft.body.length > 0) record.localSession = Buffer.from(wish.draft.body)
     const bytes = this.#sender.acknowledge(record, way, wish.draft)
     if (bytes === undefined) {
       this.#stack.link.nok(wish.client, wish.msgId, 'Server error: the ACK is malformed')

@@ -11,6 +11,7 @@ import type { DialogRecord } from './dialog-store.ts'
 import { judgeInDialog } from './judge-in-dialog.ts'
 import { PendingRequest } from './pending-request.ts'
 import { PendingRequests } from './pending-requests.ts'
+import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { Arrival } from './transport/transport.ts'
@@ -29,6 +30,7 @@ export interface UasPorts {
   pass(request: SipRequest, key: string, arrival: Arrival, bytes: () => Buffer): boolean
   /** Ends a dialog by a BYE of our own. */
   sendBye(record: DialogRecord, reason: string): void
+  readonly sessions: SessionTimers
 }
 
 /** A request with its bytes as they go to applications. */
@@ -37,6 +39,9 @@ interface Inbound {
   readonly bytes: () => Buffer
   readonly arrival: Arrival
 }
+
+const isSessionSuccess = ({ method }: ServerTransaction, status: number): boolean =>
+  (method === 'INVITE' || method === 'UPDATE') && status >= 200 && status < 300
 
 /** The UAS side of the server (RFC 3261 §8.2, §9.2, §12.2.2, §13.3): everything between a request and the application. */
 export class Uas {
@@ -100,7 +105,8 @@ export class Uas {
       return
     }
     pending.localTag ??= requestedToTag(draft) ?? this.#stack.ids.tag()
-    const response = composeResponse(request, plan?.draft ?? draft, status, reason, {
+    const session = isSessionSuccess(transaction, status) ? this.#ports.sessions.answered(request, draft) : undefined
+    const response = composeResponse(request, session?.draft ?? plan?.draft ?? draft, status, reason, {
       local: this.#stack.sockets.addressOf(arrival.protocol, arrival.localHost, arrival.localPort),
       toTag: pending.localTag,
       userAgent: this.#stack.userAgent,
@@ -117,6 +123,7 @@ export class Uas {
       return
     }
     const dialogId = pending.record?.id ?? ''
+    if (pending.record !== undefined) session?.start(pending.record)
     if (plan?.reliable === true) this.#onReliableSent(pending, draft, () => transaction.respond(status, bytes))
     if (status >= 200) this.#onFinalSent(pending, status, bytes)
     else this.#pending.onProvisional(pending)
@@ -162,7 +169,7 @@ export class Uas {
       this.#pending.reply(transaction, 481)
       return
     }
-    const refusal = judgeRequest(request, merged)
+    const refusal = judgeRequest(request, merged, this.#stack.minSessionS)
     if (refusal !== undefined) {
       this.#pending.reply(transaction, refusal.status, refusal.headers)
       return
@@ -186,14 +193,15 @@ export class Uas {
   #admitNew(request: SipRequest, arrival: Arrival, merged: boolean): Exclude<Admission, 'guest'> {
     const admission = this.#ports.admit(arrival, request)
     if (admission !== 'guest') return admission
-    const isPlain = tagOf(request.to()) === undefined && judgeRequest(request, merged) === undefined
+    const isPlain =
+      tagOf(request.to()) === undefined && judgeRequest(request, merged, this.#stack.minSessionS) === undefined
     return isPlain ? 'admit' : this.#ports.refuse(arrival)
   }
 
   #onInDialog(record: DialogRecord, inbound: Inbound, key: string): void {
     const { request, arrival } = inbound
     const transaction = this.#stack.transactions.openServer(key, request, arrival)
-    const refusal = judgeInDialog(record, request)
+    const refusal = judgeInDialog(record, request, this.#stack.minSessionS)
     if (refusal !== undefined) {
       this.#pending.reply(transaction, refusal.status, refusal.headers)
       return

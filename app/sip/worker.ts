@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { parseListenAddress } from '../../lib/sip/listen-address.ts'
+import { MIN_SESSION_S } from '../../lib/sip/session-timer.ts'
 import { RFC_3261_TIMING } from '../../lib/sip/transaction/timing.ts'
 import type { SipServerOptions } from './server-options.ts'
 import { SipStack } from './sip-stack.ts'
@@ -26,6 +27,7 @@ async function run(options: SipServerOptions): Promise<void> {
     adminHost: options.adminHost ?? '127.0.0.1',
     adminPort: options.adminPort ?? 0,
     userAgent: options.userAgent,
+    minSessionS: options.minSessionS ?? MIN_SESSION_S,
     timing: { ...RFC_3261_TIMING, ...options.timers, timerDMs: 64 * (options.timers?.t1Ms ?? RFC_3261_TIMING.t1Ms) },
     trace: options.trace === true ? (batch) => post({ kind: 'trace', batch }) : undefined,
   })

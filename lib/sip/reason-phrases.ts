@@ -8,6 +8,7 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [408, 'Request Timeout'],
   [416, 'Unsupported URI Scheme'],
   [420, 'Bad Extension'],
+  [422, 'Session Interval Too Small'],
   [440, 'Max-Breadth Exceeded'],
   [481, 'Call/Transaction Does Not Exist'],
   [482, 'Loop Detected'],
@@ -17,6 +18,7 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [500, 'Server Internal Error'],
   [501, 'Not Implemented'],
   [503, 'Service Unavailable'],
+  [504, 'Server Time-out'],
   [505, 'Version Not Supported'],
   [513, 'Message Too Large'],
 ])

@@ -19,7 +19,7 @@ export type SessionRequest =
   { readonly ok: true; readonly offer: string | null } | { readonly ok: false; readonly objection: Objection }
 
 /** Extensions that a request may require: those that the SIP server below takes part in, and refuses itself where it does not. */
-const SUPPORTED: ReadonlySet<string> = new Set(['100rel'])
+const SUPPORTED: ReadonlySet<string> = new Set(['100rel', 'timer'])
 
 /** Inspects headers and content in the order of RFC 3261 §8.2.2.3 and §8.2.3, and finds the offer. */
 export function readSessionRequest(facts: SessionRequestFacts): SessionRequest {

@@ -23,7 +23,7 @@ describe('an INVITE, whoever it is for', () => {
 
   const refused: readonly [string, Partial<SessionRequestFacts>, number, object][] = [
     ['has no Contact', { hasContact: false }, 400, {}],
-    ['requires what we cannot do', { require: 'timer, 100rel,x' }, 420, { Unsupported: 'timer, x' }],
+    ['requires what we cannot do', { require: 'timer, 100rel,x' }, 420, { Unsupported: 'x' }],
     ['takes no SDP back', { accept: 'text/nobodyKnowsThis, application/sdpx' }, 406, {}],
     ['has a strange body', { type: 'text/plain' }, 415, { Accept: 'application/sdp, multipart/mixed' }],
   ]
