@@ -7,6 +7,12 @@ import { type CallCentre, callCentre, NUMBER } from './call-centre.ts'
 
 const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK'
 
+/** The end of an ACK, with the answer where the INVITE had no offer. */
+const ackBody = (offer: string): string =>
+  offer === ''
+    ? `Content-Type: application/sdp\r\nContent-Length: ${sdp(4000).length}\r\n\r\n${sdp(4000)}`
+    : 'Content-Length: 0\r\n\r\n'
+
 interface Call {
   readonly invite: string
   readonly answer: SipResponse
@@ -177,6 +183,24 @@ describe('what a carrier sees of a call', function () {
     const { end } = await centre.ended(callIdOf(up.invite))
     assert.deepEqual(end, { by: 'agent', sip: null, cause: 'normal' })
   })
+
+  for (const body of [sdp(4000), '']) {
+    it(`serves a caller that requires 100rel and session timers, with ${body === '' ? 'no' : 'an'} offer`, async () => {
+      const timer = { Require: '100rel', Supported: 'timer', 'Session-Expires': '1800' }
+      const invite = inviteOf(timer, body)
+      carrier.send(invite)
+      if (body !== '') {
+        const ringing = await carrier.nextResponse(180)
+        const rack = `RAck: ${ringing.header('RSeq') ?? ''} ${ringing.cseq().seq} INVITE\r\nMax-Forwards`
+        carrier.send(carrier.inDialog(invite, ringing, 'PRACK', 50).replace('Max-Forwards', rack))
+        await carrier.nextResponse(200, 'PRACK')
+      }
+      const answer = await carrier.nextResponse(200, 'INVITE')
+      assert.equal(answer.header('Session-Expires'), '1800;refresher=uac')
+      carrier.send(carrier.ack(invite, answer).replace('Content-Length: 0\r\n\r\n', ackBody(body)))
+      await hangUp({ invite, answer }, 51)
+    })
+  }
 
   it('finds the offer beside ISUP in a multipart body', async () => {
     const isup =
