@@ -180,28 +180,33 @@ describe('calls that go out over two carriers', () => {
     assert.deepEqual(alpha?.calls, { attempts: 1, faults: 0 })
   })
 
-  it('is hung up by an operator, and says so', async function () {
-    this.timeout(60_000)
-    const carrier = await Carrier.start({ scenario: 'uas-answers-and-waits', address: ALPHA })
-    const placed = await node.post<ApiCall>('/api/v1/calls', { to: TO, tenant: 'tenant-0', from: '+12025550177' })
-    await until(async () => (await node.api<ApiCall>(`/api/v1/calls/${placed.id}`)).state === 'active', 'the answer')
-    await node.api(`/api/v1/calls/${placed.id}`, { method: 'DELETE' })
-    let call = placed
-    await until(async () => {
-      call = await node.api<ApiCall>(`/api/v1/calls/${placed.id}`)
-      return call.state === 'ended'
-    }, 'the call to end')
-    assert.deepEqual([call.end?.by, call.end?.sip, call.end?.cause], ['operator', null, 'normal'])
-    assert.deepEqual([call.from, call.to, call.trunk], ['+12025550177', TO, 'alpha-0'])
-    assert.equal((await carrier.stop()).failed, 0)
-    // The messages of the last moment are written a moment behind the end of the call.
-    let ladder = ''
-    await until(async () => {
-      ladder = await node.text(`/api/v1/calls/${placed.id}/ladder`)
-      return ladder.includes('BYE')
-    }, 'the BYE in the ladder')
-    for (const message of ['INVITE', '180 Ringing', '200 OK', 'ACK']) assert.match(ladder, new RegExp(message))
-  })
+  for (const [how, scenario] of [
+    ['', 'uas-answers-and-waits'],
+    [', by a carrier that rings reliably and has our PRACK', 'uas-rings-reliably'],
+  ] as const) {
+    it(`is hung up by an operator, and says so${how}`, async function () {
+      this.timeout(60_000)
+      const carrier = await Carrier.start({ scenario, address: ALPHA })
+      const placed = await node.post<ApiCall>('/api/v1/calls', { to: TO, tenant: 'tenant-0', from: '+12025550177' })
+      await until(async () => (await node.api<ApiCall>(`/api/v1/calls/${placed.id}`)).state === 'active', 'the answer')
+      await node.api(`/api/v1/calls/${placed.id}`, { method: 'DELETE' })
+      let call = placed
+      await until(async () => {
+        call = await node.api<ApiCall>(`/api/v1/calls/${placed.id}`)
+        return call.state === 'ended'
+      }, 'the call to end')
+      assert.deepEqual([call.end?.by, call.end?.sip, call.end?.cause], ['operator', null, 'normal'])
+      assert.deepEqual([call.from, call.to, call.trunk], ['+12025550177', TO, 'alpha-0'])
+      assert.equal((await carrier.stop()).failed, 0)
+      // The messages of the last moment are written a moment behind the end of the call.
+      let ladder = ''
+      await until(async () => {
+        ladder = await node.text(`/api/v1/calls/${placed.id}/ladder`)
+        return ladder.includes('BYE')
+      }, 'the BYE in the ladder')
+      for (const message of ['INVITE', '180 Ringing', '200 OK', 'ACK']) assert.match(ladder, new RegExp(message))
+    })
+  }
 
   it('gives every RTP port back', async () => {
     const metrics = await node.metrics()
