@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, readdir } from 'node:fs/promises'
+import { chmod, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { tempFolder } from '../helpers/postgres.ts'
@@ -111,6 +111,7 @@ describe('tandem demo', function () {
       assert.deepEqual(await readdir(folder), [])
     } finally {
       demo.child.kill('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
     }
   })
 })
