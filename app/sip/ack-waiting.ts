@@ -1,9 +1,10 @@
 import {
-  type SuccessRetransmissionState,
-  startSuccessRetransmission,
-  stepSuccessRetransmission,
-  successRetransmissionDeadlineMs,
-} from '../../lib/sip/transaction/success-retransmission.ts'
+  type RetransmissionInput,
+  type RetransmissionState,
+  retransmissionDeadlineMs,
+  startRetransmission,
+  stepRetransmission,
+} from '../../lib/sip/transaction/retransmission.ts'
 import type { Timing } from '../../lib/sip/transaction/timing.ts'
 import type { AckWait } from './dialog-store.ts'
 import { Alarm, type Scheduler } from './scheduler.ts'
@@ -17,7 +18,7 @@ export class AckWaiting implements AckWait {
   readonly #resend: () => void
   readonly #giveUp: () => void
   readonly #alarm: Alarm
-  #state: SuccessRetransmissionState
+  #state: RetransmissionState
 
   /** @param invite CSeq and transaction of the INVITE @param on `giveUp`: no ACK within 64*T1 */
   constructor(
@@ -32,19 +33,19 @@ export class AckWaiting implements AckWait {
     this.#timing = timing
     this.#resend = on.resend
     this.#giveUp = on.giveUp
-    this.#state = startSuccessRetransmission(scheduler.nowMs(), timing)
+    this.#state = startRetransmission(scheduler.nowMs(), timing)
     this.#alarm = new Alarm(scheduler, (nowMs) => this.#step('wake', nowMs))
-    this.#alarm.set(successRetransmissionDeadlineMs(this.#state))
+    this.#alarm.set(retransmissionDeadlineMs(this.#state))
   }
 
   stop(): void {
-    this.#step('ack', this.#scheduler.nowMs())
+    this.#step('acknowledged', this.#scheduler.nowMs())
   }
 
-  #step(input: 'ack' | 'wake', nowMs: number): void {
-    const step = stepSuccessRetransmission(this.#state, input, nowMs, this.#timing)
+  #step(input: RetransmissionInput, nowMs: number): void {
+    const step = stepRetransmission(this.#state, input, nowMs, this.#timing.t2Ms)
     this.#state = step.state
-    this.#alarm.set(successRetransmissionDeadlineMs(step.state))
+    this.#alarm.set(retransmissionDeadlineMs(step.state))
     for (const effect of step.effects) {
       if (effect === 'send') this.#resend()
       else this.#giveUp()

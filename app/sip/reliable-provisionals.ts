@@ -2,11 +2,12 @@ import type { Draft } from '../../lib/sip/draft.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { parseRAck, reliabilityOf, wantsReliable, withReliability } from '../../lib/sip/reliability.ts'
 import {
-  type ReliableProvisionalState,
-  reliableProvisionalDeadlineMs,
-  startReliableProvisional,
-  stepReliableProvisional,
-} from '../../lib/sip/transaction/reliable-provisional.ts'
+  type RetransmissionInput,
+  type RetransmissionState,
+  retransmissionDeadlineMs,
+  startRetransmission,
+  stepRetransmission,
+} from '../../lib/sip/transaction/retransmission.ts'
 import type { Timing } from '../../lib/sip/transaction/timing.ts'
 import { Alarm, type Scheduler } from './scheduler.ts'
 
@@ -39,7 +40,7 @@ export class ReliableProvisionals {
   readonly #deferred: (() => void)[] = []
   #nextRseq = 1 + Math.floor(Math.random() * MAX_FIRST_RSEQ)
   #outstanding: Outstanding | undefined
-  #state: ReliableProvisionalState = { kind: 'done' }
+  #state: RetransmissionState = { kind: 'done' }
   #resend: () => void = () => {}
 
   /** @param onGiveUp no PRACK came within 64*T1 */
@@ -77,8 +78,8 @@ export class ReliableProvisionals {
     this.#outstanding = { rseq: this.#nextRseq, owner, hasSession: draft.body.length > 0 }
     this.#nextRseq += 1
     this.#resend = resend
-    this.#state = startReliableProvisional(this.#scheduler.nowMs(), this.#timing)
-    this.#alarm.set(reliableProvisionalDeadlineMs(this.#state))
+    this.#state = startRetransmission(this.#scheduler.nowMs(), this.#timing)
+    this.#alarm.set(retransmissionDeadlineMs(this.#state))
   }
 
   /** A PRACK: who is to answer it; undefined where it acknowledges nothing that waits. `flush` when that has been done. */
@@ -88,7 +89,7 @@ export class ReliableProvisionals {
     if (rack === undefined || outstanding === undefined || rack.rseq !== outstanding.rseq) return undefined
     if (rack.cseq.seq !== this.#inviteSeq || rack.cseq.method !== 'INVITE') return undefined
     this.#outstanding = undefined
-    this.#step('prack', this.#scheduler.nowMs())
+    this.#step('acknowledged', this.#scheduler.nowMs())
     return outstanding.owner
   }
 
@@ -100,14 +101,14 @@ export class ReliableProvisionals {
 
   /** The INVITE has its final response: nothing is repeated any more, but a PRACK on its way is still known (RFC 3262 §3). */
   stop(): void {
-    this.#step('prack', this.#scheduler.nowMs())
+    this.#step('acknowledged', this.#scheduler.nowMs())
     this.flush()
   }
 
-  #step(input: 'prack' | 'wake', nowMs: number): void {
-    const step = stepReliableProvisional(this.#state, input, nowMs)
+  #step(input: RetransmissionInput, nowMs: number): void {
+    const step = stepRetransmission(this.#state, input, nowMs, Infinity)
     this.#state = step.state
-    this.#alarm.set(reliableProvisionalDeadlineMs(step.state))
+    this.#alarm.set(retransmissionDeadlineMs(step.state))
     for (const effect of step.effects) {
       if (effect === 'send') this.#resend()
       else this.#onGiveUp()

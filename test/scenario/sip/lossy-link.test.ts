@@ -15,11 +15,11 @@ import {
   stepInviteServer,
 } from '../../../lib/sip/transaction/invite-server.ts'
 import {
-  type SuccessRetransmissionState,
-  startSuccessRetransmission,
-  stepSuccessRetransmission,
-  successRetransmissionDeadlineMs,
-} from '../../../lib/sip/transaction/success-retransmission.ts'
+  type RetransmissionState,
+  retransmissionDeadlineMs,
+  startRetransmission,
+  stepRetransmission,
+} from '../../../lib/sip/transaction/retransmission.ts'
 import { exchangeMs, RFC_3261_TIMING as TIMING } from '../../../lib/sip/transaction/timing.ts'
 
 type Packet = 'INVITE' | 'ACK' | '100' | '200' | '486'
@@ -45,7 +45,7 @@ class Call {
   #wire: InFlight[] = []
   #client: InviteClientState
   #server: InviteServerState | undefined
-  #success: SuccessRetransmissionState | undefined
+  #success: RetransmissionState | undefined
   #answersAtMs: number | undefined
   /** What the caller's core was told of the end, and the callee's of the handshake. */
   readonly outcomes: string[] = []
@@ -82,7 +82,7 @@ class Call {
       ...this.#wire.map(({ atMs }) => atMs),
       inviteClientDeadlineMs(this.#client),
       this.#server && inviteServerDeadlineMs(this.#server),
-      this.#success && successRetransmissionDeadlineMs(this.#success),
+      this.#success && retransmissionDeadlineMs(this.#success),
       this.#answersAtMs,
     ]
     return Math.min(...moments.map((atMs) => atMs ?? Number.POSITIVE_INFINITY))
@@ -94,10 +94,10 @@ class Call {
     if (this.#answersAtMs !== undefined && this.#answersAtMs <= this.nowMs) {
       this.#answersAtMs = undefined
       this.#stepServer(this.#answer === '200' ? 'success' : 'failure', this.#answer)
-      if (this.#answer === '200') this.#success = startSuccessRetransmission(this.nowMs, TIMING)
+      if (this.#answer === '200') this.#success = startRetransmission(this.nowMs, TIMING)
     }
     if (this.#success === undefined) return
-    const step = stepSuccessRetransmission(this.#success, 'wake', this.nowMs, TIMING)
+    const step = stepRetransmission(this.#success, 'wake', this.nowMs, TIMING.t2Ms)
     this.#success = step.state
     for (const effect of step.effects) {
       if (effect === 'send') this.#stepServer('success', '200')
@@ -116,7 +116,7 @@ class Call {
         break
       case 'ACK':
         if (this.#success !== undefined) {
-          this.#success = stepSuccessRetransmission(this.#success, 'ack', this.nowMs, TIMING).state
+          this.#success = stepRetransmission(this.#success, 'acknowledged', this.nowMs, TIMING.t2Ms).state
           this.acknowledged = true
         } else this.#stepServer('ack')
         break

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
-  type ReliableProvisionalInput,
-  reliableProvisionalDeadlineMs,
-  startReliableProvisional,
-  stepReliableProvisional,
-} from '../../../../lib/sip/transaction/reliable-provisional.ts'
+  type RetransmissionInput,
+  retransmissionDeadlineMs,
+  startRetransmission,
+  stepRetransmission,
+} from '../../../../lib/sip/transaction/retransmission.ts'
 import { RFC_3261_TIMING } from '../../../../lib/sip/transaction/timing.ts'
 import { type Cue, play, script, times } from './play.ts'
 
-const run = (cues: readonly Cue<ReliableProvisionalInput>[]) =>
+const run = (cues: readonly Cue<RetransmissionInput>[]) =>
   play(
     {
-      start: { state: startReliableProvisional(0, RFC_3261_TIMING), effects: [] },
-      step: stepReliableProvisional,
+      start: { state: startRetransmission(0, RFC_3261_TIMING), effects: [] },
+      step: (state, input, nowMs) => stepRetransmission(state, input, nowMs, Infinity),
       wake: 'wake',
-      deadlineMs: reliableProvisionalDeadlineMs,
+      deadlineMs: retransmissionDeadlineMs,
       timing: RFC_3261_TIMING,
     },
     cues,
@@ -29,15 +29,15 @@ describe('reliable provisional response', () => {
   })
 
   it('falls silent at the PRACK', () => {
-    assert.equal(script(run([[1600, 'prack']]).effects), 'send send')
+    assert.equal(script(run([[1600, 'acknowledged']]).effects), 'send send')
   })
 
   it('is given up once at most and never after its PRACK, whatever the order of inputs', () => {
-    const cue = fc.tuple(fc.integer({ min: 0, max: 40_000 }), fc.constantFrom('prack', 'wake'))
+    const cue = fc.tuple(fc.integer({ min: 0, max: 40_000 }), fc.constantFrom('acknowledged', 'wake'))
     fc.assert(
       fc.property(fc.array(cue, { maxLength: 20 }), (cues) => {
         const { effects, state } = run(cues)
-        const prackedAtMs = Math.min(...cues.filter(([, input]) => input === 'prack').map(([atMs]) => atMs))
+        const prackedAtMs = Math.min(...cues.filter(([, input]) => input === 'acknowledged').map(([atMs]) => atMs))
         assert.equal(state.kind, 'done')
         assert.ok(times(effects, 'giveUp').length <= 1)
         assert.ok(effects.every(({ atMs }) => atMs <= prackedAtMs))

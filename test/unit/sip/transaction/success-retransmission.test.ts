@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict'
 import {
-  type SuccessRetransmissionInput,
-  startSuccessRetransmission,
-  stepSuccessRetransmission,
-  successRetransmissionDeadlineMs,
-} from '../../../../lib/sip/transaction/success-retransmission.ts'
+  type RetransmissionInput,
+  retransmissionDeadlineMs,
+  startRetransmission,
+  stepRetransmission,
+} from '../../../../lib/sip/transaction/retransmission.ts'
 import { RFC_3261_TIMING } from '../../../../lib/sip/transaction/timing.ts'
 import { type Cue, play, script, times } from './play.ts'
 
-const run = (cues: readonly Cue<SuccessRetransmissionInput>[]) =>
+const run = (cues: readonly Cue<RetransmissionInput>[]) =>
   play(
     {
-      start: { state: startSuccessRetransmission(0, RFC_3261_TIMING), effects: [] },
-      step: stepSuccessRetransmission,
+      start: { state: startRetransmission(0, RFC_3261_TIMING), effects: [] },
+      step: (state, input, nowMs) => stepRetransmission(state, input, nowMs, RFC_3261_TIMING.t2Ms),
       wake: 'wake',
-      deadlineMs: successRetransmissionDeadlineMs,
+      deadlineMs: retransmissionDeadlineMs,
       timing: RFC_3261_TIMING,
     },
     cues,
@@ -28,6 +28,6 @@ describe('2xx retransmission', () => {
   })
 
   it('falls silent at the ACK', () => {
-    assert.equal(script(run([[600, 'ack']]).effects), 'send')
+    assert.equal(script(run([[600, 'acknowledged']]).effects), 'send')
   })
 })
