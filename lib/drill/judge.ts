@@ -1,5 +1,6 @@
 import type { DrillCall, DrillFacts, NodeFact, RecordFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
+import { lostCalls, storyOf } from './lost.ts'
 import { countRings, type RingCounts } from './rings.ts'
 import type { DrillPromises } from './scenario.ts'
 
@@ -46,6 +47,8 @@ export interface DrillVerdict {
   readonly failures: readonly string[]
 }
 
+/** Lost calls that are told one by one: the first ones show the cause. */
+const STORIES = 5
 const PACKET_MS = 20
 /** Audio that a call may lack before it counts as dropped: longer than any jitter, and than a far end needs for its first packet. */
 const AUDIO_GAP_MS = 500
@@ -55,7 +58,7 @@ const NOTHING_HEARD = 1
 /** Judges one run by its promises. */
 export function judgeDrill(facts: DrillFacts, promises: DrillPromises): DrillVerdict {
   const figures = measureDrill(facts, promises)
-  return { figures, failures: failuresOf(figures, lostBefore(facts), promises) }
+  return { figures, failures: failuresOf(figures, facts, promises) }
 }
 
 /** The figures of one run. */
@@ -74,9 +77,7 @@ export function measureDrill(
     detectedMs: detectionOf(facts),
     shiftedMs,
     callsPlaced: calls.length,
-    callsLost: calls.filter(
-      (call) => isLost(call, byId) && !isOverBefore(call, byId, faultAtMs) && !live.has(call.number),
-    ).length,
+    callsLost: lostCalls(facts).since.length,
     ...countRings(facts, takenBackWithinMs),
     mosBefore: meanMos(over),
     mosDuring: meanMos(placed(facts.wellAtMs).filter(({ trunk }) => trunk === facts.broken.trunk)),
@@ -90,8 +91,9 @@ export function measureDrill(
   }
 }
 
-function failuresOf(figures: DrillFigures, lostBeforeFault: number, promises: DrillPromises): readonly string[] {
+function failuresOf(figures: DrillFigures, facts: DrillFacts, promises: DrillPromises): readonly string[] {
   const failures: string[] = []
+  const lost = lostCalls(facts)
   const within = (what: string, value: number | null, most: number, unit = ' ms'): void => {
     if (value === null) failures.push(`${what}: never, promised within ${most}${unit}`)
     else if (value > most) failures.push(`${what}: ${value}${unit}, promised at most ${most}${unit}`)
@@ -99,11 +101,15 @@ function failuresOf(figures: DrillFigures, lostBeforeFault: number, promises: Dr
   const none = (what: string, count: number): void => {
     if (count > 0) failures.push(`${what}: ${count}, promised none`)
   }
-  none('calls lost', figures.callsLost)
+  const lose = (what: string, calls: readonly DrillCall[]): void => {
+    none(what, calls.length)
+    for (const call of calls.slice(0, STORIES)) failures.push(`${what}: ${storyOf(call, facts)}`)
+  }
+  lose('calls lost', lost.since)
   none('callees rung twice', figures.doubleRings)
   none('records missing', figures.recordsMissing)
   none('calls with more than one record', figures.recordsDoubled)
-  none('calls lost before anything was broken', lostBeforeFault)
+  lose('calls lost before anything was broken', lost.before)
   within('trunk taken out', figures.detectedMs, promises.detectedWithinMs)
   within('first call over the standby', figures.shiftedMs, promises.shiftedWithinMs)
   within('slowest call from INVITE to answer', figures.slowestSetupMs, promises.setupWithinMs)
@@ -138,23 +144,6 @@ function shiftOf({ carrierEvents, standby, faultAtMs }: DrillFacts): number | nu
 
 function earliest(events: readonly { readonly atMs: number }[], fromMs: number): number | null {
   return events.length === 0 ? null : Math.min(...events.map(({ atMs }) => atMs)) - fromMs
-}
-
-function isLost(call: DrillCall, byId: ReadonlyMap<string, RecordFact>): boolean {
-  if (call.direction === 'inbound') return call.status === null || call.status < 200 || call.status >= 300
-  return call.id === null || (byId.get(call.id)?.answeredAtMs ?? null) === null
-}
-
-/** Over, for whatever reason, before the fault: none of its cost. */
-function isOverBefore(call: DrillCall, byId: ReadonlyMap<string, RecordFact>, faultAtMs: number): boolean {
-  if (call.atMs >= faultAtMs) return false
-  if (call.direction === 'inbound' || call.id === null) return true
-  return (byId.get(call.id)?.endedAtMs ?? Infinity) < faultAtMs
-}
-
-function lostBefore({ calls, records, faultAtMs }: DrillFacts): number {
-  const byId = new Map(records.map((record) => [record.id, record]))
-  return calls.filter((call) => isLost(call, byId) && isOverBefore(call, byId, faultAtMs)).length
 }
 
 /** An inbound call that was redirected has a record of each of its INVITEs. */

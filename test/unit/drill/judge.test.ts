@@ -3,7 +3,18 @@ import fc from 'fast-check'
 import type { DrillFacts } from '../../../lib/drill/facts.ts'
 import { type DrillFigures, judgeDrill, measureDrill as measureBy } from '../../../lib/drill/judge.ts'
 import type { DrillPromises } from '../../../lib/drill/scenario.ts'
-import { attempt, type CallStory, inbound, inboundRecord, NOTHING, outbound, rings, state, together } from './story.ts'
+import {
+  attempt,
+  type CallStory,
+  FAULT,
+  inbound,
+  inboundRecord,
+  NOTHING,
+  outbound,
+  rings,
+  state,
+  together,
+} from './story.ts'
 
 const PROMISES: DrillPromises = {
   detectedWithinMs: 3_000,
@@ -69,6 +80,27 @@ describe('the judge of a drill', () => {
         'failed attempts before the trunk was taken out',
         'active again after the carrier was well',
         'MOS over the standby',
+      ],
+    )
+  })
+
+  it('tells of each lost call what its record and the carriers say', () => {
+    const lost = outbound({ number: '9', atMs: 500, answeredMs: null, endedMs: 4_600, over: 'a' })
+    const seen = { carrier: 'alpha', kind: 'invite', atMs: FAULT + 510, sipCallId: 'x', number: '9' } as const
+    const { failures } = judgeDrill(together(OUTAGE, lost, { carrierEvents: [seen] }), PROMISES)
+    assert.deepEqual(failures, [
+      'calls lost: 1, promised none',
+      'calls lost: outbound 9 +0.50 s; record: over a, INVITEs: 1, trunk-fault +4.60 s; alpha: invite +0.51 s',
+    ])
+  })
+
+  it('tells of a lost caller what he heard', () => {
+    const { failures } = judgeDrill(together(OUTAGE, { calls: [inbound('9', -500, 503)] }), PROMISES)
+    assert.deepEqual(
+      failures.filter((failure) => failure.startsWith('calls lost')),
+      [
+        'calls lost before anything was broken: 1, promised none',
+        'calls lost before anything was broken: inbound 9 -0.50 s, answer: 503',
       ],
     )
   })
