@@ -56,6 +56,11 @@ export class DrillLoad {
     this.#broken = true
   }
 
+  /** Ids of the calls that nodes have taken. */
+  taken(): readonly string[] {
+    return [...this.#ours]
+  }
+
   /** Places no more calls, and resolves when what was placed is known to be answered or not. */
   async stop(): Promise<void> {
     this.#end.abort()

@@ -12,52 +12,63 @@ const END_TIMEOUT_MS = 15_000
 
 export interface RecordsWanted {
   readonly sinceMs: number
-  /** The last calls are answered by then: whoever still rings, at a carrier that died meanwhile, is given up. */
+  /** Calls that nodes have taken. One that was placed a moment ago may not be on record yet. */
+  readonly ids: readonly string[]
+  /** Calls are answered by then: whoever still rings, at a carrier that died meanwhile, is given up. */
   readonly patienceMs: number
 }
 
-/** Hangs everybody up who is still on the line, and gives the records of calls since a moment once all have ended. */
+/** Hangs everybody up who is still on the line once those that ring are answered, and gives the records since a moment when all have ended. */
 export async function endedRecords(
   nodes: readonly DemoNode[],
-  { sinceMs, patienceMs }: RecordsWanted,
+  { sinceMs, ids, patienceMs }: RecordsWanted,
   signal: AbortSignal,
 ): Promise<readonly RecordFact[]> {
   const [{ api } = { api: null }] = nodes
   if (api === null) return []
   const since = new Date(sinceMs).toISOString()
-  const active = async (): Promise<Page['calls']> => (await page(api, `since=${since}&active=true&limit=${PAGE}`)).calls
-  await noneIn(active, (state) => state !== 'active', patienceMs, signal)
-  for (const { id, node } of await active()) {
+  const settled = (calls: Calls): boolean => {
+    const known = new Set(calls.map(({ id }) => id))
+    return ids.every((id) => known.has(id)) && calls.every(({ state }) => state === 'active' || state === 'ended')
+  }
+  const read = (): Promise<Calls> => allSince(api, since)
+  const placed = await readUntil(read, settled, patienceMs, signal)
+  for (const { id, node, state } of placed) {
+    if (state === 'ended') continue
     const own = nodes.find((each) => each.id === node)
     await own?.api.json(`/api/v1/calls/${id}`, { method: 'DELETE' }).catch(() => undefined)
   }
-  await noneIn(active, () => true, END_TIMEOUT_MS, signal)
-  const records: RecordFact[] = []
+  const ended = (calls: Calls): boolean => calls.every(({ state }) => state === 'ended')
+  return (await readUntil(read, ended, END_TIMEOUT_MS, signal)).map(recordFact)
+}
+
+type Calls = readonly z.output<typeof callAnswer>[]
+
+/** Reads again and again until what was read is as wanted, or the time is over; gives back what was read last. */
+async function readUntil(
+  read: () => Promise<Calls>,
+  isWanted: (calls: Calls) => boolean,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Calls> {
+  const giveUpAtMs = performance.now() + timeoutMs
+  let calls = await read()
+  while (!isWanted(calls) && performance.now() < giveUpAtMs) {
+    await delay(POLL_MS, undefined, { signal })
+    calls = await read()
+  }
+  return calls
+}
+
+async function allSince(api: NodeApi, since: string): Promise<Calls> {
+  const calls: Calls[number][] = []
   for (let cursor: string | null = ''; cursor !== null; ) {
     const after: string = cursor === '' ? '' : `&cursor=${cursor}`
-    const answer: Page = await page(api, `since=${since}&limit=${PAGE}${after}`)
-    records.push(...answer.calls.map(recordFact))
-    cursor = answer.next
+    const page = callsAnswer.parse(await api.json(`/api/v1/calls?since=${since}&limit=${PAGE}${after}`))
+    calls.push(...page.calls)
+    cursor = page.next
   }
-  return records
-}
-
-type Page = z.output<typeof callsAnswer>
-
-async function noneIn(
-  active: () => Promise<Page['calls']>,
-  isIn: (state: string) => boolean,
-  patienceMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const giveUpAtMs = performance.now() + patienceMs
-  while (performance.now() < giveUpAtMs && (await active()).some(({ state }) => isIn(state))) {
-    await delay(POLL_MS, undefined, { signal })
-  }
-}
-
-async function page(api: NodeApi, query: string): Promise<Page> {
-  return callsAnswer.parse(await api.json(`/api/v1/calls?${query}`))
+  return calls
 }
 
 function recordFact(call: z.output<typeof callAnswer>): RecordFact {

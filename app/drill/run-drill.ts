@@ -119,7 +119,7 @@ class DrillStage {
       await load.stop()
       const records = await endedRecords(
         this.#fleet.nodes,
-        { sinceMs: startAtMs, patienceMs: run.promises.setupWithinMs + 1_000 },
+        { sinceMs: startAtMs, ids: load.taken(), patienceMs: run.promises.setupWithinMs + 1_000 },
         signal,
       )
       const facts: DrillFacts = {
