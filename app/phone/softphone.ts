@@ -91,7 +91,7 @@ export async function placeCall(options: PhoneOptions): Promise<PhoneReport> {
     const link = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: sip.adminPort, secret }] })
     if (!link.ok) throw link.error
     parts.add('SIP link', () => link.value.close())
-    return await new Call(options, media, link.value, sip, address).run()
+    return await new Call(options, media, link.value, sip, bound).run()
   } finally {
     await parts.close()
   }
@@ -105,14 +105,15 @@ class Call {
   readonly #options: PhoneOptions
   readonly #media: Media
   readonly #link: SipLink
-  readonly #address: string
+  /** Our host as URIs have it. */
+  readonly #host: string
   readonly #timings = new CallTimings()
 
-  constructor(options: PhoneOptions, media: Media, link: SipLink, sip: SipServer, address: string) {
+  constructor(options: PhoneOptions, media: Media, link: SipLink, sip: SipServer, host: string) {
     this.#options = options
     this.#media = media
     this.#link = link
-    this.#address = address
+    this.#host = host
     sip.onTrace((batch) => {
       for (const message of batch) this.#timings.onMessage(message)
     })
@@ -145,7 +146,7 @@ class Call {
       uri,
       sdp: await leg.offer(),
       followRedirects: true,
-      headers: { From: `<sip:${from}@${this.#address}>` },
+      headers: { From: `<sip:${from}@${this.#host}>` },
       onProvisional: (status) => {
         clearTimeout(silent)
         if (status > 100) onProgress(status === 180 ? 'ringing' : `${status}`)

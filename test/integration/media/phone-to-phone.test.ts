@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import type { EmbeddedMedia } from '../../../app/media/embedded/engine.ts'
 import { decodeG711, encodeG711, type G711Law } from '../../../lib/media/g711.ts'
-import { connect, inTempDir, readWavSamples, startEngine, TestLeg, writeWav } from './media-fixture.ts'
+import { connect, HOST, inTempDir, readWavSamples, startEngine, TestLeg, writeWav } from './media-fixture.ts'
 
 /** Half a second of a sweep that no stretch of repeats itself. */
 const SPEECH = Int16Array.from({ length: 4000 }, (_, i) => 9000 * Math.sin((i * i) / 40_000) + 300)
@@ -26,10 +26,14 @@ describe('Two phones on one media engine', () => {
 
   afterEach(() => engine.close())
 
-  for (const codec of ['PCMU', 'PCMA'] as const) {
-    it(`hear each other sample by sample over ${codec}, and the records say so`, () =>
+  for (const [codec, address] of [
+    ['PCMU', HOST],
+    ['PCMA', HOST],
+    ['PCMU', '::1'],
+  ] as const) {
+    it(`hear each other sample by sample over ${codec} at ${address}, and the records say so`, () =>
       inTempDir(async (path) => {
-        engine = await startEngine({ codecs: [codec] })
+        engine = await startEngine({ codecs: [codec], address })
         await writeWav(path('in.wav'), SPEECH)
         const caller = await TestLeg.open(engine, { kind: 'phone', playFile: path('in.wav') })
         const callee = await TestLeg.open(engine, { kind: 'phone', recordFile: path('out.wav') })
