@@ -111,7 +111,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   const { link } = sip
 
   begin('starting media')
-  const media = await startNodeMedia({ config, sip: link, log }, parts)
+  const media = await startNodeMedia({ config, sip: link, log, emit }, parts)
 
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(link.hostports)
@@ -168,7 +168,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     droppedLogLines: () => log.droppedLines,
     certificates: () => sip.certificates(),
     sipCounters: sip.counters,
-    mediaWorkers: () => media.load(),
+    mediaWorkers: media.load,
+    mediaServers: media.servers,
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
     canaries: () => canaryTrunks(current, trunks.health),
   })

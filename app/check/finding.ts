@@ -9,6 +9,7 @@ export interface Finding {
     | 'shared state'
     | 'agent'
     | 'SIP server'
+    | 'media server'
     | 'trunk'
     | 'port'
   /** Which one: a key, an agent's backend, a trunk's target, a port. */

@@ -21,11 +21,12 @@ export function register(program: Command): void {
 
 async function findAll(config: Config): Promise<readonly Finding[]> {
   // Loaded here, so that every other command starts without a database driver.
-  const [stores, agents, trunks, sip, ports, address, certificates] = await Promise.all([
+  const [stores, agents, trunks, sip, media, ports, address, certificates] = await Promise.all([
     import('../check/stores.ts'),
     import('../check/agents.ts'),
     import('../check/trunks.ts'),
     import('../check/sip-engine.ts'),
+    import('../check/media-engine.ts'),
     import('../check/ports.ts'),
     import('../check/address.ts'),
     import('../check/certificates.ts'),
@@ -33,6 +34,7 @@ async function findAll(config: Config): Promise<readonly Finding[]> {
   const findings = await Promise.all([
     stores.checkStores(config),
     sip.checkSipEngine(config),
+    media.checkMediaEngine(config),
     ports.checkPorts(config),
     agents.checkAgents(config),
     trunks.checkTrunks(config),

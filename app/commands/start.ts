@@ -115,4 +115,4 @@ const AGENTS = {
   custom: 'custom',
 } as const
 
-const say = (line: string): void => console.error(line)
+const say = (line: string): void => void process.stderr.write(`${line}\n`)

@@ -2,11 +2,14 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type { Config } from '../../lib/config/resolve.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import { takeLibraryConsole } from '../observe/library-console.ts'
 import type { Log } from '../observe/log.ts'
+import type { MediaServerFigures } from '../observe/media-metrics.ts'
 import type { Parts } from '../parts.ts'
 import { rtpBindAddress } from './bind-address.ts'
 import { type EmbeddedMedia, startMedia } from './embedded/engine.ts'
-import { startFreeSwitch } from './freeswitch/engine.ts'
+import { type FreeSwitchOptions, startFreeSwitch } from './freeswitch/engine.ts'
 import type { SipCaller } from './freeswitch/server.ts'
 import type { MediaEngine } from './port.ts'
 
@@ -15,6 +18,7 @@ export interface MediaParts {
   /** FreeSWITCH is called through it. */
   readonly sip: SipCaller
   readonly log: Log
+  readonly emit: EmitEvent
 }
 
 /** The media of a running node. */
@@ -22,21 +26,24 @@ export interface NodeMedia {
   readonly engine: MediaEngine
   /** How the embedded workers fare; none where FreeSWITCH carries the calls. */
   readonly load: () => EmbeddedMedia['load']
+  /** How the FreeSWITCH servers fare; none where the embedded workers carry the calls. */
+  readonly servers: () => readonly MediaServerFigures[]
   /** Why no call could be carried now; null where one could. */
   readonly impediment: () => string | null
 }
 
 /** Starts the media engine that the config names. */
-export async function startNodeMedia({ config, sip, log }: MediaParts, parts: Parts): Promise<NodeMedia> {
+export async function startNodeMedia({ config, sip, log, emit }: MediaParts, parts: Parts): Promise<NodeMedia> {
   const { node, media } = config
   const { codecs, silenceTimeoutMs } = media
   const onWarning = (message: string): void => log.log.warn(message)
   if (media.engine.kind === 'freeswitch') {
     const { servers } = media.engine
-    const onConnected = (server: string): void => log.log.info({ server }, 'FreeSWITCH is connected')
-    const engine = await startFreeSwitch({ servers, sip, codecs, silenceTimeoutMs, onConnected, onWarning })
+    parts.add('console of libraries', takeLibraryConsole(log))
+    const state = stateEvents(emit)
+    const engine = await startFreeSwitch({ servers, sip, codecs, silenceTimeoutMs, ...state, onWarning })
     parts.add('media', () => engine.close())
-    return { engine, load: () => [], impediment: () => engine.impediment }
+    return { engine, load: () => [], servers: () => engine.servers, impediment: () => engine.impediment }
   }
   const engine = await startMedia({
     address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
@@ -48,5 +55,19 @@ export async function startNodeMedia({ config, sip, log }: MediaParts, parts: Pa
     onWarning,
   })
   parts.add('media', () => engine.close())
-  return { engine, load: () => engine.load, impediment: () => null }
+  return { engine, load: () => engine.load, servers: () => [], impediment: () => null }
+}
+
+/** Tells which media servers are lost and which are there again; one that is there from the start on is not told of. */
+function stateEvents(emit: EmitEvent): Pick<FreeSwitchOptions, 'onConnected' | 'onLost'> {
+  const lost = new Set<string>()
+  return {
+    onConnected: (server) => {
+      if (lost.delete(server)) emit({ event: 'media.recovered', server })
+    },
+    onLost: (server, reason) => {
+      lost.add(server)
+      emit({ event: 'media.degraded', level: 'error', server, reason })
+    },
+  }
 }

@@ -1,20 +1,11 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../lib/observe/event.ts'
+import { type MediaSources, mediaGauges } from './media-metrics.ts'
 import { eventCounters, huntHistogram, type TrunkSources, trunkGauges } from './trunk-metrics.ts'
 
-/** How a media worker fares. Counts are since its start, the other figures of the last minute at most. */
-export interface MediaWorkerFigures {
-  readonly worker: number
-  readonly maxLagMs: number
-  readonly skippedTicks: number
-  readonly strangerPackets: number
-  readonly appendDelayP99Ms: number
-  readonly agentFaults: Readonly<Record<string, number>>
-}
-
 /** Numbers that parts of the node hold themselves and that are asked for when Prometheus scrapes. */
-export interface MetricSources extends TrunkSources {
+export interface MetricSources extends TrunkSources, MediaSources {
   readonly activeCalls?: () => number
   readonly mediaLegs?: () => number
   /** Records in the disk journal that are not in Postgres yet. */
@@ -27,7 +18,6 @@ export interface MetricSources extends TrunkSources {
   readonly sipCounters?: () => Readonly<Record<string, number>>
   /** Certificates of tls sockets, and until when they are good. */
   readonly certificates?: () => readonly { readonly name: string; readonly endsAtMs: number }[]
-  readonly mediaWorkers?: () => readonly MediaWorkerFigures[]
 }
 
 /** The node's own numbers, on a registry of its own (docs/metrics.md). Labels have few values: never a number, a tenant or a call. */
@@ -140,37 +130,10 @@ function gauges(register: Registry): Pick<Metrics, 'observe'> {
     },
   })
   trunkGauges(register, () => sources)
-  mediaGauges(register, () => sources.mediaWorkers?.() ?? [])
+  mediaGauges(register, () => sources)
   return {
     observe: (added) => {
       sources = { ...sources, ...added }
     },
   }
-}
-
-function mediaGauges(register: Registry, workers: () => readonly MediaWorkerFigures[]): void {
-  const gauge = (name: string, help: string, read: (figures: MediaWorkerFigures) => number) =>
-    new Gauge({
-      name: `tandem_media_${name}`,
-      help,
-      labelNames: ['worker'],
-      registers: [register],
-      collect() {
-        for (const figures of workers()) this.set({ worker: figures.worker }, read(figures))
-      },
-    })
-  gauge('tick_lag_seconds', 'The latest that the packet clock was, of the last minute', (w) => w.maxLagMs / 1000)
-  gauge('append_delay_p99_seconds', 'Caller audio in to WebSocket, p99, last minute', (w) => w.appendDelayP99Ms / 1000)
-  gauge('ticks_skipped', 'Packet times given up since the worker began', (w) => w.skippedTicks)
-  gauge('stranger_packets', 'RTP dropped because of its source since the worker began', (w) => w.strangerPackets)
-  const faults = new Gauge({
-    name: 'tandem_agent_faults',
-    help: 'Faults that agents have met since the worker began, by name',
-    labelNames: ['worker', 'fault'],
-    registers: [register],
-    collect() {
-      for (const { worker, agentFaults } of workers())
-        for (const [fault, count] of Object.entries(agentFaults)) faults.set({ worker, fault }, count)
-    },
-  })
 }

@@ -16,14 +16,16 @@ export function parseStatus(text: string): ServerLoad | null {
 }
 
 /**
- * Why a server is of no use to us; null where it is. drachtio-fsmrf looks for the profile in the answer to `sofia status`, and
- * throws out of a callback where it is missing: so it is looked for before.
+ * Why a server is of no use to us, by its answers to `sofia status` and to `uuid_audio_fork` without arguments; null where it is.
+ * drachtio-fsmrf looks for the profile, and throws out of a callback where it is missing: so it is looked for before.
  */
-export function serverFault(sofiaStatus: string, forkExists: string): string | null {
+export function serverFault(sofiaStatus: string, forkUsage: string): string | null {
   if (!/^\s*drachtio_mrf\s.*sip:mod_sofia@(?:[0-9]{1,3}\.){3}[0-9]{1,3}:\d+.*RUNNING/m.test(sofiaStatus)) {
     return 'it has no running SIP profile named drachtio_mrf with an IPv4 address'
   }
-  return forkExists.trim() === 'true' ? null : 'mod_audio_fork is not loaded'
+  if (!forkUsage.startsWith('-USAGE')) return 'mod_audio_fork is not loaded'
+  if (forkUsage.includes('bidirectionalAudio_stream')) return null
+  return 'its mod_audio_fork does not play what we send; that of jambonz/freeswitch-modules does'
 }
 
 /** Variables of a channel, as `uuid_dump` tells them: names without their prefix. */

@@ -26,6 +26,8 @@ export const EVENT_NAMES = [
   'store.recovered',
   'sip.degraded',
   'sip.recovered',
+  'media.degraded',
+  'media.recovered',
   'config.reloaded',
   'config.rejected',
   'security.refused',

@@ -2,6 +2,7 @@ import { BlockPool } from '../../../lib/media/block-pool.ts'
 import { byRoom } from '../../../lib/media/freeswitch-facts.ts'
 import { newAgentMeter } from '../../agent/meter.ts'
 import { createAgentTalker } from '../../agent/talker.ts'
+import type { MediaServerFigures } from '../../observe/media-metrics.ts'
 import { TickWheel } from '../embedded/tick-wheel.ts'
 import { MediaError } from '../embedded/worker-host.ts'
 import type { LegEvent, LegSpec, MediaEngine, MediaLeg } from '../port.ts'
@@ -24,6 +25,8 @@ export interface FreeSwitchOptions {
   readonly createTalker?: (spec: LegSpec, emit: (event: LegEvent) => void) => Talker
   /** A server is there, for the first time or again. */
   readonly onConnected: (server: string) => void
+  /** A server is lost, and the calls on it with it; or it could not be reached at the start. */
+  readonly onLost: (server: string, reason: string) => void
   readonly onWarning: (message: string) => void
 }
 
@@ -57,6 +60,17 @@ export class FreeSwitchMedia implements MediaEngine {
 
   get legs(): number {
     return this.#open.size
+  }
+
+  /** How each server fares. */
+  get servers(): readonly MediaServerFigures[] {
+    return this.#servers.map((server) => ({
+      server: server.name,
+      up: server.up,
+      calls: [...this.#open].filter((leg) => leg.server === server).length,
+      sessions: server.up ? server.load.sessions : 0,
+      maxSessions: server.up ? server.load.maxSessions : 0,
+    }))
   }
 
   /** Why no call can be carried now; null where one can. */
@@ -114,7 +128,7 @@ export class FreeSwitchMedia implements MediaEngine {
   }
 
   #onDown(server: FreeSwitchServer, reason: string): void {
-    this.#options.onWarning(`FreeSWITCH at ${server.name} is lost: ${reason}`)
+    this.#options.onLost(server.name, reason)
     for (const leg of this.#open) if (leg.server === server) leg.fail(`FreeSWITCH at ${server.name} is lost: ${reason}`)
   }
 }

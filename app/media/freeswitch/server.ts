@@ -33,6 +33,10 @@ interface Attached {
   readonly media: MediaServer
 }
 
+/** Why the server at the other end is of no use to us; null where it is. */
+export const inspect = async (socket: EventSocket): Promise<string | null> =>
+  serverFault(await socket.api('sofia status'), await socket.api('uuid_audio_fork'))
+
 /** One FreeSWITCH: connected, watched, and connected anew when it was lost. */
 export class FreeSwitchServer {
   readonly name: string
@@ -116,7 +120,7 @@ export class FreeSwitchServer {
     const socket = await EventSocket.connect({ ...this.#address, onEnd: (reason) => this.#lost(reason) })
     let forks: ForkServer | null = null
     try {
-      const fault = serverFault(await socket.api('sofia status'), await socket.api('module_exists mod_audio_fork'))
+      const fault = await inspect(socket)
       if (fault !== null) throw new Error(fault)
       await this.#readLoad(socket)
       forks = await ForkServer.start(socket.localAddress)

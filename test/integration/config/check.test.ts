@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WebSocketServer } from 'ws'
 import * as z from 'zod'
+import { ScriptedFreeSwitch } from '../../helpers/scripted-freeswitch.ts'
 import { ROOT } from '../../helpers/source-files.ts'
 
 const answer = z.object({
@@ -219,6 +220,31 @@ describe('tandem check', function () {
     )
     assert.equal(result.code, 0)
     assert.match(finding(result, 'shared state', `:${portOf(server)}`), /^ok: answers PING/)
+  })
+
+  it('asks each FreeSWITCH for what calls need, and finds one that has it enough', async () => {
+    const [good, bare] = [await ScriptedFreeSwitch.start(), await ScriptedFreeSwitch.start()]
+    closers.push(
+      () => good.kill(),
+      () => bare.kill(),
+    )
+    bare.answers.delete('uuid_audio_fork')
+    const at = (...ports: readonly number[]): string =>
+      `freeswitch://:${encodeURIComponent(good.secret)}@${ports.map((port) => `127.0.0.1:${port}`).join()}`
+    const result = await check(`media: { engine: "${at(good.port, bare.port)}" }`)
+    assert.equal(result.code, 0)
+    assert.equal(
+      finding(result, 'media server', `:${good.port}`),
+      'ok: takes us, has the profile and the modules, with 3 of 200 sessions',
+    )
+    assert.match(
+      finding(result, 'media server', `:${bare.port}`),
+      /^warning: media\.engine: mod_audio_fork is not loaded/,
+    )
+    const none = await check(`media: { engine: "${at(bare.port, await deadPort())}" }`)
+    assert.equal(none.code, 1)
+    assert.match(finding(none, 'media server', `:${bare.port}`), /^error: media\.engine: mod_audio_fork is not loaded/)
+    assert.doesNotMatch(JSON.stringify(none), /of the test/)
   })
 
   it('says who holds a port', async () => {

@@ -54,6 +54,7 @@ function describeFreeSwitch(name: string, start: () => Promise<ServerAddress & {
         silenceTimeoutMs: SILENCE_MS,
         createTalker: createAgentTalker,
         onConnected: () => {},
+        onLost: () => {},
         onWarning: () => {},
       })
     })

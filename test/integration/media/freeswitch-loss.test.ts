@@ -39,6 +39,7 @@ describe('FreeSWITCH servers that die', function () {
       silenceTimeoutMs: 30_000,
       createTalker: createAgentTalker,
       onConnected: () => {},
+      onLost: () => {},
       onWarning: () => {},
     })
     assert.equal(engine.impediment, null)
@@ -91,6 +92,7 @@ describe('FreeSWITCH servers that die', function () {
       codecs: ['PCMU'],
       silenceTimeoutMs: 30_000,
       onConnected: () => {},
+      onLost: () => {},
       onWarning: () => {},
     })
     assert.match(wrong.impediment ?? '', /the secret is refused/)

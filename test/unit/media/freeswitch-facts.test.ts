@@ -23,6 +23,9 @@ const SOFIA = `                     Name\t   Type\t                             
 =================================================================================================
 `
 
+const USAGE =
+  '-USAGE: <uuid> [start | stop ] [wss-url | path] [mono | mixed | stereo] [8000 | 16000] [bugname] [metadata]'
+
 describe('what FreeSWITCH says', () => {
   it('tells its load', () => {
     assert.deepEqual(parseStatus(STATUS), { sessions: 3, maxSessions: 1200 })
@@ -30,10 +33,12 @@ describe('what FreeSWITCH says', () => {
   })
 
   it('tells whether it is of use', () => {
-    assert.equal(serverFault(SOFIA, 'true\n'), null)
-    assert.match(serverFault(SOFIA, 'false') ?? '', /mod_audio_fork/)
-    assert.match(serverFault(SOFIA.replace('drachtio_mrf', 'internal'), 'true') ?? '', /drachtio_mrf/)
-    assert.match(serverFault(SOFIA.replace('RUNNING', 'DOWN'), 'true') ?? '', /drachtio_mrf/)
+    const usage = `${USAGE} [bidirectionalAudio_enabled] [bidirectionalAudio_stream_enabled]\n`
+    assert.equal(serverFault(SOFIA, usage), null)
+    assert.match(serverFault(SOFIA, '-ERR uuid_audio_fork Command not found!\n') ?? '', /not loaded/)
+    assert.match(serverFault(SOFIA, `${USAGE}\n`) ?? '', /does not play what we send/)
+    assert.match(serverFault(SOFIA.replace('drachtio_mrf', 'internal'), usage) ?? '', /drachtio_mrf/)
+    assert.match(serverFault(SOFIA.replace('RUNNING', 'DOWN'), usage) ?? '', /drachtio_mrf/)
   })
 
   it('tells of a channel what its streams were', () => {
