@@ -1,6 +1,7 @@
 import type { HeaderInput } from '../../lib/sip/build.ts'
 import { type Dialog, dialogKey } from '../../lib/sip/dialog.ts'
-import { NO_BODY } from '../../lib/sip/message.ts'
+import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
+import { tagOf } from '../../lib/sip/name-addr.ts'
 import type { ReliableProvisionals } from './reliable-provisionals.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import type { FlowId, Remote } from './transport/transport.ts'
@@ -78,6 +79,12 @@ export class DialogStore {
   /** By a request of the peer: its Call-ID, To tag (ours) and From tag (theirs). */
   byPeer(callId: string, toTag: string, fromTag: string): DialogRecord | undefined {
     return this.#byKey.get(dialogKey(callId, toTag, fromTag))
+  }
+
+  /** The dialog that a request of a peer is in; undefined for one outside of dialogs, or of a dialog that there is not. */
+  ofRequest(request: SipRequest): DialogRecord | undefined {
+    const toTag = tagOf(request.to())
+    return toTag === undefined ? undefined : this.byPeer(request.callId, toTag, tagOf(request.from()) ?? '')
   }
 
   /** Adds the dialog of an INVITE whose From tag is `inviterTag`. */

@@ -5,7 +5,7 @@ import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-re
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
 import { wantsReliable } from '../../lib/sip/reliability.ts'
-import { AckWaiting } from './ack-waiting.ts'
+import { Acks } from './acks.ts'
 import { NOK } from './app-link.ts'
 import type { DialogRecord } from './dialog-store.ts'
 import { judgeInDialog } from './judge-in-dialog.ts'
@@ -47,14 +47,16 @@ const isSessionSuccess = ({ method }: ServerTransaction, status: number): boolea
 export class Uas {
   readonly #stack: StackContext
   readonly #ports: UasPorts
+  readonly #acks: Acks
   readonly #pending: PendingRequests
   #overloaded = 0
 
   constructor(stack: StackContext, ports: UasPorts) {
     this.#stack = stack
     this.#ports = ports
-    this.#pending = new PendingRequests(stack, (request, { transaction }) => {
-      this.#onAck({ request, bytes: () => request.serialize(), arrival: transaction.arrival })
+    this.#acks = new Acks(stack, ports.sendBye)
+    this.#pending = new PendingRequests(stack, (ack, { transaction }) => {
+      this.#acks.onAck(ack, () => ack.serialize(), transaction.arrival)
     })
   }
 
@@ -75,9 +77,9 @@ export class Uas {
     if (match.kind === 'absorbed') return
     if (request.method === 'CANCEL') this.#onCancel(inbound, match.key)
     else if (this.#ports.pass(request, match.key, arrival, bytes)) return
-    else if (request.method === 'ACK') this.#onAck(inbound)
+    else if (request.method === 'ACK') this.#acks.onAck(request, bytes, arrival)
     else {
-      const record = this.#dialogOf(request)
+      const record = this.#stack.dialogs.ofRequest(request)
       if (record !== undefined) this.#onInDialog(record, inbound, match.key)
       else this.#onNew(inbound, match.key, match.kind === 'merged')
     }
@@ -147,13 +149,6 @@ export class Uas {
   /** Forgets everything. */
   close(): void {
     this.#pending.clear()
-  }
-
-  #dialogOf(request: SipRequest): DialogRecord | undefined {
-    const toTag = tagOf(request.to())
-    return toTag === undefined
-      ? undefined
-      : this.#stack.dialogs.byPeer(request.callId, toTag, tagOf(request.from()) ?? '')
   }
 
   #onNew(inbound: Inbound, key: string, merged: boolean): void {
@@ -280,28 +275,6 @@ export class Uas {
     if (!pending.wasInDialog) this.#stack.cdr.stop('network', 'call-canceled', cancel)
   }
 
-  /** An ACK that belongs to no transaction: that of a 2xx. */
-  #onAck(inbound: Inbound): void {
-    const record = this.#dialogOf(inbound.request)
-    const wait = record?.ackWait
-    // Each 2xx is ACKed again when it is repeated; the application hears of it once.
-    if (record === undefined || wait === undefined || wait.seq !== inbound.request.cseq().seq) return
-    record.ackWait = undefined
-    wait.stop()
-    this.#stack.link.deliver(record.client, inbound.bytes(), inbound.arrival, {
-      txnId: wait.txnId,
-      dialogId: record.id,
-    })
-    this.#runAfterAck(record)
-  }
-
-  #runAfterAck(record: DialogRecord): boolean {
-    const { afterAck } = record
-    record.afterAck = undefined
-    afterAck?.()
-    return afterAck !== undefined
-  }
-
   /** Opens or confirms the dialog that a 101-299 to an INVITE makes (RFC 3261 §12.1.1). */
   #keepDialog(pending: PendingRequest, status: number): void {
     const { request, arrival } = pending.transaction
@@ -332,16 +305,6 @@ export class Uas {
     if (!pending.wasInDialog) this.#stack.cdr.start('application', 'uas', bytes)
     if (record === undefined) return
     const invite = { seq: pending.seq, txnId: pending.txnId }
-    record.ackWait?.stop()
-    record.ackWait = new AckWaiting(invite, this.#stack.scheduler, this.#stack.timing, {
-      resend: () => transaction.respond(status, bytes),
-      giveUp: () => this.#onNoAck(record),
-    })
-  }
-
-  /** No ACK in 64*T1: the session counts as up, and is ended (RFC 3261 §13.3.1.4). */
-  #onNoAck(record: DialogRecord): void {
-    record.ackWait = undefined
-    if (!this.#runAfterAck(record)) this.#ports.sendBye(record, 'SIP ;cause=408 ;text="ACK timeout"')
+    this.#acks.expect(record, invite, () => transaction.respond(status, bytes))
   }
 }
