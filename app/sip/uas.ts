@@ -54,7 +54,7 @@ export class Uas {
   constructor(stack: StackContext, ports: UasPorts) {
     this.#stack = stack
     this.#ports = ports
-    this.#acks = new Acks(stack, ports.sendBye)
+    this.#acks = new Acks(stack, (record, reason) => ports.sendBye(record, reason))
     this.#pending = new PendingRequests(stack, (ack, { transaction }) => {
       this.#acks.onAck(ack, () => ack.serialize(), transaction.arrival)
     })
