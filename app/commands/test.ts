@@ -29,11 +29,20 @@ async function runTests(kind: Kind): Promise<boolean> {
   const results: SuiteResult[] = []
   const coverageDir = mkdtempSync(join(tmpdir(), 'tandem-coverage-'))
   try {
-    for (const suite of SUITES[kind]) {
-      say(`${suite.name} tests`)
-      const result = await runSuite(suite, DIST, suite.coverage ? coverageDir : null)
-      if (result.fault !== null) faults.push(`the ${suite.name} suite ${result.fault}`)
-      results.push(result)
+    for (const together of SUITES[kind]) {
+      say(together.map(({ name }) => `${name} tests`).join(', and beside them '))
+      const ended = await Promise.all(
+        together.map(async (suite, i) => {
+          // Two that speak at once are not understood: the first is seen live, the others when they have ended.
+          const coverage = suite.coverage ? coverageDir : null
+          return { suite, result: await runSuite(suite, DIST, { coverageDir: coverage, live: i === 0 }) }
+        }),
+      )
+      for (const { suite, result } of ended) {
+        if (result.output !== '') process.stdout.write(`tandem test: ${suite.name} tests\n${result.output}`)
+        if (result.fault !== null) faults.push(`the ${suite.name} suite ${result.fault}`)
+        results.push(result)
+      }
     }
     if (kind !== 'e2e') reportCoverage(coverageDir)
   } finally {

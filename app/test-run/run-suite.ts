@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { withDeadline } from '../deadline.ts'
 import { leftovers } from './leftovers.ts'
 import type { Suite } from './suites.ts'
 
@@ -12,30 +13,43 @@ export interface Counts {
   readonly skipped: number
 }
 
-/** What came of one suite; `fault` says why it is no good even where no test failed. */
+/** What came of one suite. */
 export interface SuiteResult extends Counts {
+  /** Why it is no good even where no test failed. */
   readonly fault: string | null
+  /** What it printed, where that was not passed through. */
+  readonly output: string
 }
 
-const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 }
+export interface SuiteRun {
+  /** Null: coverage is not measured. */
+  readonly coverageDir: string | null
+  /** Whether its output is passed through as it comes. */
+  readonly live: boolean
+}
+
+const NOTHING: Counts & Pick<SuiteResult, 'output'> = { passed: 0, failed: 0, skipped: 0, output: '' }
 /** How long a suite that is told to stop may take to close what it has open. */
 const KILL_AFTER_MS = 5_000
+const LAST_WORDS_MS = 1_000
 
 /**
- * Runs a suite in a process of its own, its output passed through. `dist` is where the compiled tests are. Its temporary files
+ * Runs a suite in a process of its own. `dist` is where the compiled tests are. Its temporary files
  * go into a folder of its own, which has to be empty in the end, and no process may run on anything in it.
  */
-export async function runSuite(suite: Suite, dist: string, coverageDir: string | null): Promise<SuiteResult> {
-  const files = suite.folders.flatMap((folder) => testFiles(join(dist, 'test', folder)))
+export async function runSuite(suite: Suite, dist: string, { coverageDir, live }: SuiteRun): Promise<SuiteResult> {
+  const inFolders = (folders: readonly string[]): readonly string[] =>
+    folders.flatMap((folder) => testFiles(join(dist, 'test', folder)))
+  const others = new Set(inFolders(suite.besides ?? []))
+  const files = inFolders(suite.folders).filter((file) => !others.has(file))
   if (files.length === 0) return { ...NOTHING, fault: `there are no ${suite.name} tests` }
-  const folder = mkdtempSync(join(tmpdir(), `tandem-${suite.name}-`))
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-suite-'))
   // PostgreSQL runs as another user where the tests run as root.
   chmodSync(folder, 0o755)
   try {
-    const result = await runFiles(suite, files, join(dist, 'test/helpers/mocha-runner.js'), {
-      TMPDIR: folder,
-      ...(coverageDir !== null && { NODE_V8_COVERAGE: coverageDir }),
-    })
+    const runner = join(dist, 'test/helpers/mocha-runner.js')
+    const added = { TMPDIR: folder, ...(coverageDir !== null && { NODE_V8_COVERAGE: coverageDir }) }
+    const result = await runFiles(suite, [runner, ...files], added, live)
     const left = leftovers(folder)
     return left.length === 0 ? result : { ...result, fault: result.fault ?? `left behind: ${left.join(', ')}` }
   } finally {
@@ -45,15 +59,19 @@ export async function runSuite(suite: Suite, dist: string, coverageDir: string |
 
 function runFiles(
   suite: Suite,
-  files: readonly string[],
-  runner: string,
+  [runner = '', ...files]: readonly string[],
   added: Readonly<Record<string, string>>,
+  live: boolean,
 ): Promise<SuiteResult> {
   const { NODE_V8_COVERAGE: _, ...env } = process.env
   const child = fork(runner, [String(suite.testTimeoutMs), ...files], {
     env: { ...env, ...added },
+    silent: !live,
     execArgv: ['--enable-source-maps', '--disable-warning=ExperimentalWarning'],
   })
+  const output: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => output.push(chunk))
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()))
   return new Promise((resolve) => {
     let counts: Counts | null = null
     let timedOut = false
@@ -73,7 +91,10 @@ function runFiles(
       for (const timer of timers) clearTimeout(timer)
       const ended = counts ?? NOTHING
       const fault = timedOut ? `took longer than ${suite.limitMs / 60_000} min` : faultOf(counts, code, signal)
-      resolve({ ...ended, fault })
+      // What was printed last is still to be read; a process that a test left behind may hold the pipe open for ever.
+      void withDeadline(closed, LAST_WORDS_MS).then(() =>
+        resolve({ ...ended, fault, output: Buffer.concat(output).toString() }),
+      )
     })
   })
 }
