@@ -25,13 +25,16 @@ const NOBODYS_URI = 'sip:nobody.invalid'
 
 const NOBODY = { onClientResponse: () => {}, onClientEnd: () => {}, onClientCancel: () => {} }
 
+/** The nearest token: a peer may have put its tag in quotes, with anything in them. */
+const tokenOf = (tag: string): string => tag.replace(/[^\w.!%*+`'~-]/g, '_') || '_'
+
 /** The dialog without what its peer may have given us to fail on. */
 const nameless = (dialog: Dialog): Dialog => ({
   ...dialog,
   remoteTarget: NOBODYS_URI,
   routeSet: [],
-  local: `<${NOBODYS_URI}>;tag=${dialog.localTag}`,
-  remote: `<${NOBODYS_URI}>${dialog.remoteTag === '' ? '' : `;tag=${dialog.remoteTag}`}`,
+  local: `<${NOBODYS_URI}>;tag=${tokenOf(dialog.localTag)}`,
+  remote: `<${NOBODYS_URI}>${dialog.remoteTag === '' ? '' : `;tag=${tokenOf(dialog.remoteTag)}`}`,
 })
 
 /** Finds ways, and sends what the server sends by itself: ACKs of 2xx, BYEs that nobody asked for, CANCELs. */

@@ -95,7 +95,7 @@ export class DialogStore {
     credentials: readonly HeaderInput[] = [],
   ): DialogRecord {
     const record: DialogRecord = {
-      id: this.#freeId(`${dialog.callId};from-tag=${inviterTag}`),
+      id: this.#freeId(fieldOf(`${dialog.callId};from-tag=${inviterTag}`)),
       ...owner,
       dialog,
       ending: false,
@@ -158,5 +158,8 @@ export class DialogStore {
     return free
   }
 }
+
+/** A peer's words as one field of the wire protocol's heads, which `|` and line breaks would end. */
+const fieldOf = (text: string): string => text.replace(/[|\p{Cc}]/gu, '_')
 
 const keyOf = (dialog: Dialog): string => dialogKey(dialog.callId, dialog.localTag, dialog.remoteTag)

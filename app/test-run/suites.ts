@@ -28,7 +28,7 @@ const UNIT: Suite = {
 }
 const CONFORMANCE: Suite = {
   name: 'conformance',
-  folders: ['conformance'],
+  folders: ['conformance', 'fuzz'],
   limitMs: 10 * MINUTE_MS,
   testTimeoutMs: 20_000,
   coverage: false,

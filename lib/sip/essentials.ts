@@ -24,6 +24,9 @@ export interface Essentials {
 /** The highest Max-Forwards (RFC 3261 §20.22). */
 const MAX_MAX_FORWARDS = 255
 
+/** What no Call-ID has: no message of ours could carry it back. */
+const BLANK_OR_CONTROL = /[\s\p{Cc}]/u
+
 /**
  * Reads the essential headers. The fault names the first that is missing, repeated, malformed or out of range.
  */
@@ -74,7 +77,7 @@ export function readEssentials(lines: readonly HeaderLine[]): Result<Essentials,
   const toValue = parseNameAddr(lineValue(to))
   if (toValue === undefined) return unreadable(to)
   const callIdValue = lineValue(callId)
-  if (callIdValue === '' || /\s/.test(callIdValue)) return unreadable(callId)
+  if (callIdValue === '' || BLANK_OR_CONTROL.test(callIdValue)) return unreadable(callId)
   const cseqValue = parseCSeq(lineValue(cseq))
   if (cseqValue === undefined) return unreadable(cseq)
   const maxForwards = hops === undefined ? undefined : parseDecimal(lineValue(hops), MAX_MAX_FORWARDS)

@@ -57,5 +57,11 @@ export function makeLine(header: HeaderName, value: string): HeaderLine {
   }
 }
 
-/** Whether a value may become a header: no CR, LF or NUL, by which a second header could be smuggled in. */
-export const isSafeValue = (value: string): boolean => !/[\r\n\0]/.test(value)
+/**
+ * Whether a value may become a header: no CR or LF, by which a second header could be smuggled in, and no NUL but in a quoted-pair,
+ * which alone may have one (RFC 3261 §25.1).
+ */
+export const isSafeValue = (value: string): boolean => !/[\r\n]/.test(value) && !hasBareNul(value)
+
+/** A NUL that no backslash stands before. */
+export const hasBareNul = (text: string): boolean => text.includes('\0') && /(?<!\\)\0/.test(text)

@@ -2,7 +2,7 @@ import { type Buffer, isAscii } from 'node:buffer'
 import { err, ok, type Result } from '../core/result.ts'
 import { assembleRequest, assembleResponse } from './assemble.ts'
 import { CR, codeAt, isBlank, isToken, LF, parseDecimal } from './chars.ts'
-import { fromWireText, type HeaderLine, lineValue } from './header-line.ts'
+import { fromWireText, type HeaderLine, hasBareNul, lineValue } from './header-line.ts'
 import { CALL_ID, CSEQ, FROM, headerName, TO, VIA } from './header-names.ts'
 import { MAX_HEADER_LINE_BYTES, MAX_HEADER_LINES, MAX_MESSAGE_BYTES } from './limits.ts'
 import { splitList } from './list-values.ts'
@@ -31,7 +31,7 @@ export function parseMessage(bytes: Buffer): Result<SipMessage, SipParseError> {
   const startLine = lineEnd < 0 ? head : head.slice(0, lineEnd)
   const first = parseStartLine(startLine)
   const lines: HeaderLine[] = []
-  const fault = lineEnd < 0 ? undefined : scanLines(head, lineEnd + 2, isAscii(bytes), lines)
+  const fault = lineEnd < 0 ? undefined : (scanLines(head, lineEnd + 2, isAscii(bytes), lines) ?? judgeNul(head))
   if (!first.ok) return refuse(first.error, guessMethod(startLine), lines)
   const method = first.value.kind === 'request' ? first.value.method : undefined
   if (fault !== undefined) return refuse(fault, method, lines)
@@ -120,6 +120,10 @@ function scanLines(head: string, at: number, ascii: boolean, lines: HeaderLine[]
   return undefined
 }
 
+/** A NUL outside of a quoted-pair could not be sent on: see `isSafeValue`. */
+const judgeNul = (head: string): SipFault | undefined =>
+  hasBareNul(head) ? malformed('header-syntax', 'a NUL in a header line') : undefined
+
 const LONE_LF = /(?<!\r)\n/
 
 function hasLineFeed(head: string, from: number, end: number): boolean {
@@ -157,9 +161,11 @@ function answerable(method: string | undefined, lines: readonly HeaderLine[]): A
   const via = lines.find((line) => line.header === VIA)
   if (method === undefined || method === 'ACK' || via === undefined) return undefined
   const [top] = splitList(lineValue(via))
+  // Of what must stand once the first: an answer is not to be longer than what it answers, by much.
+  const first = new Map(lines.toReversed().map((line) => [line.header, line]))
   return {
     method,
-    lines: lines.filter((line) => NEEDED.has(line.header)),
+    lines: lines.filter((line) => NEEDED.has(line.header) && (line.header === VIA || first.get(line.header) === line)),
     topVia: top === undefined ? undefined : parseVia(top),
   }
 }

@@ -116,11 +116,6 @@ export function forwardRequest(request: SipRequest, forwarding: Forwarding): Res
 }
 
 const withOption = (values: readonly string[], option: string): string[] =>
-  values.some((value) =>
-    value
-      .toLowerCase()
-      .split(/\s*,\s*/)
-      .includes(option),
-  )
+  values.some((value) => value.split(',').some((tag) => tag.trim().toLowerCase() === option))
     ? [...values]
     : [...values, option]

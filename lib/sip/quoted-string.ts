@@ -7,11 +7,11 @@ export function unquote(text: string): string {
   return inner.includes('\\') ? inner.replace(/\\([\s\S])/g, '$1') : inner
 }
 
-/** The text as a quoted-string: `"` and `\` escaped. Line breaks are not legal in one and are left to the caller. */
+/** The text as a quoted-string: `"`, `\` and NUL escaped. Line breaks are not legal in one and are left to the caller. */
 export function quote(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code === DQUOTE || code === BACKSLASH) return `"${text.replace(/["\\]/g, '\\$&')}"`
+    if (code === DQUOTE || code === BACKSLASH || code === 0) return `"${text.replace(/["\\\0]/g, '\\$&')}"`
   }
   return `"${text}"`
 }

@@ -17,7 +17,7 @@ export interface RAck {
 
 /** Parses `response-number LWS CSeq-number LWS method`; undefined where it is malformed. */
 export function parseRAck(text: string): RAck | undefined {
-  const [, digits = '', rest = ''] = /^\s*(\d+)[ \t]+(.+?)\s*$/.exec(text) ?? []
+  const [, digits = '', rest = ''] = /^(\d+)[ \t]+(\S.*)$/.exec(text.trim()) ?? []
   const rseq = parseDecimal(digits, MAX_RSEQ)
   const cseq = parseCSeq(rest)
   return rseq === undefined || cseq === undefined || cseq.seq > MAX_CSEQ ? undefined : { rseq, cseq }

@@ -169,7 +169,7 @@ function readRtcp(section: Parsed['media'][number]): MediaSection['rtcp'] {
   const port = positive(section.rtcp?.port)
   if (port === null || port > 65_535) return null
   const literal = section.rtcp?.address
-  return { port, address: literal === undefined ? null : (parseAddress(literal) ?? null) }
+  return { port, address: literal === undefined ? null : (parseAddress(String(literal)) ?? null) }
 }
 
 function positive(value: unknown): number | null {

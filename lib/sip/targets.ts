@@ -19,6 +19,13 @@ export const defaultPort = (protocol: Protocol): number => (protocol === 'tls' ?
 /** Why a request cannot be sent anywhere: the URI is none, or its transport is one we do not speak. */
 export type TargetFault = 'invalid-uri' | 'unsupported-transport'
 
+/** What stands in the last angle brackets, or all of it. A regular expression would take quadratic time on many of them. */
+function withoutBrackets(text: string): string {
+  const open = text.lastIndexOf('<')
+  const close = text.indexOf('>', open)
+  return open < 0 || close < 0 ? text : text.slice(open + 1, close)
+}
+
 const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host)
 
 /**
@@ -26,13 +33,14 @@ const unbracket = (host: string): string => (host.startsWith('[') ? host.slice(1
  * without scheme, as in a `proxy` option `192.0.2.1:5080`, is taken as a sip URI. `maddr` overrides the host.
  */
 export function targetOfUri(text: string): Target | TargetFault {
-  const bare = text.replace(/^.*<([^>]*)>.*$/, '$1')
+  const bare = withoutBrackets(text)
   const uri = parseUri(/^[A-Za-z][A-Za-z0-9+.-]*:(?!\d+(?:;|$))/.test(bare) ? bare : `sip:${bare}`)
   if (uri === undefined || !isSipUri(uri)) return 'invalid-uri'
   const transport = (uri.params.get('transport') ?? (uri.scheme === 'sips' ? 'tls' : 'udp')).toLowerCase()
   const protocol = uri.scheme === 'sips' ? securedBy(transport) : protocolOf(transport)
   if (protocol === undefined) return 'unsupported-transport'
   const host = unbracket(uri.params.get('maddr') ?? uri.host)
+  if (host === '') return 'invalid-uri'
   return { protocol, host, port: uri.port ?? defaultPort(protocol) }
 }
 

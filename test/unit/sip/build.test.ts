@@ -186,6 +186,16 @@ describe('the refusal of a request that cannot be parsed', () => {
     assert.equal(refusal(text), `${answer}${why}Content-Length: 0\r\n\r\n`)
   })
 
+  it('is not much longer than what it refuses, however often that repeats itself', () => {
+    const text = `OPTIONS sip:a@b SIP/2.0\r\nv: SIP/2.0/UDP h;;\r\n${'t:a\r\n'.repeat(200)}${'i:1\r\n'.repeat(50)}\r\n`
+    assert.equal(
+      refusal(text)
+        ?.match(/^[ti]:/gm)
+        ?.join(),
+      't:,i:',
+    )
+  })
+
   it('keeps a To tag that is there', () => {
     const text = 'OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nTo: <sip:a@b> ; TAG = x\r\n\r\n'
     assert.ok(refusal(text)?.includes('To: <sip:a@b> ; TAG = x\r\n'))

@@ -135,6 +135,11 @@ describe('An answer to an offer', () => {
     assert.ok(muxed.sdp.includes('a=rtcp-mux'))
   })
 
+  it('is made though a=rtcp names a number in place of an address', () => {
+    const odd = answer(sdp(...HEAD, 'm=audio 4000 RTP/AVP 0', 'a=rtcp:9 IN IP4 18446744073709551616'))
+    assert.deepEqual(odd.agreed.remoteRtcp, { address: '198.51.100.1', port: 9 })
+  })
+
   it('sends packets of 10 ms where the far end takes no longer ones', () => {
     assert.equal(answer(sdp(...HEAD, 'm=audio 4000 RTP/AVP 0', 'a=maxptime:10')).agreed.ptimeMs, 10)
     assert.equal(answer(sdp(...HEAD, 'm=audio 4000 RTP/AVP 0', 'a=maxptime:150')).agreed.ptimeMs, 20)

@@ -228,6 +228,8 @@ describe('a SIP message is refused', () => {
     ],
     ['with a Contact * among others', bytesOf({}, ['Contact: *', 'Contact: <sip:a@b>']), 'header-malformed'],
     ['with too many values', bytesOf({}, [`Route: ${'<sip:a>,'.repeat(MAX_LIST_VALUES + 1)}`]), 'too-many-values'],
+    ['with a control in its Call-ID', bytesOf({ callId: 'Call-ID: a\x01b' }), 'header-malformed'],
+    ['with a NUL outside of a quoted-pair', bytesOf({}, ['Subject: a\0b']), 'header-syntax'],
     ['without an empty line', Buffer.from(bytesOf().toString().trimEnd()), 'truncated'],
     ['in the middle of its start line', Buffer.from('INVITE sip:bob'), 'start-line'],
     ['with nothing but empty lines', Buffer.from('\r\n\r\n'), 'empty'],

@@ -19,11 +19,19 @@ describe('where SIP messages go', () => {
     ['sip:a@192.0.2.1;transport=sctp', 'unsupported-transport'],
     ['tel:+12025550101', 'invalid-uri'],
     ['sip:', 'invalid-uri'],
+    ['sip:a@example.com;maddr=', 'invalid-uri'],
+    ['sip:a@example.com>', 'invalid-uri'],
   ] as const) {
     it(`${uri} → ${JSON.stringify(want)}`, () => {
       assert.deepEqual(targetOfUri(uri), want)
     })
   }
+
+  it('takes no time over thousands of brackets', () => {
+    const fromMs = performance.now()
+    assert.equal(targetOfUri(`sip:a@b${'<'.repeat(50_000)}`), 'invalid-uri')
+    assert.ok(performance.now() - fromMs < 500)
+  })
 
   for (const [via, protocol, want] of [
     ['SIP/2.0/UDP 192.0.2.1:5070;branch=z', 'udp', 5070],

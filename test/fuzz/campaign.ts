@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto'
+import { mutate } from './mutate.ts'
+import { Prng } from './prng.ts'
+import type { Target } from './target.ts'
+
+/** An input that was too slow is tried again: the machine may have been at something else. */
+const TRIES = 5
+
+/** An input that a target does not hold against. */
+export class Finding extends Error {
+  readonly target: string
+  readonly input: Buffer
+
+  constructor(target: string, input: Buffer, what: string, cause?: unknown) {
+    super(`${target}: ${what}`, { cause })
+    this.name = 'Finding'
+    this.target = target
+    this.input = input
+  }
+
+  /** A short name for the input, the same each time. */
+  get digest(): string {
+    return createHash('sha256').update(this.input).digest('hex').slice(0, 12)
+  }
+}
+
+/** Case `number` of a target: the same for the same seed. */
+export const inputOf = (target: Target, seed: number, number: number): Buffer =>
+  mutate(target.corpus, target.words, new Prng(seed, number, target.name.length * 256 + target.name.charCodeAt(0)))
+
+/** Runs one input. Throws a `Finding` where it is not borne, or takes too long. */
+export function tryInput(target: Target, input: Buffer): void {
+  let fastestMs = Number.POSITIVE_INFINITY
+  for (let i = 0; i < TRIES && fastestMs > target.limitMs; i++) {
+    const fromMs = performance.now()
+    try {
+      target.check(input)
+    } catch (cause) {
+      throw new Finding(target.name, input, cause instanceof Error ? cause.message : String(cause), cause)
+    }
+    fastestMs = Math.min(fastestMs, performance.now() - fromMs)
+  }
+  if (fastestMs > target.limitMs)
+    throw new Finding(target.name, input, `${Math.round(fastestMs)} ms for ${input.length} bytes`)
+}
