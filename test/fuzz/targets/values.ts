@@ -50,7 +50,11 @@ function checkAddresses(text: string): void {
   const uri = assertStable(text, parseUri, formatUri)
   if (uri !== undefined) assert.ok(isSameUri(uri, uri), 'a URI is not the same as itself')
   targetOfUri(text)
-  assertStable(text, parseNameAddr, formatNameAddr, ({ displayName, uri, params }) => [displayName, uri, params.toString()])
+  assertStable(text, parseNameAddr, formatNameAddr, ({ displayName, uri, params }) => [
+    displayName,
+    uri,
+    params.toString(),
+  ])
   assertStable(text, parseVia, formatVia)
   assertStable(
     text,
