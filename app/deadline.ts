@@ -10,3 +10,24 @@ export async function withDeadline(work: Promise<void>, ms: number): Promise<voi
     clearTimeout(timer)
   }
 }
+
+/** What `work` resolves with; rejects with `why` where that takes longer than `ms`. What comes late goes to `onLate`. */
+export async function inTime<T>(work: Promise<T>, ms: number, why: string, onLate: (late: T) => void): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  let over = false
+  const tooLong = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      over = true
+      reject(new Error(why))
+    }, ms)
+  })
+  work.then(
+    (result) => over && onLate(result),
+    () => undefined,
+  )
+  try {
+    return await Promise.race([work, tooLong])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,6 +1,7 @@
 import Mrf, { type Endpoint, type MediaServer } from 'drachtio-fsmrf'
 import type Srf from 'drachtio-srf'
 import { parseStatus, retryDelayMs, type ServerLoad, serverFault } from '../../../lib/media/freeswitch-facts.ts'
+import { inTime } from '../../deadline.ts'
 import { EventSocket } from './event-socket.ts'
 import { ForkServer } from './fork-server.ts'
 
@@ -8,6 +9,8 @@ import { ForkServer } from './fork-server.ts'
 const PING_MS = 1_000
 /** drachtio-fsmrf waits a second for its own connection. */
 const ATTACH_MS = 3_000
+/** A channel takes tens of milliseconds, 300 under load. After this the next server is asked, before the carrier loses patience. */
+const CHANNEL_MS = 1_500
 
 /** Our line to the SIP server, of which there is a new one after each loss. */
 export interface SipCaller {
@@ -91,10 +94,12 @@ export class FreeSwitchServer {
     return this.#expect().socket.api(command)
   }
 
-  /** A channel that speaks with what the SDP describes. */
+  /** A channel that speaks with what the SDP describes; rejects where it is not there soon, as the server may have died just now. */
   createEndpoint(remoteSdp: string): Promise<Endpoint> {
     this.#opened++
-    return this.#expect().media.createEndpoint({ remoteSdp })
+    const creating = this.#expect().media.createEndpoint({ remoteSdp })
+    const why = `no channel within ${CHANNEL_MS} ms`
+    return inTime(creating, CHANNEL_MS, why, (late) => late.dialog?.destroy({ headers: {} }, () => undefined))
   }
 
   async close(): Promise<void> {
@@ -139,10 +144,6 @@ export class FreeSwitchServer {
 
   async #attachMrf(listenAddress: string): Promise<MediaServer> {
     const { host: address, port, secret } = this.#address
-    let timer: NodeJS.Timeout | undefined
-    const tooLong = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`drachtio-fsmrf did not connect within ${ATTACH_MS} ms`)), ATTACH_MS)
-    })
     const attaching = new Mrf({ createUAC: (uri, options) => this.#call(uri, options) }).connect({
       address,
       port,
@@ -150,32 +151,22 @@ export class FreeSwitchServer {
       listenAddress,
       listenPort: 0,
     })
-    try {
-      const media = await Promise.race([attaching, tooLong])
-      // It would connect again by itself, beside us, and drop what it was asked meanwhile.
-      media.conn.closing = true
-      // It would write to the console that its connection is lost, which ours tells first.
-      media.conn.removeAllListeners('esl::end')
-      // drachtio-modesl writes a command in two pieces, which Nagle's algorithm keeps apart for 40 ms.
-      media.conn.socket?.setNoDelay(true)
-      media._server.server.on('connection', (socket) => socket.setNoDelay(true))
-      return media
-    } catch (cause) {
-      // Should it come late, nobody wants it any more.
-      attaching.then(
-        (media) => media.disconnect(),
-        () => undefined,
-      )
-      throw cause
-    } finally {
-      clearTimeout(timer)
-    }
+    const why = `drachtio-fsmrf did not connect within ${ATTACH_MS} ms`
+    const media = await inTime(attaching, ATTACH_MS, why, (late) => late.disconnect())
+    // It would connect again by itself, beside us, and drop what it was asked meanwhile.
+    media.conn.closing = true
+    // It would write to the console that its connection is lost, which ours tells first.
+    media.conn.removeAllListeners('esl::end')
+    // drachtio-modesl writes a command in two pieces, which Nagle's algorithm keeps apart for 40 ms.
+    media.conn.socket?.setNoDelay(true)
+    media._server.server.on('connection', (socket) => socket.setNoDelay(true))
+    return media
   }
 
   async #call(uri: string, options: Srf.CreateUACOptions): Promise<Srf.Dialog> {
     const { srf } = this.#sip
     if (srf === null) throw new Error('the SIP server is away')
-    return srf.createUAC(uri, options)
+    return endingQuietly(await srf.createUAC(uri, options))
   }
 
   #ping(socket: EventSocket): void {
@@ -214,4 +205,11 @@ export class FreeSwitchServer {
     attached.media.disconnect()
     await attached.forks.close()
   }
+}
+
+/** drachtio-fsmrf gives up a channel without looking back: a BYE that fails then, as there is no dialog any more, would end the process. */
+function endingQuietly(dialog: Srf.Dialog): Srf.Dialog {
+  const destroy = dialog.destroy.bind(dialog)
+  dialog.destroy = (options = { headers: {} }, done = () => undefined) => destroy(options, done)
+  return dialog
 }
