@@ -1,9 +1,10 @@
 import type { NodeId } from '../lib/core/ids.ts'
-import type { CallActions } from './api/options.ts'
+import type { ApiOptions, CallActions } from './api/options.ts'
 import type { Overrides } from './fleet/overrides.ts'
 import { RemoteDrain } from './fleet/remote-drain.ts'
 import type { Log } from './observe/log.ts'
 import type { Parts } from './parts.ts'
+import type { Recordings } from './recordings/recordings.ts'
 import type { Calls } from './signaling/calls.ts'
 import type { Deed } from './store/audit.ts'
 import type { Store } from './store/store.ts'
@@ -13,14 +14,18 @@ export interface NodeActionsOptions {
   readonly store: Store
   readonly calls: Calls
   readonly overrides: Overrides
+  readonly recordings: Pick<Recordings, 'read'>
   /** Lets this node finish its calls and take no new ones. */
   readonly drain: () => void
   readonly log: Log
 }
 
 /** What operators can have this node do, each deed with a line in the audit. */
-export async function nodeActions(options: NodeActionsOptions, parts: Parts): Promise<CallActions> {
-  const { self, store, calls, overrides, log } = options
+export async function nodeActions(
+  options: NodeActionsOptions,
+  parts: Parts,
+): Promise<CallActions & Pick<ApiOptions, 'recording'>> {
+  const { self, store, calls, recordings, overrides, log } = options
   /** What someone did that must not fail because it cannot be written down. */
   const note = (deed: Deed): void => {
     store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
@@ -50,6 +55,11 @@ export async function nodeActions(options: NodeActionsOptions, parts: Parts): Pr
       if (id !== self) return remoteDrain.ask(id, actor)
       drainFor(actor)
       return 'done'
+    },
+    recording: async (name, call, actor) => {
+      const wav = await recordings.read(name, call)
+      if (wav !== null) note({ actor, action: 'call.listen', subject: call, details: {} })
+      return wav
     },
     override: (trunk, order) => overrides.set(trunk, order),
     clearOverride: async (trunk, actor) => void (await overrides.clear(trunk, actor)),

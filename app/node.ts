@@ -21,6 +21,7 @@ import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
+import { startRecordings } from './recordings/start-recordings.ts'
 import { Calls } from './signaling/calls.ts'
 import type { PingResult } from './signaling/sip-ping.ts'
 import { startSip } from './signaling/start-sip.ts'
@@ -113,6 +114,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   begin('starting media')
   const media = await startNodeMedia({ config, sip: link, log, emit }, parts)
 
+  const recordings = await startRecordings(() => current, log, parts)
+
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(link.hostports)
   const trunks = await watchTrunks({ config, ping, locator, fleet, shared: store.shared, emit, log }, parts)
@@ -147,6 +150,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
     agents,
+    recordings,
     strangers: sip.strangers,
     impediments: () =>
       impediments({
@@ -204,7 +208,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     return drained
   }
   const actions = await nodeActions(
-    { self: node.id, store, calls, overrides: fleet.overrides, drain: () => void drain(), log },
+    { self: node.id, store, calls, recordings, overrides: fleet.overrides, drain: () => void drain(), log },
     parts,
   )
 
@@ -220,6 +224,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     readiness: () => readiness(calls.impediments(), store, media.impediment()),
     nodes: async () => nodeViews(ownEntry(), fleet.watch),
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
+    recording: actions.recording,
     audit: (limit, before) => store.audit.page(limit, before),
     actions,
   })

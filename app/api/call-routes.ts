@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { CallId } from '../../lib/core/ids.ts'
 import type { CallRecord } from '../../lib/observe/call-record.ts'
 import { buildLadder, type Ladder } from '../../lib/observe/ladder.ts'
@@ -22,6 +23,7 @@ export function addCallRoutes(app: Api, options: ApiOptions): void {
   addLadder(app, options)
   addEvents(app, options)
   addPcap(app, options)
+  addRecording(app, options)
   addPlace(app, options)
   addHangUp(app, options)
 }
@@ -84,6 +86,27 @@ function addPcap(app: Api, options: ApiOptions): void {
       .type('application/vnd.tcpdump.pcap')
       .header('content-disposition', `attachment; filename="${call.id}.pcap"`)
       .send(formatPcap(await options.calls.ladder(call.id)))
+  })
+}
+
+function addRecording(app: Api, options: ApiOptions): void {
+  const schema = {
+    ...COMMON,
+    summary: 'What was said, as WAV: the caller left, the agent right. The node that had the call has it.',
+    params: callParams,
+  }
+  app.get('/api/v1/calls/:id/recording', { config: VIEWER, schema }, async (request, reply) => {
+    const call = await findCall(options, request.params.id)
+    if (call.recording === null) throw new ApiError('recording-not-found', `call ${call.id} was not recorded`)
+    const actor = request.principal?.name ?? 'unknown'
+    const wav = await options.recording(call.recording, call.id, actor)
+    if (wav === null) {
+      throw new ApiError(
+        'recording-not-found',
+        `node ${call.node} may have it; here it is not, or not any more, or not for our key`,
+      )
+    }
+    return reply.type('audio/wav').header('content-length', wav.length).send(Readable.from(wav.chunks))
   })
 }
 

@@ -9,6 +9,7 @@ const ERRORS = {
   'not-found': 404,
   'call-not-found': 404,
   'node-not-found': 404,
+  'recording-not-found': 404,
   'trunk-not-found': 404,
   'call-ended': 409,
   'call-elsewhere': 409,

@@ -7,6 +7,7 @@ import type { OverrideOrder } from '../../lib/trunk/operator.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { EventLog } from '../observe/event-log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { WavBytes } from '../recordings/recordings.ts'
 import type { AuditPage } from '../store/audit.ts'
 import type { CallStore } from '../store/port.ts'
 
@@ -111,6 +112,8 @@ export interface ApiOptions {
   readonly readiness: () => Readiness
   readonly nodes: () => Promise<readonly NodeView[]>
   readonly trunks: () => readonly TrunkView[]
+  /** A recording of this node by its name and call, as WAV; null where it is not here, or cannot be read. */
+  readonly recording: (name: string, call: CallId, actor: Actor) => Promise<WavBytes | null>
   /** Who did what: entries before that one, or the newest. */
   readonly audit: (limit: number, before: number | null) => Promise<AuditPage>
   readonly actions: CallActions

@@ -73,6 +73,7 @@ export class CarrierMedia {
         memory: this.#memory,
         cname: `${random.toString('hex', 0, 6)}@carrier`,
         silenceTimeoutMs: SILENCE_TIMEOUT_MS,
+        recording: null,
         onStrangerPacket: () => undefined,
         emit: onEvent,
         warn: (text) => process.emitWarning(text),

@@ -3,6 +3,7 @@ import type { CallId, LegId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { AgentRecord, MediaRecord, Speaker } from '../../lib/observe/call-record.ts'
 import type { SdpRefusal } from '../../lib/sip/sdp.ts'
+import type { RecordingSpec, RecordingSummary } from '../recordings/writer.ts'
 
 /**
  * The port between signaling (main thread) and media: embedded RTP workers today, FreeSWITCH by the same words.
@@ -21,6 +22,8 @@ export interface LegSpec {
   readonly callId: CallId
   readonly legId: LegId
   readonly talker: TalkerSpec
+  /** Where the call is recorded, from `start` on; absent or null: nowhere. */
+  readonly recording?: RecordingSpec | null
   /** Every event of the leg, in order; never called after `close` has resolved. */
   readonly onEvent: (event: LegEvent) => void
 }
@@ -103,4 +106,6 @@ export interface LegSummary {
   /** Null where no SDP was ever agreed. */
   readonly media: MediaRecord | null
   readonly agent: AgentRecord | null
+  /** Null where nothing was recorded. */
+  readonly recording: RecordingSummary | null
 }

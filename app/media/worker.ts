@@ -81,7 +81,7 @@ class MediaWorker {
   async #perform(message: Request): Promise<ReplyBody> {
     switch (message.kind) {
       case 'open':
-        return { kind: 'open', result: await this.#open(message.leg, message.rtpPort, message.talker) }
+        return { kind: 'open', result: await this.#open(message) }
       case 'answer':
         return { kind: 'answer', result: this.#leg(message.leg).answer(message.sdp) }
       case 'offer':
@@ -97,7 +97,12 @@ class MediaWorker {
     }
   }
 
-  async #open(handle: LegHandle, rtpPort: number, spec: TalkerSpec): Promise<Result<void, OpenRefusal>> {
+  async #open({
+    leg: handle,
+    rtpPort,
+    talker: spec,
+    recording,
+  }: Extract<Request, { kind: 'open' }>): Promise<Result<void, OpenRefusal>> {
     const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options
     const bound = await bindPair(bindAddress, rtpPort)
     if (!bound.ok) return bound
@@ -135,6 +140,7 @@ class MediaWorker {
         memory: this.#memory,
         cname: `${random.toString('hex', 0, 6)}@tandem`,
         silenceTimeoutMs,
+        recording,
         onStrangerPacket: () => {
           this.#meter.strangerPackets++
         },

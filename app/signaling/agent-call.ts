@@ -16,6 +16,7 @@ import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import { formatWarning } from '../../lib/sip/warning.ts'
 import type { MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
 import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -29,6 +30,8 @@ export interface AgentCallParts {
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
+  /** Where it is recorded; null: nowhere. */
+  readonly recording: NewRecording | null
   /** Hears whether the agent could be reached. */
   readonly onAgent: (evidence: ReachEvidence) => void
   /** Retry-After for a refusal of ours, in seconds. */
@@ -140,7 +143,7 @@ export class AgentCall {
     this.#dialog = dialog
     const { recorder, metrics } = this.#parts
     const answeredAt = new Date()
-    recorder.update({ state: 'active', answeredAt })
+    recorder.update({ state: 'active', answeredAt, recording: this.#parts.recording?.name ?? null })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
     recorder.event({ event: 'call.answered' })
     this.#input({ kind: 'accepted' })

@@ -5,11 +5,20 @@ import { legId } from '../../lib/core/ids.ts'
 import { withDeadline } from '../deadline.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallRecorder } from './call-recorder.ts'
+
+interface LegParts {
+  readonly recorder: CallRecorder
+  readonly media: MediaEngine
+  readonly agent: AgentSpec
+  /** Where the call is recorded; null: nowhere. */
+  readonly recording: NewRecording | null
+}
 
 /** Takes RTP ports and begins to open the agent's socket, for the leg `name` of a call. */
 export const openAgentLeg = (
-  { recorder, media, agent }: { recorder: CallRecorder; media: MediaEngine; agent: AgentSpec },
+  { recorder, media, agent, recording }: LegParts,
   name: string,
   onEvent: (event: LegEvent) => void,
 ): Promise<MediaLeg> =>
@@ -17,6 +26,7 @@ export const openAgentLeg = (
     callId: recorder.id,
     legId: legId(`${recorder.id}.${name}`),
     talker: { kind: 'agent', agent },
+    recording: recording?.spec ?? null,
     onEvent,
   })
 
@@ -66,6 +76,10 @@ export async function closeRecord(
     media: summary?.media ?? null,
     agent: summary?.agent ?? null,
   })
+  if (summary?.recording != null) {
+    const { seconds, complete } = summary.recording
+    recorder.event({ event: 'recording.saved', level: complete ? 'info' : 'error', seconds, complete })
+  }
   recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
   await withDeadline(hungUp, BYE_GRACE_MS)
 }

@@ -1,6 +1,6 @@
 import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
@@ -17,6 +17,7 @@ import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { AgentWatch } from '../agent/agent-watch.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { NewRecording, Recordings } from '../recordings/recordings.ts'
 import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
@@ -61,6 +62,7 @@ export interface CallsOptions {
   readonly metrics: Metrics
   /** Agents that no call would get through to, and who hears what calls find. */
   readonly agents: Pick<AgentWatch, 'away' | 'report'>
+  readonly recordings: Pick<Recordings, 'begin'>
   /** Sources that belong to no trunk. */
   readonly strangers: Strangers
 }
@@ -141,7 +143,13 @@ export class Calls {
     const { outbound } = this.#routes
     const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
     const onAgent = (evidence: ReachEvidence) => this.#options.agents.report(placement.agent, evidence)
-    const { call, recorder } = placeCall(this.#placing, request, placement, { agent, outbound, admit, onAgent })
+    const { call, recorder } = placeCall(this.#placing, request, placement, {
+      agent,
+      recording: (id) => this.#recording(id, placement.tenant),
+      outbound,
+      admit,
+      onAgent,
+    })
     this.#live.set(recorder.id, call)
     return ok(recorder.row)
   }
@@ -266,6 +274,7 @@ export class Calls {
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
+      recording: this.#recording(recorder.id, tenant),
       onAgent: (evidence) => this.#options.agents.report(decision.agent, evidence),
       onReleased: () => {
         giveBack()
@@ -273,6 +282,12 @@ export class Calls {
       },
     })
     this.#live.set(recorder.id, call)
+  }
+
+  /** Where a call of a tenant is recorded; null where the tenant has it not so. */
+  #recording(call: CallId, tenant: TenantId | null): NewRecording | null {
+    if (tenant === null || this.#routes.tenants.get(tenant)?.recorded !== true) return null
+    return this.#options.recordings.begin(call, tenant)
   }
 
   #onReleased(recorder: CallRecorder, sipCallIds: readonly string[]): void {

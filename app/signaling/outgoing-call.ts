@@ -15,6 +15,7 @@ import { formatWarning } from '../../lib/sip/warning.ts'
 import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
 import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
@@ -30,6 +31,8 @@ export interface OutgoingCallParts
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
+  /** Where it is recorded; null: nowhere. */
+  readonly recording: NewRecording | null
   /** Hears whether the agent could be reached. */
   readonly onAgent: (evidence: ReachEvidence) => void
   /** Once an attempt, as it ends: for the health of its trunk. */
@@ -202,7 +205,8 @@ export class OutgoingCall {
     this.#answered = { dialog, answer }
     const { recorder, metrics } = this.#parts
     const answeredAt = new Date()
-    recorder.update({ state: 'active', answeredAt, sip: { callId: dialog.sipCallId } })
+    const recording = this.#parts.recording?.name ?? null
+    recorder.update({ state: 'active', answeredAt, recording, sip: { callId: dialog.sipCallId } })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
     recorder.event({ event: 'call.answered' })
     this.#input({ kind: 'answered' })

@@ -1,5 +1,5 @@
 import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
-import type { NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
 import type { CallLoad, GiveBack } from '../../lib/guard/call-load.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
@@ -12,6 +12,7 @@ import type { HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { ServerLocator } from '../dns/server-locator.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
 import type { Scheduler } from '../sip/scheduler.ts'
 import type { Journal } from '../store/port.ts'
 import type { TrunkChoice } from '../trunk/trunk-choice.ts'
@@ -49,6 +50,8 @@ export interface PlaceParts {
 /** What a call needs of the config in force, and of the limits in it. */
 export interface PlaceContext {
   readonly agent: CallAgent
+  /** Where a call is recorded; null: nowhere. */
+  readonly recording: (call: CallId) => NewRecording | null
   /** Every trunk by its id. */
   readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
   /** Takes a place on a trunk; null where the trunk is at one of its limits. */
@@ -62,7 +65,7 @@ export function placeCall(
   parts: PlaceParts,
   request: PlaceRequest,
   { tenant, from, to, trunks, group }: Placement,
-  { agent, outbound, admit, onAgent }: PlaceContext,
+  { agent, recording, outbound, admit, onAgent }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const raw = { from: request.from ?? from, to: request.to }
@@ -82,6 +85,7 @@ export function placeCall(
     media,
     metrics,
     recorder,
+    recording: recording(recorder.id),
     choose: async () => {
       plan = await choice.choose(group, trunks)
       if (released) plan.end()

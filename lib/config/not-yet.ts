@@ -43,7 +43,6 @@ const WARNED: readonly Row[] = [
   ['media.inbandDtmf', 'DTMF in the audio itself is not heard in this version.', is(true)],
   ['identity.roots', 'Identity headers are not verified in this version.'],
   ['tenants[].callback', 'Nobody is called back in this version.', is(true)],
-  ['tenants[].recording.enabled', 'Calls are not recorded in this version.', is(true)],
   ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
 ]
 
@@ -51,13 +50,11 @@ const LISTED: readonly Row[] = [
   ['fleet.settle', NO_TAKEOVER],
   ['fleet.ownerProbes', NO_TAKEOVER],
   ['fleet.supersede', NO_TAKEOVER],
-  ['store.keyWrap', 'Nothing is encrypted at rest in this version.'],
   ['identity.maxAge', 'Identity headers are not verified in this version.'],
   ['agents.NAME.renewBefore', NO_RESUME],
   ['agents.NAME.fallback[].renewBefore', NO_RESUME],
   ['agents.NAME.comfortAfter', NO_RESUME],
   ['tenants[].resumeWindow', NO_RESUME],
-  ['tenants[].recording.retention', 'Calls are not recorded in this version.'],
 ]
 
 const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>

@@ -77,7 +77,13 @@ export class ForkPlayout {
 
   /** Samples that FreeSWITCH has and has not played. */
   heldSamples(nowMs: number): number {
-    return this.#sent - this.#played(nowMs)
+    return this.#sent - this.playedSamples(nowMs)
+  }
+
+  /** Samples that were played, or thrown away, of all that were handed over. */
+  playedSamples(nowMs: number): number {
+    const since = Math.max(0, Math.floor((nowMs - this.#anchorAtMs) * SAMPLES_PER_MS))
+    return Math.min(this.#sent, this.#anchor + since)
   }
 
   /** Appends audio of an item. False where the queue is full; then nothing was taken. */
@@ -137,7 +143,7 @@ export class ForkPlayout {
   /** Items whose last sample was played since the last call, in order. */
   takePlayed(nowMs: number): readonly string[] {
     if (this.#ended.length === 0) return NONE
-    const at = this.#played(nowMs)
+    const at = this.playedSamples(nowMs)
     const played = this.#ended.filter((itemId) => (this.#handed.get(itemId)?.endAt ?? 0) <= at)
     if (played.length === 0) return NONE
     for (const itemId of played) this.#handed.delete(itemId)
@@ -147,7 +153,7 @@ export class ForkPlayout {
 
   /** Barge-in: drops all, and tells what was played of each item that is not over. The caller sends `KILL_AUDIO`. */
   flush(nowMs: number): readonly PlayedSamples[] {
-    const at = this.#played(nowMs)
+    const at = this.playedSamples(nowMs)
     const unheard = new Map<string, number>()
     for (const { itemId, samples, from } of this.#runs) {
       const lost = samples - Math.min(samples, Math.max(0, at - from))
@@ -204,11 +210,6 @@ export class ForkPlayout {
     const last = this.#runs.at(-1)
     if (last?.itemId === itemId && last.from + last.samples === from) last.samples += samples
     else this.#runs.push({ itemId, from, samples })
-  }
-
-  #played(nowMs: number): number {
-    const since = Math.max(0, Math.floor((nowMs - this.#anchorAtMs) * SAMPLES_PER_MS))
-    return Math.min(this.#sent, this.#anchor + since)
   }
 
   #settle(played: number, nowMs: number): void {

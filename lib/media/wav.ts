@@ -55,18 +55,18 @@ export function parseWav(file: Buffer): Result<Int16Array, WavRefusal> {
   return malformed(`no ${format === null ? 'fmt' : 'data'} chunk`)
 }
 
-/** The header of a file of `dataBytes` bytes of 16-bit mono PCM. */
-export function formatWavHeader(dataBytes: number, rateHz = MIN_RATE_HZ): Buffer {
+/** The header of a file of `dataBytes` bytes of 16-bit PCM. */
+export function formatWavHeader(dataBytes: number, rateHz = MIN_RATE_HZ, channels = 1): Buffer {
   const header = Buffer.alloc(WAV_HEADER_BYTES)
   header.write('RIFF', 0, 'latin1')
   header.writeUInt32LE(WAV_HEADER_BYTES - 8 + dataBytes, 4)
   header.write('WAVEfmt ', 8, 'latin1')
   header.writeUInt32LE(16, 16)
   header.writeUInt16LE(PCM, 20)
-  header.writeUInt16LE(1, 22)
+  header.writeUInt16LE(channels, 22)
   header.writeUInt32LE(rateHz, 24)
-  header.writeUInt32LE(rateHz * 2, 28)
-  header.writeUInt16LE(2, 32)
+  header.writeUInt32LE(rateHz * channels * 2, 28)
+  header.writeUInt16LE(channels * 2, 32)
   header.writeUInt16LE(16, 34)
   header.write('data', 36, 'latin1')
   header.writeUInt32LE(dataBytes, 40)

@@ -44,9 +44,16 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
       redirectTo: trunk.redirectTo === null ? null : placeOf(trunk.redirectTo),
     })),
     tenants: new Map(
-      config.tenants.map(({ id, country, agent, group, limits }) => [
+      config.tenants.map(({ id, country, agent, group, limits, recording }) => [
         id,
-        { id, country, agent, group: config.groups[group]?.trunks ?? [], channels: limits.channels },
+        {
+          id,
+          country,
+          agent,
+          group: config.groups[group]?.trunks ?? [],
+          channels: limits.channels,
+          recorded: recording.enabled,
+        },
       ]),
     ),
     sbcSources: config.tenants.flatMap(({ id, sources }) =>

@@ -61,6 +61,8 @@ export interface TenantRoute {
   /** The trunks of its group, in the order of priority. */
   readonly group: readonly TrunkId[]
   readonly channels: number | null
+  /** Whether its calls are recorded. */
+  readonly recorded: boolean
 }
 
 /** Where requests of a tenant's own SBC come from, where it is known by its addresses. */

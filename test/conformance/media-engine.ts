@@ -195,7 +195,7 @@ export function describeMediaEngine(name: string, engine: () => MediaEngine, pro
     })
 
     it('is closed before anything was agreed on', async () => {
-      assert.deepEqual(await leg.media.close(), { media: null, agent: null })
+      assert.deepEqual(await leg.media.close(), { media: null, agent: null, recording: null })
     })
   })
 }

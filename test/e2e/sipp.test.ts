@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
 import { type ApiCall, allCalls, endedCalls } from '../helpers/api-call.ts'
 import { type SippOptions, type SippResult, sipp } from '../helpers/sipp.ts'
-import { GREETING, NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
+import { framesOf } from '../helpers/stereo-wav.ts'
+import { GREETING, KEY, NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
 /** The agent behind this number takes a second to be ready: time enough to give up while it rings. */
@@ -86,7 +87,7 @@ describe('SIPp callers', () => {
     const agents = { intake: { backend: 'local', greeting: GREETING }, waiting }
     const tenant = { group: 'us', agent: 'intake' }
     const tenants = [
-      { ...tenant, id: 'clinic', numbers: [NUMBER, ...Object.values(PATIENT)] },
+      { ...tenant, id: 'clinic', numbers: [NUMBER, ...Object.values(PATIENT)], recording: { enabled: true } },
       { ...tenant, id: 'slow', numbers: [SLOW], agent: 'waiting' },
     ]
     node = await TandemProcess.start({ config: { agents, tenants } })
@@ -154,6 +155,17 @@ describe('SIPp callers', () => {
 
     it('are heard speaking', async () => {
       assert.ok((await callOf('uac-speaks')).transcript.some(({ who }) => who === 'caller'))
+    })
+
+    it('are recorded, both sides, and the audit says who has listened', async () => {
+      const { id } = await callOf('uac-speaks')
+      const authorization = `Bearer ${KEY}`
+      const answer = await fetch(`${node.url}/api/v1/calls/${id}/recording`, { headers: { authorization } })
+      assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'audio/wav'])
+      const { left, right } = framesOf(Buffer.from(await answer.arrayBuffer()))
+      assert.ok(left.length > 11 * 50, `${left.length} frames of a call of 12 s`)
+      for (const side of [left, right]) assert.ok(side.filter(Boolean).length > 50, `${side.filter(Boolean).length}`)
+      await until(async () => (await node.text('/api/v1/audit')).includes('"call.listen"'), 'the deed in the audit')
     })
 
     it('have the 200 repeated for an ACK that never comes, and are hung up on', async () => {

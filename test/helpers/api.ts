@@ -45,6 +45,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
     metrics,
     log,
     version: '0.0.0-test',
+    recording: async () => null,
     readiness: () => ({ parts: [{ part: 'media', ok: true }] }),
     nodes: async () => [
       {

@@ -171,7 +171,12 @@ class Engine implements EmbeddedMedia, HostSink {
     this.#legs.set(handle, leg)
     host.legs.add(handle)
     try {
-      const { result } = await host.request(handle, { kind: 'open', rtpPort, talker: spec.talker })
+      const { result } = await host.request(handle, {
+        kind: 'open',
+        rtpPort,
+        talker: spec.talker,
+        recording: spec.recording ?? null,
+      })
       if (result.ok) return new RemoteLeg(handle, host, () => this.#forget(handle))
       this.#forget(handle)
       if (result.error.code === 'port-busy') return null
@@ -244,7 +249,7 @@ class RemoteLeg implements MediaLeg {
     try {
       return (await this.#host.request(this.#handle, { kind: 'close' })).summary
     } catch {
-      return { media: null, agent: null }
+      return { media: null, agent: null, recording: null }
     } finally {
       this.#onClosed()
     }

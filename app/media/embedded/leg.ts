@@ -9,6 +9,7 @@ import {
   makeOffer,
 } from '../../../lib/sip/offer-answer.ts'
 import { parseSdp, type SdpRefusal, type TransportAddress } from '../../../lib/sip/sdp.ts'
+import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { LegEvent, LegSummary, OfferKind } from '../port.ts'
 import type { Talker } from '../talker.ts'
 import type { LegMemory } from './leg-memory.ts'
@@ -43,6 +44,8 @@ export interface LegParts {
   readonly memory: LegMemory
   readonly cname: string
   readonly silenceTimeoutMs: number
+  /** Where it is recorded; null: nowhere. */
+  readonly recording: RecordingSpec | null
   /** RTP has come from a stranger and was dropped. */
   readonly onStrangerPacket: () => void
   readonly emit: (event: LegEvent) => void
@@ -67,6 +70,7 @@ export class Leg implements Ticking {
   /** Where RTCP came from, if that is not where the SDP says. */
   #rtcpFrom: TransportAddress | null = null
   #startedAtMs: number | null = null
+  #recording: RecordingWriter | null = null
   /** Silence is counted from here, where nothing was received since. */
   #silentSinceMs = 0
   #timedOut = false
@@ -77,9 +81,15 @@ export class Leg implements Ticking {
     this.#parts = parts
     this.#talker = talker
     const { sockets, memory } = parts
-    this.#sender = new RtpSender(parts.seed, memory.playout, (packet, to) => sockets.sendRtp(packet, to))
+    this.#sender = new RtpSender(parts.seed, memory.playout, {
+      onPacket: (packet, to) => sockets.sendRtp(packet, to),
+      onVoice: (frame, codec) => this.#recording?.add('agent', frame, codec, parts.now()),
+    })
     this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], memory.jitter, {
-      onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
+      onFrame: (frame, nowMs) => {
+        talker.onAudio(frame, nowMs)
+        if (this.#agreed !== null) this.#recording?.add('caller', frame, this.#agreed.codec, nowMs)
+      },
       onPress: ({ digit, durationMs }) => this.#onPress(digit, durationMs),
       onFirstPacket: (nowMs) => this.#onFirstPacket(nowMs),
       onStranger: (from) => this.#onStranger(from),
@@ -127,6 +137,8 @@ export class Leg implements Ticking {
     this.#startedAtMs = nowMs
     this.#silentSinceMs = nowMs
     this.#receiver.start(nowMs)
+    const { recording, warn } = this.#parts
+    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
     this.#talker.start()
     if (this.#parts.digits !== '' && !this.#sender.press(this.#parts.digits)) {
       this.#parts.warn(`not all of "${this.#parts.digits}" are keys, or they are too many: none is pressed`)
@@ -144,6 +156,7 @@ export class Leg implements Ticking {
       this.#sender.tick(this.#receiver.latching.target, skipped)
       for (const itemId of this.#sender.takePlayed()) this.#talker.onPlayed(itemId)
       this.#receiver.tick(nowMs)
+      this.#recording?.tick(nowMs)
       this.#reportRtcp(nowMs)
       this.#watchSilence(nowMs)
     })
@@ -162,10 +175,14 @@ export class Leg implements Ticking {
       const bye = this.#rtcp.bye(this.#parts.now(), this.#parts.wallNow())
       this.#parts.sockets.sendRtcp(bye, to, this.#agreed?.rtcpMux ?? false)
     }
-    const [agent] = await Promise.all([this.#closeTalker(), this.#parts.sockets.close()])
+    const [agent, recording] = await Promise.all([
+      this.#closeTalker(),
+      this.#recording?.close(this.#parts.now()) ?? null,
+      this.#parts.sockets.close(),
+    ])
     this.#sender.close()
     this.#receiver.close()
-    return { media, agent }
+    return { media, agent, recording }
   }
 
   async #closeTalker(): Promise<LegSummary['agent']> {

@@ -1,6 +1,7 @@
 import type { Result } from '../../../lib/core/result.ts'
 import type { SdpRefusal } from '../../../lib/sip/sdp.ts'
 import type { AgentFault } from '../../agent/meter.ts'
+import type { RecordingSpec } from '../../recordings/writer.ts'
 import type { AgentRefusal, LegEvent, LegSummary, OfferKind, TalkerSpec } from '../port.ts'
 
 /** What the main thread and a media worker say to each other: a few messages a call, none a packet. */
@@ -30,7 +31,12 @@ export type ToWorker =
 export type Request = { readonly request: number; readonly leg: LegHandle } & RequestBody
 
 export type RequestBody =
-  | { readonly kind: 'open'; readonly rtpPort: number; readonly talker: TalkerSpec }
+  | {
+      readonly kind: 'open'
+      readonly rtpPort: number
+      readonly talker: TalkerSpec
+      readonly recording: RecordingSpec | null
+    }
   | { readonly kind: 'answer'; readonly sdp: string }
   | { readonly kind: 'offer'; readonly which: OfferKind }
   | { readonly kind: 'accept'; readonly sdp: string }

@@ -17,10 +17,17 @@ export interface StreamSeed {
   readonly timestamp: number
 }
 
+/** Where what is sent goes; both are called on the packet path, and the bytes are valid during the call. */
+export interface SenderSink {
+  onPacket(packet: Uint8Array, to: TransportAddress): void
+  /** A frame of what the talker says, as it is sent. */
+  onVoice(frame: Uint8Array, codec: G711Law): void
+}
+
 /** What one leg sends: the playout queue, one frame a tick, as RTP. Silence where there is nothing to say. */
 export class RtpSender {
   readonly ssrc: number
-  readonly #send: (packet: Uint8Array, to: TransportAddress) => void
+  readonly #sink: SenderSink
   readonly #playout: Playout
   readonly #dtmf = new DtmfSender()
   readonly #frame = new Uint8Array(FRAME_SAMPLES)
@@ -34,12 +41,12 @@ export class RtpSender {
   packets = 0
   octets = 0
 
-  constructor(seed: StreamSeed, blocks: BlockPool, send: (packet: Uint8Array, to: TransportAddress) => void) {
+  constructor(seed: StreamSeed, blocks: BlockPool, sink: SenderSink) {
     this.#playout = new Playout(blocks)
     this.ssrc = seed.ssrc
     this.#sequence = seed.sequence
     this.#timestamp = seed.timestamp
-    this.#send = send
+    this.#sink = sink
   }
 
   /** The RTP timestamp of the next frame. */
@@ -107,7 +114,8 @@ export class RtpSender {
   #sendFrame(agreed: AgreedMedia, target: TransportAddress): void {
     const frame = this.#frame
     const talking = this.#playout.next(frame, SILENCE[agreed.codec])
-    if (!talking) frame.fill(SILENCE[agreed.codec])
+    if (talking) this.#sink.onVoice(frame, agreed.codec)
+    else frame.fill(SILENCE[agreed.codec])
     const marker = talking && !this.#talking
     this.#talking = talking
     if (agreed.ptimeMs === 20) {
@@ -131,7 +139,7 @@ export class RtpSender {
     writeRtpHeader(buffer, { payloadType, marker, sequence: this.#sequence, timestamp, ssrc: this.ssrc })
     buffer.set(payload, RTP_HEADER_BYTES)
     const length = RTP_HEADER_BYTES + payload.length
-    this.#send(length === buffer.length ? buffer : buffer.subarray(0, length), target)
+    this.#sink.onPacket(length === buffer.length ? buffer : buffer.subarray(0, length), target)
     this.#sequence = (this.#sequence + 1) & 0xffff
     this.packets++
     this.octets += payload.length

@@ -102,6 +102,7 @@ export class FreeSwitchMedia implements MediaEngine {
       silenceTimeoutMs: this.#options.silenceTimeoutMs,
       talker,
       line,
+      recording: spec.recording ?? null,
       emit,
       warn: (message) => this.#options.onWarning(`leg ${spec.legId}: ${message}`),
       onClosed: () => {

@@ -11,7 +11,9 @@ import {
   transcode,
   transcodingTable,
 } from '../../../lib/media/g711.ts'
+import { HeardAudio } from '../../../lib/media/heard-audio.ts'
 import { isAudible } from '../../../lib/media/level.ts'
+import type { RecordingWriter } from '../../recordings/writer.ts'
 import type { Line, PlayedItem } from '../talker.ts'
 import type { Fork, ForkServer } from './fork-server.ts'
 
@@ -36,6 +38,9 @@ export class ForkLine {
   #started = false
   #audible = false
   #lastAtMs = 0
+  #recording: RecordingWriter | null = null
+  /** What FreeSWITCH has of ours, while it is recorded. */
+  readonly #heard = new HeardAudio()
 
   constructor(pool: BlockPool, sink: ForkLineSink) {
     this.#playout = new ForkPlayout(pool)
@@ -89,18 +94,22 @@ export class ForkLine {
     }
   }
 
-  /** From now on the far end is heard, silence where nothing comes. */
-  start(nowMs: number): void {
+  /** From now on the far end is heard, silence where nothing comes, and what both say is recorded where that is wanted. */
+  start(nowMs: number, recording: RecordingWriter | null): void {
+    this.#recording = recording
+    this.#heard.drop(this.#playout.playedSamples(nowMs) + this.#playout.heldSamples(nowMs))
     this.#started = true
     this.#lastAtMs = nowMs
   }
 
   /** Hands over what FreeSWITCH should have by now. */
   tick(nowMs: number): void {
+    this.#recordHeard(nowMs)
+    this.#recording?.tick(nowMs)
     if (this.#maySpeak && this.connected) this.#send(nowMs)
     if (!this.#started || nowMs - this.#lastAtMs < SILENT_AFTER_MS) return
     this.#lastAtMs += FRAME_MS
-    this.#sink.onFrame(new Uint8Array(FRAME_SAMPLES).fill(SILENCE[this.#codec]), nowMs)
+    this.#onFrame(new Uint8Array(FRAME_SAMPLES).fill(SILENCE[this.#codec]), nowMs)
   }
 
   takePlayed(nowMs: number): readonly string[] {
@@ -119,6 +128,7 @@ export class ForkLine {
     for (let chunk = this.#next(nowMs); chunk !== null; chunk = this.#next(nowMs)) {
       if (chunk.markBefore !== null) this.#fork?.send(formatMark(chunk.markBefore))
       this.#fork?.send(writeLinear(chunk.audio, table))
+      if (this.#recording !== null) this.#heard.push(chunk.audio)
       if (chunk.markAfter !== null) this.#fork?.send(formatMark(chunk.markAfter))
     }
   }
@@ -129,7 +139,16 @@ export class ForkLine {
 
   #flush(nowMs: number): readonly PlayedItem[] {
     if (this.#playout.heldSamples(nowMs) > 0) this.#fork?.send(KILL_AUDIO)
-    return this.#playout.flush(nowMs)
+    this.#recordHeard(nowMs)
+    const played = this.#playout.flush(nowMs)
+    this.#heard.drop(this.#playout.playedSamples(nowMs))
+    return played
+  }
+
+  #recordHeard(nowMs: number): void {
+    this.#heard.take(this.#playout.playedSamples(nowMs), (audio) => {
+      this.#recording?.add('agent', audio, this.#codec, nowMs)
+    })
   }
 
   #onAudio(bytes: Buffer, nowMs: number): void {
@@ -139,11 +158,11 @@ export class ForkLine {
       at += 2 * count
       if (this.#filled < FRAME_SAMPLES) return
       this.#filled = 0
-      this.#onFrame(nowMs)
+      this.#onSamples(nowMs)
     }
   }
 
-  #onFrame(nowMs: number): void {
+  #onSamples(nowMs: number): void {
     if (!this.#started) return
     this.#lastAtMs = nowMs
     const frame = encodeG711(this.#samples, this.#codec)
@@ -151,6 +170,11 @@ export class ForkLine {
       this.#audible = true
       this.#sink.onFirstAudio(nowMs)
     }
+    this.#onFrame(frame, nowMs)
+  }
+
+  #onFrame(frame: Uint8Array, nowMs: number): void {
+    this.#recording?.add('caller', frame, this.#codec, nowMs)
     this.#sink.onFrame(frame, nowMs)
   }
 

@@ -14,6 +14,7 @@ import {
 import { placeholderOffer, relayOffer, withoutRtcpMux } from '../../../lib/sip/relay-offer.ts'
 import { parseSdp, type SdpRefusal } from '../../../lib/sip/sdp.ts'
 import { withDeadline } from '../../deadline.ts'
+import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { Ticking } from '../embedded/tick-wheel.ts'
 import { MediaError } from '../embedded/worker-host.ts'
 import type { AgentRefusal, LegEvent, LegSummary, MediaLeg, OfferKind } from '../port.ts'
@@ -38,6 +39,8 @@ export interface FreeSwitchLegParts {
   readonly silenceTimeoutMs: number
   readonly talker: Talker
   readonly line: ForkLine
+  /** Where it is recorded; null: nowhere. */
+  readonly recording: RecordingSpec | null
   readonly emit: (event: LegEvent) => void
   readonly warn: (message: string) => void
   /** Everything is given back. */
@@ -64,6 +67,7 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
   #relayed: AgreedMedia | null = null
   #relays = 1
   #startedAtMs: number | null = null
+  #recording: RecordingWriter | null = null
   #countAtMs = 0
   /** The channel's variables when its packets were counted last. */
   #counted: ReadonlyMap<string, string> = new Map()
@@ -125,8 +129,10 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
     this.#startedAtMs = nowMs
     this.#countAtMs = nowMs
     this.#packetsAtMs = nowMs
-    this.#parts.line.start(nowMs)
-    this.#parts.talker.start()
+    const { recording, line, talker, warn } = this.#parts
+    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
+    line.start(nowMs, this.#recording)
+    talker.start()
   }
 
   dtmf(digit: string, durationMs: number): void {
@@ -160,8 +166,9 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
 
   async #close(): Promise<LegSummary> {
     try {
-      const [media, agent] = await Promise.all([this.#record(), this.#closeTalker()])
-      return { media, agent }
+      const closing = [this.#record(), this.#closeTalker(), this.#recording?.close(performance.now()) ?? null] as const
+      const [media, agent, recording] = await Promise.all(closing)
+      return { media, agent, recording }
     } finally {
       this.#parts.line.close()
       await withDeadline(this.#hangUp(), CLOSE_MS).catch(() => undefined)

@@ -2,6 +2,7 @@ import { type EmbeddedMedia, startMedia } from '../../../app/media/embedded/engi
 import { type FreeSwitchMedia, startFreeSwitch } from '../../../app/media/freeswitch/engine.ts'
 import type { ServerAddress } from '../../../app/media/freeswitch/server.ts'
 import { describeMediaEngine } from '../../conformance/media-engine.ts'
+import { describeRecording } from '../../conformance/media-recording.ts'
 import { createAgentTalker } from '../../conformance/scripted-talker.ts'
 import { realFreeSwitch } from '../../helpers/freeswitch.ts'
 import { FreeSwitchProcess } from '../../helpers/freeswitch-process.ts'
@@ -27,6 +28,7 @@ describe('the embedded media engine', () => {
   after(() => engine.close())
 
   describeMediaEngine('the embedded engine', () => engine, { silenceMs: 60, heardMs: 40 })
+  describeRecording('the embedded engine', () => engine, 2)
 })
 
 /** A FreeSWITCH with the profile and the modules of docs/freeswitch.md that serves nobody else. */
@@ -67,5 +69,6 @@ function describeFreeSwitch(name: string, start: () => Promise<ServerAddress & {
     })
 
     describeMediaEngine(name, () => engine, { silenceMs: 100, heardMs: 60 })
+    describeRecording(name, () => engine, 5)
   })
 }

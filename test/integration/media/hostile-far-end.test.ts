@@ -203,7 +203,7 @@ describe('A far end on the embedded media engine', () => {
     assert.equal(refused.ok ? '' : refused.error.code, 'sdp-srtp-required')
     const early = await leg.media.accept(peer.offer())
     assert.equal(early.ok ? '' : early.error.code, 'sdp-no-offer')
-    assert.deepEqual(await leg.media.close(), { media: null, agent: null })
+    assert.deepEqual(await leg.media.close(), { media: null, agent: null, recording: null })
   })
 })
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedMedia, type MediaOptions, startMedia } from '../../../app/media/embedded/engine.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../../../app/media/port.ts'
+import type { RecordingSpec } from '../../../app/recordings/writer.ts'
 import { callId, legId } from '../../../lib/core/ids.ts'
 import { emptyRtpHeader, parseRtp, RTP_HEADER_BYTES, type RtpHeader, writeRtpHeader } from '../../../lib/media/rtp.ts'
 import { formatWavHeader, parseWav } from '../../../lib/media/wav.ts'
@@ -45,13 +46,18 @@ export class TestLeg {
     this.media = media
   }
 
-  static async open(engine: Pick<MediaEngine, 'open'>, talker: TalkerSpec): Promise<TestLeg> {
+  static async open(
+    engine: Pick<MediaEngine, 'open'>,
+    talker: TalkerSpec,
+    recording: RecordingSpec | null = null,
+  ): Promise<TestLeg> {
     const early: LegEvent[] = []
     let leg: TestLeg | null = null
     const media = await engine.open({
       callId: callId('01JD0000000000000000000000'),
       legId: legId('leg'),
       talker,
+      recording,
       onEvent: (event) => (leg === null ? early.push(event) : leg.#onEvent(event)),
     })
     leg = new TestLeg(media)

@@ -112,6 +112,11 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     onAudio: () => {},
     agents: { away: new Set(), report: () => {} },
     strangers: embeddedStrangers(sip),
+    recordings: {
+      begin: () => {
+        throw new Error('no tenant here is recorded')
+      },
+    },
     metrics,
   })
   const row = (sipCallId: string): CallRow | undefined =>

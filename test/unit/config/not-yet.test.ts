@@ -67,11 +67,6 @@ describe('what this version does not do yet', () => {
     ['sip:\n  workers: 2', /^x\.yaml:2:3 sip\.workers: One process/],
     ['media: { inbandDtmf: true }', /media\.inbandDtmf: /],
     ['router: ./router.ts', /router: .*not run/],
-    [
-      `agents: { a: { backend: local } }\ngroups: { g: { trunks: [t] } }\ntrunks: [{ id: t, sources: [192.0.2.3] }]
-tenants: [{ id: x, group: g, agent: a, recording: { enabled: true } }]`,
-      /tenants\[0\]\.recording\.enabled: Calls are not recorded/,
-    ],
   ]
   for (const [text, want] of WARNED) {
     it(`warns, with the place, of what will not happen: ${text.split('\n').at(-1)}`, () => {

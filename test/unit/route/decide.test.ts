@@ -38,7 +38,9 @@ const anywhere = { port: null, protocol: null, host: null }
 
 const SNAPSHOT: RouteSnapshot = {
   trunks: [trunk(ALPHA, '192.0.2.1'), trunk(BETA, '198.51.100.0/24')],
-  tenants: new Map([[CLINIC, { id: CLINIC, country: 'US', agent: 'intake', group: [ALPHA, BETA], channels: 2 }]]),
+  tenants: new Map([
+    [CLINIC, { id: CLINIC, country: 'US', agent: 'intake', group: [ALPHA, BETA], channels: 2, recorded: false }],
+  ]),
   sbcSources: [{ tenant: CLINIC, rule: { ...anywhere, addresses: addressSet(['203.0.113.77']) } }],
   authenticate: () => null,
   countries: ['US'],

@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { stat } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { MediaEngine } from '../../app/media/port.ts'
+import { Recordings } from '../../app/recordings/recordings.ts'
+import { callId, tenantId } from '../../lib/core/ids.ts'
+import { framesOf, spells } from '../helpers/stereo-wav.ts'
+import { until } from '../helpers/until.ts'
+import { inTempDir, TestLeg } from '../integration/media/media-fixture.ts'
+import { AGENT } from './media-engine.ts'
+import { RtpPeer } from './rtp-peer.ts'
+
+const CALL = callId('01JD0000000000000000000000')
+
+/** What a recording is, on every media engine. Its talker is `scripted-talker.ts`; `slackFrames`: how exact it is, in frames of 20 ms. */
+export function describeRecording(name: string, engine: () => MediaEngine, slackFrames: number): void {
+  describe(`${name} records`, function () {
+    this.timeout(20_000)
+    this.slow(10_000)
+
+    it('what each side was heard to say, on its side and in its time, and nothing that barge-in threw away', () =>
+      inTempDir(async (path) => {
+        const recordings = await Recordings.open(path('data'), 'a secret')
+        const { name: file, spec } = recordings.begin(CALL, tenantId('clinic'))
+        const peer = await RtpPeer.open()
+        const leg = await TestLeg.open(engine(), { kind: 'agent', agent: AGENT }, spec)
+        try {
+          const told = (text: string): Promise<void> =>
+            until(async () => leg.events.some((e) => e.kind === 'turn' && e.text.startsWith(text)), text)
+          const answer = await leg.media.answer(peer.sdp())
+          assert.ok(answer.ok)
+          peer.aim(answer.value)
+          assert.ok((await leg.media.ready()).ok)
+          leg.media.start()
+          const startedAtMs = performance.now()
+          await delay(400)
+          peer.talks = true
+          await delay(600)
+          peer.talks = false
+          await delay(200)
+          leg.media.dtmf('1', 100)
+          await told('played item1')
+          await delay(300)
+          const before = peer.audibleAtMs.length
+          leg.media.dtmf('2', 100)
+          await until(async () => peer.audibleAtMs.length >= before + 30, 'a bit of the second thing')
+          leg.media.dtmf('0', 100)
+          await delay(400)
+          const heard = peer.audibleAtMs.length - before
+          const { recording } = await leg.media.close()
+          const tookMs = performance.now() - startedAtMs
+          assert.ok(recording?.complete)
+          assert.ok(Math.abs(recording.seconds * 1_000 - tookMs) < 200, `${recording.seconds} s of ${tookMs} ms`)
+
+          const wav = await recordings.read(file, CALL)
+          assert.ok(wav !== null)
+          const bytes: Buffer[] = []
+          for await (const chunk of wav.chunks) bytes.push(chunk)
+          assert.equal(Buffer.concat(bytes).length, wav.length)
+          const { left, right } = framesOf(Buffer.concat(bytes))
+          const near = (found: number | undefined, want: number): boolean =>
+            found !== undefined && Math.abs(found - want) <= slackFrames
+          const [caller, agent] = [spells(left), spells(right)]
+          assert.ok(caller.length === 1 && near(caller[0], 30), `the caller: ${caller.join()}`)
+          assert.ok(
+            agent.length === 2 && near(agent[0], 50) && near(agent[1], heard),
+            `${agent.join()}, heard ${heard}`,
+          )
+          // 200 ms between them, and the way of a packet.
+          const between = right.indexOf(true) - left.lastIndexOf(true)
+          assert.ok(between > 4 && between < 30, `${between} frames between them`)
+          assert.equal((await stat(spec.file)).mode & 0o077, 0)
+        } finally {
+          await leg.media.close()
+          await peer.close()
+        }
+      }))
+
+    it('nothing of a call that never began', () =>
+      inTempDir(async (path) => {
+        const recordings = await Recordings.open(path('data'), 'a secret')
+        const { name: file, spec } = recordings.begin(CALL, tenantId('clinic'))
+        const leg = await TestLeg.open(engine(), { kind: 'agent', agent: AGENT }, spec)
+        assert.equal((await leg.media.close()).recording, null)
+        assert.equal(await recordings.read(file, CALL), null)
+      }))
+  })
+}
