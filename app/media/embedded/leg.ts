@@ -177,7 +177,7 @@ export class Leg implements Ticking {
     }
     const [agent, recording] = await Promise.all([
       this.#closeTalker(),
-      this.#recording?.close(this.#parts.now()) ?? null,
+      Promise.resolve(this.#recording?.close(this.#parts.now()) ?? null),
       this.#parts.sockets.close(),
     ])
     this.#sender.close()

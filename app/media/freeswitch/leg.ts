@@ -166,8 +166,8 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
 
   async #close(): Promise<LegSummary> {
     try {
-      const closing = [this.#record(), this.#closeTalker(), this.#recording?.close(performance.now()) ?? null] as const
-      const [media, agent, recording] = await Promise.all(closing)
+      const recorded = Promise.resolve(this.#recording?.close(performance.now()) ?? null)
+      const [media, agent, recording] = await Promise.all([this.#record(), this.#closeTalker(), recorded])
       return { media, agent, recording }
     } finally {
       this.#parts.line.close()
