@@ -1,5 +1,7 @@
-import { lookup } from 'node:dns'
 import { isIP } from 'node:net'
+
+/** Finds the address of a name; undefined where it has none. Calls back after it has returned. */
+export type FindAddress = (name: string, found: (address: string | undefined) => void) => void
 
 /** How long an address is believed. RFC 3263 would take the record's TTL, which the system's resolver does not tell. */
 const CACHE_MS = 10_000
@@ -11,10 +13,12 @@ const MAX_CACHED = 1024
  */
 export class Resolver {
   readonly #nowMs: () => number
+  readonly #findAddress: FindAddress
   readonly #cache = new Map<string, { readonly address: string; readonly untilMs: number }>()
 
-  constructor(nowMs: () => number) {
+  constructor(nowMs: () => number, findAddress: FindAddress) {
     this.#nowMs = nowMs
+    this.#findAddress = findAddress
   }
 
   /** Calls back with the address, or undefined where the name has none. */
@@ -28,13 +32,11 @@ export class Resolver {
       found(cached.address)
       return
     }
-    lookup(host, (error, address) => {
-      if (error !== null) {
-        found(undefined)
-        return
+    this.#findAddress(host, (address) => {
+      if (address !== undefined) {
+        if (this.#cache.size >= MAX_CACHED) this.#cache.clear()
+        this.#cache.set(host, { address, untilMs: this.#nowMs() + CACHE_MS })
       }
-      if (this.#cache.size >= MAX_CACHED) this.#cache.clear()
-      this.#cache.set(host, { address, untilMs: this.#nowMs() + CACHE_MS })
       found(address)
     })
   }

@@ -1,4 +1,5 @@
 import { type TimerHandle, TimerWheel } from '../../lib/core/timer-wheel.ts'
+import { type OneTimer, realTimer } from './one-timer.ts'
 
 /** What a deadline wakes. It must not throw. */
 export interface Wakeable {
@@ -12,13 +13,14 @@ export interface Wakeable {
 export class Scheduler {
   readonly #clock: () => number
   readonly #wheel: TimerWheel<Wakeable>
-  #timer: NodeJS.Timeout | undefined
+  readonly #timer: OneTimer
   #armedAtMs = Number.POSITIVE_INFINITY
   #closed = false
 
   /** @param clock monotonic milliseconds */
-  constructor(clock: () => number) {
+  constructor(clock: () => number, timer = realTimer()) {
     this.#clock = clock
+    this.#timer = timer
     this.#wheel = new TimerWheel(clock())
   }
 
@@ -44,14 +46,13 @@ export class Scheduler {
   /** Wakes nothing any more. */
   close(): void {
     this.#closed = true
-    clearTimeout(this.#timer)
+    this.#timer.clear()
   }
 
   #arm(atMs: number): void {
     if (this.#closed) return
-    clearTimeout(this.#timer)
     this.#armedAtMs = atMs
-    this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.ceil(atMs - this.#clock())))
+    this.#timer.set(Math.max(0, Math.ceil(atMs - this.#clock())), () => this.#fire())
   }
 
   #fire(): void {

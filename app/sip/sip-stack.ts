@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { buildRefusal, buildResponse } from '../../lib/sip/build.ts'
 import { hostPort } from '../../lib/sip/compose.ts'
@@ -18,6 +17,7 @@ import { AppLink, NOK } from './app-link.ts'
 import { Cdr } from './cdr.ts'
 import { DialogSender } from './dialog-sender.ts'
 import { DialogStore } from './dialog-store.ts'
+import { type Host, THIS_HOST } from './host.ts'
 import { Line } from './line.ts'
 import { ProxyCore } from './proxy-core.ts'
 import { Resolver } from './resolver.ts'
@@ -31,7 +31,7 @@ import type { LocalSocket } from './transaction/network.ts'
 import { TransactionLayer } from './transaction/transaction-layer.ts'
 import { Tls, type TlsMaterial } from './transport/tls.ts'
 import type { Arrival, Remote, Standing, TransportError, TransportHandler } from './transport/transport.ts'
-import { TransportSet } from './transport/transport-set.ts'
+import type { TransportSet } from './transport/transport-set.ts'
 import { Uac } from './uac.ts'
 import { Uas } from './uas.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
@@ -76,9 +76,9 @@ export class SipStack implements TransportHandler, WireHandler {
       }
     | undefined
 
-  private constructor({ tls, trace }: SipStackOptions) {
+  private constructor({ tls, trace }: SipStackOptions, host: Host) {
     this.#tls = tls && new Tls(tls)
-    this.#scheduler = new Scheduler(() => performance.now())
+    this.#scheduler = new Scheduler(host.nowMs, host.makeTimer())
     this.line = new Line(this.#scheduler)
     this.gate = new AccessGate(() => this.#scheduler.nowMs())
     this.#tracer = trace === undefined ? undefined : new Tracer(trace)
@@ -87,11 +87,12 @@ export class SipStack implements TransportHandler, WireHandler {
   /** Opens the sockets, then the port for applications, which is returned. */
   static async start(
     options: SipStackOptions,
+    host = THIS_HOST,
   ): Promise<Result<{ readonly stack: SipStack; readonly adminPort: number }, TransportError>> {
-    const stack = new SipStack(options)
-    const opened = await TransportSet.listen(options.listen, stack, { tls: stack.#tls })
+    const stack = new SipStack(options, host)
+    const opened = await host.listen(options.listen, stack, { tls: stack.#tls })
     if (!opened.ok) return opened
-    const wire = stack.#assemble(options, opened.value)
+    const wire = stack.#assemble(options, host, opened.value)
     try {
       return ok({ stack, adminPort: await wire.listen() })
     } catch (cause) {
@@ -100,8 +101,8 @@ export class SipStack implements TransportHandler, WireHandler {
     }
   }
 
-  #assemble(options: SipStackOptions, set: TransportSet): WireServer {
-    const ids = new IdMaker((bytes) => randomFillSync(bytes))
+  #assemble(options: SipStackOptions, machine: Host, set: TransportSet): WireServer {
+    const ids = new IdMaker(machine.fillRandom)
     const sockets = new Sockets(set, options.advertise, this.line, (bytes, remote, from) =>
       this.#onOutgoing(bytes, remote, from),
     )
@@ -129,7 +130,7 @@ export class SipStack implements TransportHandler, WireHandler {
       ids,
       userAgent,
     }
-    const sender = new DialogSender(context, new Resolver(() => scheduler.nowMs()))
+    const sender = new DialogSender(context, new Resolver(() => scheduler.nowMs(), machine.findAddress))
     const sessions = new SessionTimers(context, sender)
     const uac = new Uac(context, sender, sessions)
     const uas = new Uas(context, {

@@ -1,5 +1,6 @@
 import type { Result } from '../core/result.ts'
 import { buildRequest, buildResponse, type HeaderInput } from './build.ts'
+import { isToken } from './chars.ts'
 import { type Dialog, routeInDialog } from './dialog.ts'
 import { type Draft, draftHeader, passedHeaders, withLocalAddress } from './draft.ts'
 import type { SipRequest, SipResponse } from './message.ts'
@@ -133,11 +134,10 @@ export function composeResponse(
   return buildResponse(request, status, reason, { toTag: context.toTag, headers, body: draft.body })
 }
 
-/** The To tag that the application asks for by a `To` header with a tag; undefined where it leaves that to us. */
+/** The To tag that the application asks for by a `To` header with a tag; undefined where it leaves that to us, or gives no token. */
 export function requestedToTag(draft: Draft): string | undefined {
-  const to = draftHeader(draft, 'to')
-  if (to === undefined) return undefined
-  return /;\s*tag=([^;,\s]+)/i.exec(to)?.[1] ?? /^\s*tag=([^;,\s]+)/i.exec(to)?.[1]
+  const tag = /(?:^|;)\s*tag=([^;,\s]+)/i.exec(draftHeader(draft, 'to') ?? '')?.[1]
+  return tag !== undefined && isToken(tag) ? tag : undefined
 }
 
 /** The ACK of a non-2xx final response (RFC 3261 §17.1.1.3): the INVITE's own Via, URI and routes; the response's To. */

@@ -1,28 +1,10 @@
-import { createHash } from 'node:crypto'
+import { Finding } from './finding.ts'
 import { mutate } from './mutate.ts'
 import { Prng } from './prng.ts'
 import type { Target } from './target.ts'
 
 /** An input that was too slow is tried again: the machine may have been at something else. */
 const TRIES = 5
-
-/** An input that a target does not hold against. */
-export class Finding extends Error {
-  readonly target: string
-  readonly input: Buffer
-
-  constructor(target: string, input: Buffer, what: string, cause?: unknown) {
-    super(`${target}: ${what}`, { cause })
-    this.name = 'Finding'
-    this.target = target
-    this.input = input
-  }
-
-  /** A short name for the input, the same each time. */
-  get digest(): string {
-    return createHash('sha256').update(this.input).digest('hex').slice(0, 12)
-  }
-}
 
 /** Case `number` of a target: the same for the same seed. */
 export const inputOf = (target: Target, seed: number, number: number): Buffer =>
@@ -40,6 +22,6 @@ export function tryInput(target: Target, input: Buffer): void {
     }
     fastestMs = Math.min(fastestMs, performance.now() - fromMs)
   }
-  if (fastestMs > target.limitMs)
-    throw new Finding(target.name, input, `${Math.round(fastestMs)} ms for ${input.length} bytes`)
+  if (fastestMs <= target.limitMs) return
+  throw new Finding(target.name, input, `${Math.round(fastestMs)} ms for ${input.length} bytes`)
 }

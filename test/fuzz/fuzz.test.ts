@@ -1,12 +1,14 @@
 import { inputOf, tryInput } from './campaign.ts'
 import { foundOf } from './target.ts'
 import { TARGETS } from './targets/all.ts'
+import { WorldCampaign } from './world/campaign.ts'
 
-/** The same cases in every run; `node dist/test/fuzz/run.js` tries others for as long as one likes. */
+/** The same cases in every run; `npm run fuzz` tries others for as long as one likes. */
 const SEED = 1
 
-/** Longest time for the cases of one target: of a slow machine it gets fewer. */
-const BUDGET_MS = 800
+/** Longest time for the cases of one target, and of the whole server: on a slow machine they are fewer. */
+const BUDGET_MS = 500
+const WORLD_BUDGET_MS = 4_000
 
 describe('whatever strangers send', function () {
   this.timeout(20_000)
@@ -18,4 +20,11 @@ describe('whatever strangers send', function () {
       for (let number = 0; performance.now() < untilMs; number++) tryInput(target, inputOf(target, SEED, number))
     })
   }
+
+  it('is borne by the whole SIP server, with an application that says anything, and leaves nothing behind', async () => {
+    const world = new WorldCampaign(SEED)
+    const untilMs = performance.now() + WORLD_BUDGET_MS
+    for (let number = 0; performance.now() < untilMs; number++) await world.play(number)
+    await world.close()
+  })
 })

@@ -5,14 +5,15 @@ import { Worker } from 'node:worker_threads'
 import { inputOf, tryInput } from './campaign.ts'
 import { FOUND, type Target } from './target.ts'
 import { TARGETS } from './targets/all.ts'
-import type { News, Order } from './worker.ts'
+import { NAMES, type News, type Order } from './worker.ts'
+import { WORLD, WorldCampaign } from './world/campaign.ts'
 
 /*
  * Fuzzes for as long as wanted, in a thread that is watched:
  *
- *   node dist/test/fuzz/run.js --minutes 10 --seed 7 [--target sip]
- *   node dist/test/fuzz/run.js --target sip --seed 7 --case 4711     one case again
- *   node dist/test/fuzz/run.js --target sip --input FILE             one input again
+ *   npm run fuzz -- --minutes 10 --seed 7 [--target sip]
+ *   npm run fuzz -- --target sip --seed 7 --case 4711     one case again
+ *   npm run fuzz -- --target sip --input FILE             one input again
  *
  * Inputs that were findings are written to test/fuzz/seeds/found, where every later run begins with them.
  */
@@ -32,18 +33,19 @@ const { values } = parseArgs({
 })
 
 const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed)
-const names = values.target ?? TARGETS.map(({ name }) => name)
+const names = values.target ?? NAMES
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 function targetOf(name: string): Target {
   const target = TARGETS.find((one) => one.name === name)
-  if (target === undefined) throw new Error(`no target ${name}: ${TARGETS.map((one) => one.name).join(', ')}`)
+  if (target === undefined) throw new Error(`no target ${name}: ${NAMES.join(', ')}`)
   return target
 }
 
 function again(target: Target, input: Buffer): void {
-  process.stdout.write(`${input.toString('latin1')}\n-- ${input.length} bytes --\n`)
+  say(`${input.toString('latin1')}\n-- ${input.length} bytes --`)
   tryInput(target, input)
-  process.stdout.write('borne\n')
+  say('borne')
 }
 
 function keep(target: string, digest: string, input: Uint8Array): string {
@@ -59,9 +61,9 @@ function campaign(): Promise<number> {
   const shared = new Int32Array(progress)
   const fromMs = Date.now()
   const order: Order = { seed, targets: names, untilMs: fromMs + Number(values.minutes) * 60_000, progress }
-  process.stdout.write(`seed ${seed}, ${values.minutes} minutes: ${names.join(', ')}\n`)
+  say(`seed ${seed}, ${values.minutes} minutes: ${names.join(', ')}`)
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: order })
-  const where = (): string => `--target ${TARGETS[shared[0] ?? 0]?.name} --seed ${seed} --case ${shared[1]}`
+  const where = (): string => `--target ${names[shared[0] ?? 0]} --seed ${seed} --case ${shared[1]}`
   const kinds = new Set<string>()
   let lastCases = -1
   let lastMovedMs = Date.now()
@@ -74,7 +76,7 @@ function campaign(): Promise<number> {
     }, WATCH_MS)
     const end = (why: string | undefined): void => {
       clearInterval(watch)
-      if (why !== undefined) process.stdout.write(`${why}\n`)
+      if (why !== undefined) say(why)
       void worker.terminate()
       resolve(kinds.size + (why === undefined ? 0 : 1))
     }
@@ -85,25 +87,28 @@ function campaign(): Promise<number> {
         const kind = `${news.target} ${news.what.replace(/\d+/g, 'N').slice(0, 60)}`
         if (kinds.has(kind)) return
         kinds.add(kind)
-        const path = keep(news.target, news.digest, news.input)
-        process.stdout.write(
-          `FINDING --target ${news.target} --seed ${seed} --case ${news.number}\n${news.what}\n${path}\n`,
-        )
+        say(`FINDING --target ${news.target} --seed ${seed} --case ${news.number}\n${news.what}\n${news.stack}`)
+        if (news.input.length > 0) say(keep(news.target, news.digest, news.input))
         return
       }
-      const seconds = (Date.now() - fromMs) / 1000
-      for (const [name, cases] of Object.entries(news.cases)) process.stdout.write(`${name.padEnd(14)}${cases} cases\n`)
-      process.stdout.write(`${lastCases} cases in ${Math.round(seconds)} s, ${kinds.size} findings\n`)
+      for (const [name, cases] of Object.entries(news.cases)) say(`${name.padEnd(14)}${cases} cases`)
+      const seconds = Math.round((Date.now() - fromMs) / 1000)
+      say(`${shared[2]} cases in ${seconds} s, ${news.messages} messages of ${WORLD}, ${kinds.size} findings`)
       end(undefined)
     })
   })
 }
 
 if (values.input !== undefined) again(targetOf(names[0] ?? ''), readFileSync(values.input))
-else if (values.case !== undefined) {
+else if (values.case === undefined) {
+  for (const name of names) if (name !== WORLD) targetOf(name)
+  process.exitCode = (await campaign()) === 0 ? 0 : 1
+} else if (names[0] === WORLD) {
+  const world = new WorldCampaign(seed)
+  await world.replay(Number(values.case))
+  await world.close()
+  say('borne')
+} else {
   const target = targetOf(names[0] ?? '')
   again(target, inputOf(target, seed, Number(values.case)))
-} else {
-  names.forEach(targetOf)
-  process.exitCode = (await campaign()) === 0 ? 0 : 1
 }

@@ -1,13 +1,15 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { Finding, inputOf, tryInput } from './campaign.ts'
+import { inputOf, tryInput } from './campaign.ts'
+import { Finding } from './finding.ts'
 import { TARGETS } from './targets/all.ts'
+import { WORLD, WorldCampaign } from './world/campaign.ts'
 
 /** What the main thread asks for. */
 export interface Order {
   readonly seed: number
   readonly targets: readonly string[]
   readonly untilMs: number
-  /** `[index of the target, number of the case, cases so far]`, for whoever watches. */
+  /** `[place of the target in `targets`, number of the case, cases so far]`, for whoever watches. */
   readonly progress: SharedArrayBuffer
 }
 
@@ -18,41 +20,53 @@ export type News =
       readonly target: string
       readonly number: number
       readonly what: string
+      readonly stack: string
       readonly input: Uint8Array
       readonly digest: string
     }
-  | { readonly kind: 'end'; readonly cases: Readonly<Record<string, number>> }
+  | { readonly kind: 'end'; readonly cases: Readonly<Record<string, number>>; readonly messages: number }
 
-/** How long one target has its turn. */
+/** How long one target has its turn; the whole server has the longest, as it is the slowest. */
 const TURN_MS = 200
+const WORLD_TURN_MS = 1_500
 
 /** Between two turns the thread listens to its parent. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 async function work({ seed, targets, untilMs, progress }: Order, tell: (news: News) => void): Promise<void> {
   const shared = new Int32Array(progress)
-  const chosen = TARGETS.filter(({ name }) => targets.includes(name))
-  const cases = new Map(chosen.map(({ name }) => [name, 0]))
+  const world = new WorldCampaign(seed)
+  const cases = new Map(targets.map((name) => [name, 0]))
+  const tellOf = (error: unknown, number: number): void => {
+    if (!(error instanceof Finding)) throw error
+    const { input, digest, message: what, target, cause } = error
+    const stack = cause instanceof Error ? (cause.stack ?? '') : ''
+    tell({ kind: 'finding', target, number, what, stack, input, digest })
+  }
   while (Date.now() < untilMs) {
-    for (const target of chosen) {
-      Atomics.store(shared, 0, TARGETS.indexOf(target))
-      let number = cases.get(target.name) ?? 0
-      for (const turnMs = Date.now() + TURN_MS; Date.now() < turnMs; number++) {
+    for (const [place, name] of targets.entries()) {
+      Atomics.store(shared, 0, place)
+      const target = TARGETS.find((one) => one.name === name)
+      let number = cases.get(name) ?? 0
+      for (const turnMs = Date.now() + (target ? TURN_MS : WORLD_TURN_MS); Date.now() < turnMs; number++) {
         Atomics.store(shared, 1, number)
         Atomics.add(shared, 2, 1)
         try {
-          tryInput(target, inputOf(target, seed, number))
+          if (target === undefined) await world.play(number)
+          else tryInput(target, inputOf(target, seed, number))
         } catch (error) {
-          if (!(error instanceof Finding)) throw error
-          const { input, digest, message: what } = error
-          tell({ kind: 'finding', target: target.name, number, what, input, digest })
+          tellOf(error, number)
         }
       }
-      cases.set(target.name, number)
+      cases.set(name, number)
       await breathe()
     }
   }
-  tell({ kind: 'end', cases: Object.fromEntries(cases) })
+  await world.close()
+  tell({ kind: 'end', cases: Object.fromEntries(cases), messages: world.messages })
 }
+
+/** All that a run can try. */
+export const NAMES: readonly string[] = [WORLD, ...TARGETS.map(({ name }) => name)]
 
 if (!isMainThread) await work(workerData, (news) => parentPort?.postMessage(news))

@@ -36,7 +36,7 @@ export class TransportSet {
     return ok(new TransportSet(open))
   }
 
-  private constructor(transports: readonly Transport[]) {
+  constructor(transports: readonly Transport[]) {
     this.transports = transports
   }
 

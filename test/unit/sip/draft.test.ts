@@ -83,6 +83,9 @@ describe("an application's draft of a message", () => {
     assert.equal(requestedToTag(draft('SIP/2.0 200 OK\nTo: <sip:a@b>;tag=x\n\n')), 'x')
     assert.equal(requestedToTag(draft('SIP/2.0 200 OK\nTo: tag=x\n\n')), 'x')
     assert.equal(requestedToTag(draft('SIP/2.0 200 OK\nTo: <sip:a@b>\n\n')), undefined)
+    // No answer could be made with it, and it would have stayed.
+    assert.equal(requestedToTag(draft('SIP/2.0 180 Ringing\nTo: <sip:a@b>;tag="x y"\n\n')), undefined)
+    assert.equal(requestedToTag(draft('SIP/2.0 180 Ringing\nTo: <sip:a@b>;tag=m\0ine\n\n')), undefined)
   })
 
   it('never throws, whatever bytes it is', () => {
