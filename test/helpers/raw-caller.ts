@@ -46,6 +46,7 @@ export class RawCaller {
   readonly #host: string
   readonly #target: string
   readonly #id = `raw-${process.pid}-${++callers}`
+  readonly #callId: string
   readonly #finals = new Map<string, (final: Final) => void>()
   readonly #patience = new Set<NodeJS.Timeout>()
   #onFirst: (() => void) | null = null
@@ -66,6 +67,7 @@ export class RawCaller {
     this.sip = sip
     this.rtp = rtp
     this.#host = host
+    this.#callId = `${this.#id}@${host}`
     this.#target = target
     sip.on('message', (bytes, from) => this.#onSip(bytes, from))
     rtp.on('message', (packet) => this.#onRtp(packet))
@@ -109,7 +111,7 @@ export class RawCaller {
       'Max-Forwards: 70',
       `From: <sip:+12025550199@${own}>;tag=${this.#id}`,
       `To: ${this.#to}`,
-      `Call-ID: ${this.#id}@${this.#host}`,
+      `Call-ID: ${this.#callId}`,
       `CSeq: ${seq} ${method}`,
       `Contact: <sip:+12025550199@${own}>`,
       ...extra,
@@ -237,6 +239,8 @@ export class RawCaller {
     const parsed = parseMessage(bytes)
     if (!parsed.ok) return
     const message = parsed.value
+    // Our port was another caller's before us, whom answers still seek for half a minute.
+    if (message.callId !== this.#callId) return
     if (message.kind === 'request') {
       if (message.method !== 'BYE') return
       const kept = /^(?:Via|From|To|Call-ID|CSeq): .*\r\n/gm
