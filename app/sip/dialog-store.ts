@@ -31,7 +31,8 @@ export interface OpenInvite {
 export interface DialogRecord {
   /** As applications know it: `<Call-ID>;from-tag=<From tag of the INVITE>`. */
   readonly id: string
-  readonly client: ClientConnection
+  /** The application that hears what the peer says; another takes its place where it is gone. */
+  client: ClientConnection
   /** The socket the dialog lives at, and over TCP the peer's connection. */
   readonly socket: LocalSocket
   readonly flow: FlowId | undefined

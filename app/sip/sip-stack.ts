@@ -19,6 +19,7 @@ import { DialogSender } from './dialog-sender.ts'
 import { DialogStore } from './dialog-store.ts'
 import { type Host, THIS_HOST } from './host.ts'
 import { Line } from './line.ts'
+import { Orphans } from './orphans.ts'
 import { ProxyCore } from './proxy-core.ts'
 import { Resolver } from './resolver.ts'
 import { Scheduler } from './scheduler.ts'
@@ -72,6 +73,7 @@ export class SipStack implements TransportHandler, WireHandler {
         readonly uas: Uas
         readonly uac: Uac
         readonly proxy: ProxyCore
+        readonly orphans: Orphans
         readonly set: TransportSet
       }
     | undefined
@@ -141,7 +143,7 @@ export class SipStack implements TransportHandler, WireHandler {
       sessions,
     })
     const proxy = new ProxyCore(context, sender, new RouteTokens(secret), uas)
-    this.#core = { context, uas, uac, proxy, set }
+    this.#core = { context, uas, uac, proxy, orphans: new Orphans(context, sender), set }
     return wire
   }
 
@@ -258,7 +260,7 @@ export class SipStack implements TransportHandler, WireHandler {
     if (core === undefined) return
     core.uas.onClientGone(client)
     core.uac.onClientGone(client)
-    for (const record of core.context.dialogs.ownedBy(client)) core.context.dialogs.remove(record)
+    core.orphans.onClientGone(client)
   }
 
   /** Answers what cannot be parsed but can be answered; strangers get nothing. */

@@ -63,13 +63,17 @@ export class Uac {
     this.#sender.findWay(target, undefined, (way) => this.#send(wish, uri, way, target), serverName)
   }
 
-  /** A request in a dialog; a BYE that comes before the ACK of our 2xx waits for it (RFC 3261 §15). */
+  /**
+   * A request in a dialog; a BYE that comes before the ACK of our 2xx waits for it (RFC 3261 §15). As on drachtio-server any application may
+   * speak in any dialog; one whose own application is gone is its from then on.
+   */
   requestInDialog(wish: Wish, dialogId: string): void {
     const record = this.#stack.dialogs.byId(dialogId)
-    if (record === undefined || record.ending || record.client !== wish.client) {
+    if (record === undefined || record.ending) {
       this.#stack.link.nok(wish.client, wish.msgId, NOK.unknownDialog)
       return
     }
+    if (!record.client.alive) record.client = wish.client
     if (this.#isTypeless(wish)) return
     if (wish.method === 'BYE' && record.ackWait !== undefined) {
       if (record.afterAck !== undefined) this.#stack.link.nok(wish.client, wish.msgId, NOK.unknownDialog)

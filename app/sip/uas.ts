@@ -202,6 +202,12 @@ export class Uas {
       return
     }
     const { method } = request
+    // As drachtio-server: the peer hears that nobody is there. A BYE ends the dialog, which an application may still take over.
+    if (!record.client.alive) {
+      if (method === 'BYE') this.#endByBye(record, inbound)
+      this.#pending.reply(transaction, method === 'BYE' ? 200 : 481)
+      return
+    }
     if (method === 'UPDATE' && request.body.length > 0) record.theirUpdate = transaction
     this.#stack.dialogs.update(record, afterRemoteRequest(record.dialog, request))
     if (method === 'BYE') this.#onBye(record, inbound, transaction)
@@ -226,11 +232,16 @@ export class Uas {
   /** A BYE ends the dialog at once, whatever the application makes of it, and the INVITEs that are open in it. */
   #onBye(record: DialogRecord, inbound: Inbound, transaction: ServerTransaction): void {
     const early = record.dialog.state === 'early'
-    record.theirInvite?.cancel()
-    this.#stack.dialogs.remove(record)
+    this.#endByBye(record, inbound)
     // An application knows no early dialog: to it the call is cancelled, which `theirInvite` has just told it.
     if (early) this.#pending.reply(transaction, 200)
     else this.#hand(inbound, transaction, record.client, record)
+  }
+
+  #endByBye(record: DialogRecord, inbound: Inbound): void {
+    const early = record.dialog.state === 'early'
+    record.theirInvite?.cancel()
+    this.#stack.dialogs.remove(record)
     this.#stack.cdr.stop('network', early ? 'call-canceled' : 'normal-release', inbound.bytes())
   }
 

@@ -58,6 +58,7 @@ export interface SrfOptions {
   readonly auth?: { readonly username: string; readonly password: string }
   readonly noAck?: boolean
   readonly proxy?: string
+  readonly stackDialogId?: string
 }
 
 export interface SrfProgress {

@@ -216,27 +216,6 @@ describe("drachtio's wire protocol", function () {
     await emptied(server)
   })
 
-  it('forgets the dialogs of an application that goes away: 481 to their requests', async () => {
-    const app = await connect(server)
-    app.invite((req, res) => void app.createUAS(req, res, { localSdp: sdp(4000) }))
-    const peer = await Peer.open(addressOf(server, 'udp'))
-    const invite = await eventually('an answer', async () => {
-      const request = peer.request('INVITE', {}, sdp(5000))
-      peer.send(request)
-      const final = await peer.next('a final response', (message) =>
-        message.kind === 'response' && message.status >= 200 ? message : undefined,
-      )
-      peer.send(peer.ack(request, final, final.status === 200 ? 'new' : 'same'))
-      return final.status === 200 ? { request, final } : undefined
-    })
-    app.disconnect()
-    await eventually('no dialog', async () => ((await server.counters()).dialogs === 0 ? true : undefined))
-    peer.send(peer.inDialog(invite.request, invite.final, 'BYE', 99))
-    await peer.nextResponse(481, 'BYE')
-    peer.close()
-    await emptied(server)
-  })
-
   it('cancels the INVITEs of an application that goes away, and ends the call if it is answered all the same', async () => {
     const app = await connect(server)
     const peer = await Peer.open(addressOf(server, 'udp'))
