@@ -115,9 +115,9 @@ function failureOf(error: unknown): InviteOutcome {
   if (message === NO_TRANSPORT) return { kind: 'unreachable', message }
   const response = responseOf(error)
   if (response === undefined) return { kind: 'failed', message }
-  // A 2xx that makes no dialog: drachtio-srf hands it over as an error, our SIP server puts a 502 of its own in its place.
+  // A 2xx that makes no dialog: drachtio-srf hands it over as an error, our SIP server puts a 500 of its own in its place.
   const isOurs = !response.source_address || Number(response.source_port) === 0
-  if (response.status < 300 || (isOurs && response.status === 502))
+  if (response.status < 300 || (isOurs && response.status === 500))
     return { kind: 'unusable', message: response.reason }
   const retryAfterS = response.has('Retry-After') ? Number.parseInt(response.get('Retry-After'), 10) : Number.NaN
   return {

@@ -2,6 +2,7 @@ import type { HeaderInput } from '../../lib/sip/build.ts'
 import { type Dialog, dialogKey } from '../../lib/sip/dialog.ts'
 import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
+import type { SubscriptionKey, subscriptionState } from '../../lib/sip/subscription.ts'
 import type { ReliableProvisionals } from './reliable-provisionals.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import type { FlowId, Remote } from './transport/transport.ts'
@@ -27,6 +28,13 @@ export interface OpenInvite {
   cancel(): void
 }
 
+/** What keeps a dialog without INVITE alive. */
+export interface SubscriptionsOfDialog {
+  extend(key: SubscriptionKey, seconds: number): void
+  notified(key: SubscriptionKey, state: ReturnType<typeof subscriptionState>): void
+  stop(): void
+}
+
 /** One dialog of the server with all that belongs to it; `dialog` is the RFC's part and is replaced at each change. */
 export interface DialogRecord {
   /** As applications know it: `<Call-ID>;from-tag=<From tag of the INVITE>`. */
@@ -47,6 +55,8 @@ export interface DialogRecord {
   afterAck: (() => void) | undefined
   /** Ends the session where nobody refreshes it; undefined where it needs no refresh. */
   session: { stop(): void } | undefined
+  /** Undefined for the dialog of an INVITE. */
+  subscriptions: SubscriptionsOfDialog | undefined
   /** Our session description, and whether the peer takes UPDATE: what a refresh is made of. */
   localSession: Buffer
   takesUpdate: boolean
@@ -104,6 +114,7 @@ export class DialogStore {
       ackWait: undefined,
       afterAck: undefined,
       session: undefined,
+      subscriptions: undefined,
       localSession: NO_BODY,
       takesUpdate: false,
       reliable: undefined,
@@ -135,6 +146,7 @@ export class DialogStore {
     this.#byKey.delete(keyOf(record.dialog))
     record.session?.stop()
     record.session = undefined
+    record.subscriptions?.stop()
     record.ackWait?.stop()
     record.ackWait = undefined
     // It finds no dialog any more and says so to the application.

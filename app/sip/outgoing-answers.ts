@@ -8,33 +8,45 @@ import type { DialogSender } from './dialog-sender.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
 import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
+import { SUBSCRIBING, type Subscriptions } from './subscriptions.ts'
 import type { Received } from './transaction/client-transaction.ts'
+import type { Arrival } from './transport/transport.ts'
 
 /** Places that a forked INVITE may ring at once, by provisional responses (our policy). */
 const MAX_EARLY_DIALOGS = 16
 
 const NO_EVENTS = { onResponse: () => {}, onEnd: () => {}, onCancel: () => {} }
 
+/** What keeps dialogs alive, and ends them. */
+export interface DialogKeepers {
+  readonly sessions: SessionTimers
+  readonly subscriptions: Subscriptions
+}
+
 /** What an application hears of a response: it, a failure that we make of it, or nothing. */
 export type Hearing = 'response' | 'failure' | 'nothing'
+
+/** Where a message came from, as a SIP URI. */
+const sourceOf = ({ remoteHost, remotePort, protocol }: Arrival): string =>
+  `sip:${hostPort(remoteHost, remotePort)};transport=${protocol}`
 
 /** What the answers to our requests do to dialogs (RFC 3261 §12.1.2, §12.2.1.2, §13.2.2). */
 export class OutgoingAnswers {
   readonly #stack: StackContext
   readonly #sender: DialogSender
-  readonly #sessions: SessionTimers
+  readonly #keepers: DialogKeepers
   readonly #forget: (outgoing: OutgoingRequest) => void
 
   /** @param forget the request is over */
   constructor(
     stack: StackContext,
     sender: DialogSender,
-    sessions: SessionTimers,
+    keepers: DialogKeepers,
     forget: (outgoing: OutgoingRequest) => void,
   ) {
     this.#stack = stack
     this.#sender = sender
-    this.#sessions = sessions
+    this.#keepers = keepers
     this.#forget = forget
   }
 
@@ -49,8 +61,24 @@ export class OutgoingAnswers {
       }
       return this.#onInviteResponse(outgoing, received) ? 'response' : 'nothing'
     }
-    if (received.response.status >= 200) this.settle(outgoing, received.response)
+    if (received.response.status < 200) return 'response'
+    this.settle(outgoing, received.response)
+    if (received.response.status < 300) this.#onSubscribed(outgoing, received)
     return 'response'
+  }
+
+  /** A 2xx to a SUBSCRIBE or REFER opens a dialog, or extends what lives in one (RFC 6665 §4.1.2). */
+  #onSubscribed(outgoing: OutgoingRequest, received: Received): void {
+    const { subscriptions } = this.#keepers
+    const { request } = outgoing
+    if (!SUBSCRIBING.has(request.method)) return
+    if (!outgoing.inDialog) {
+      this.#openDialog(outgoing, received)
+      if (outgoing.record !== undefined) subscriptions.begin(outgoing.record)
+    }
+    if (outgoing.record === undefined) return
+    const granted = (name: string) => received.response.header(name)
+    subscriptions.accepted(outgoing.record, request.method, (name) => request.header(name), granted)
   }
 
   /** The request has its final response, of the peer or of ours. */
@@ -59,13 +87,16 @@ export class OutgoingAnswers {
     const { record, request } = outgoing
     if (record === undefined) return
     if (record.ourInvite === outgoing) record.ourInvite = undefined
+    if (request.method === 'NOTIFY') {
+      this.#keepers.subscriptions.answered(record, (name) => request.header(name), response.status)
+    }
     if (request.method === 'BYE') {
       // A challenged BYE is sent again with credentials, in the same dialog.
       if (response.status === 401 || response.status === 407) record.ending = false
       else this.#stack.dialogs.remove(record)
     } else if (outgoing.inDialog && request.method !== 'INVITE' && response.status < 300) {
       this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
-      this.#sessions.taken(record, request, response)
+      this.#keepers.sessions.taken(record, request, response)
     }
   }
 
@@ -97,7 +128,7 @@ export class OutgoingAnswers {
     outgoing.answered = true
     this.settle(outgoing, response)
     this.#confirm(outgoing, received)
-    if (outgoing.record !== undefined) this.#sessions.taken(outgoing.record, outgoing.request, response)
+    if (outgoing.record !== undefined) this.#keepers.sessions.taken(outgoing.record, outgoing.request, response)
     if (!outgoing.inDialog) this.#stack.cdr.start('network', 'uac', bytes)
     return this.#isWanted(outgoing)
   }
@@ -135,17 +166,16 @@ export class OutgoingAnswers {
     outgoing.answered = true
     this.settle(outgoing, response)
     this.dropEarly(outgoing)
-    const { protocol, localHost, localPort, flow } = arrival
-    const source = `sip:${hostPort(arrival.remoteHost, arrival.remotePort)};transport=${protocol}`
+    const { localHost, localPort, flow } = arrival
     const owner = { client: outgoing.client, socket: { localHost, localPort }, flow }
-    const dialog = dialogToEnd(outgoing.request, response, source)
+    const dialog = dialogToEnd(outgoing.request, response, sourceOf(arrival))
     outgoing.record = this.#stack.dialogs.open(dialog, dialog.localTag, owner, credentialsOf(outgoing.request))
-    this.#sender.ackAndBye(outgoing.record, 'SIP ;cause=502 ;text="The answer cannot be used"', false)
+    this.#sender.ackAndBye(outgoing.record, 'SIP ;cause=500 ;text="The answer cannot be used"', false)
   }
 
   /** Opens the dialog of an INVITE of ours, if the response is one that does. */
   #openDialog(outgoing: OutgoingRequest, { response, arrival }: Received): void {
-    const dialog = openAsUac(outgoing.request, response)
+    const dialog = openAsUac(outgoing.request, response, sourceOf(arrival))
     if (dialog === undefined) return
     const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
     const owner = { client: outgoing.client, socket, flow: arrival.flow }

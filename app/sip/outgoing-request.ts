@@ -24,6 +24,8 @@ export class OutgoingRequest implements ClientUser {
   readonly early: DialogRecord[] = []
   /** The RSeq of the last reliable provisional response, by dialog. */
   readonly lastRseq = new Map<DialogRecord, number>()
+  /** What peers said in the dialog before the answer that opens it, and has to wait for that. */
+  readonly overtaking: (() => void)[] = []
   transaction: ClientTransaction | undefined
   /** The application wants the INVITE cancelled; its CANCEL's own headers go along. */
   cancelled = false
@@ -51,6 +53,11 @@ export class OutgoingRequest implements ClientUser {
   cancel(): void {
     this.cancelled = true
     this.transaction?.cancel()
+  }
+
+  /** The request is answered: what has overtaken that goes on. */
+  letPass(): void {
+    for (const again of this.overtaking.splice(0)) again()
   }
 
   onClientResponse(received: Received): void {

@@ -86,6 +86,13 @@ export class PendingRequest implements ServerUser {
     }
   }
 
+  /** A new INVITE rings, or is answered: its caller hears a 100 first where it has heard nothing yet, as from drachtio-server. */
+  announce(): void {
+    if (this.#responded || this.wasInDialog || this.transaction.method !== 'INVITE') return
+    this.#responded = true
+    this.#events.onWaiting()
+  }
+
   #onWake(nowMs: number): void {
     if (this.#responded) return this.#events.onOverdue()
     this.#responded = true

@@ -27,6 +27,7 @@ import type { SipCounters, SipTraceMessage } from './server-options.ts'
 import { SessionTimers } from './session-timers.ts'
 import { Sockets } from './sockets.ts'
 import type { StackContext } from './stack-context.ts'
+import { Subscriptions } from './subscriptions.ts'
 import { Tracer } from './tracer.ts'
 import type { LocalSocket } from './transaction/network.ts'
 import { TransactionLayer } from './transaction/transaction-layer.ts'
@@ -134,13 +135,16 @@ export class SipStack implements TransportHandler, WireHandler {
     }
     const sender = new DialogSender(context, new Resolver(() => scheduler.nowMs(), machine.findAddress))
     const sessions = new SessionTimers(context, sender)
-    const uac = new Uac(context, sender, sessions)
+    const subscriptions = new Subscriptions(context)
+    const uac = new Uac(context, sender, { sessions, subscriptions })
     const uas = new Uas(context, {
       admit: (arrival, request) => this.gate.admit(arrival.remoteHost, request),
       refuse: (arrival) => this.gate.refuse(arrival.remoteHost),
       pass: (request, key, arrival, bytes) => proxy.pass(request, key, arrival, bytes),
       sendBye: (record, reason) => sender.sendBye(record, reason),
+      hold: (request, again) => uac.hold(request, again),
       sessions,
+      subscriptions,
     })
     const proxy = new ProxyCore(context, sender, new RouteTokens(secret), uas)
     this.#core = { context, uas, uac, proxy, orphans: new Orphans(context, sender), set }

@@ -4,15 +4,16 @@ import { composeCancel, composeInDialog, composeRequest } from '../../lib/sip/co
 import { routeInDialog } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
 import type { SipRequest, SipResponse } from '../../lib/sip/message.ts'
+import { type NameAddr, tagOf } from '../../lib/sip/name-addr.ts'
 import { type Target, targetOfUri } from '../../lib/sip/targets.ts'
 import { NOK } from './app-link.ts'
 import { credentialsOf } from './credentials.ts'
 import type { DialogSender, Way } from './dialog-sender.ts'
 import type { DialogRecord } from './dialog-store.ts'
-import { OutgoingAnswers } from './outgoing-answers.ts'
+import { type DialogKeepers, OutgoingAnswers } from './outgoing-answers.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
-import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
+import { SUBSCRIBING } from './subscriptions.ts'
 import type { Received } from './transaction/client-transaction.ts'
 import type { Remote } from './transport/transport.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
@@ -28,6 +29,11 @@ interface Wish {
 /** CSeq numbers of new requests start below this, so that they never reach 2^31 (RFC 3261 §8.1.1.5). */
 const MAX_FIRST_SEQ = 1_000_000
 
+/** NOTIFYs that may wait for the answer to one SUBSCRIBE (our policy). */
+const MAX_OVERTAKING = 4
+
+const subscriberOf = (callId: string, from: NameAddr): string => `${callId} ${tagOf(from) ?? ''}`
+
 /** The UAC side of the server (RFC 3261 §8.1, §9.1, §12.2.1, §13.2): everything between an application's wish and the wire. */
 export class Uac {
   readonly #stack: StackContext
@@ -35,11 +41,27 @@ export class Uac {
   readonly #answers: OutgoingAnswers
   /** Requests without a final response, by their transaction id. */
   readonly #outgoing = new Map<string, OutgoingRequest>()
+  /** Those of them that will open a dialog for NOTIFYs, by Call-ID and From tag. */
+  readonly #subscribing = new Map<string, OutgoingRequest>()
 
-  constructor(stack: StackContext, sender: DialogSender, sessions: SessionTimers) {
+  constructor(stack: StackContext, sender: DialogSender, keepers: DialogKeepers) {
     this.#stack = stack
     this.#sender = sender
-    this.#answers = new OutgoingAnswers(stack, sender, sessions, (outgoing) => this.#outgoing.delete(outgoing.txnId))
+    this.#answers = new OutgoingAnswers(stack, sender, keepers, (outgoing) => this.#forget(outgoing))
+  }
+
+  #forget(outgoing: OutgoingRequest): void {
+    this.#outgoing.delete(outgoing.txnId)
+    this.#subscribing.delete(subscriberOf(outgoing.request.callId, outgoing.request.from()))
+  }
+
+  /** Keeps a NOTIFY that has overtaken the answer to our SUBSCRIBE or REFER. False where none is open that it could belong to. */
+  hold(request: SipRequest, again: () => void): boolean {
+    if (request.method !== 'NOTIFY') return false
+    const outgoing = this.#subscribing.get(subscriberOf(request.callId, request.to()))
+    if (outgoing === undefined || outgoing.overtaking.length >= MAX_OVERTAKING) return false
+    outgoing.overtaking.push(again)
+    return true
   }
 
   get outgoingCount(): number {
@@ -124,6 +146,7 @@ export class Uac {
   /** Forgets everything. */
   close(): void {
     this.#outgoing.clear()
+    this.#subscribing.clear()
   }
 
   #isTypeless({ client, msgId, draft }: Wish): boolean {
@@ -206,6 +229,9 @@ export class Uac {
       onCancel: (one) => this.#sendCancel(one),
     })
     this.#outgoing.set(outgoing.txnId, outgoing)
+    if (record === undefined && SUBSCRIBING.has(request.method)) {
+      this.#subscribing.set(subscriberOf(request.callId, request.from()), outgoing)
+    }
     return outgoing
   }
 
@@ -225,9 +251,10 @@ export class Uac {
   #onResponse(outgoing: OutgoingRequest, received: Received): void {
     const hearing = this.#answers.onResponse(outgoing, received)
     if (hearing === 'nothing') return
-    if (hearing === 'failure') return this.#tellOfFailure(outgoing, 502, 'Unusable Answer')
+    if (hearing === 'failure') return this.#tellOfFailure(outgoing, 500, 'Unusable Answer')
     const belonging = { txnId: outgoing.txnId, dialogId: outgoing.record?.id ?? '' }
     this.#stack.link.deliver(outgoing.client, received.bytes, received.arrival, belonging)
+    if (received.response.status >= 200) outgoing.letPass()
   }
 
   /** No answer will come: the application gets one from us. */
@@ -241,6 +268,7 @@ export class Uac {
     this.#answers.dropEarly(outgoing)
     const belonging = { txnId: outgoing.txnId, dialogId: outgoing.record?.id ?? '' }
     this.#stack.link.deliverSynthetic(outgoing.client, response.serialize(), belonging)
+    outgoing.letPass()
   }
 
   /** The answer that came is none that an application could use; dialogs are seen to. */

@@ -1,5 +1,5 @@
 import { composeResponse, requestedToTag } from '../../lib/sip/compose.ts'
-import { afterRemoteRequest, openAsUas } from '../../lib/sip/dialog.ts'
+import { afterRemoteRequest } from '../../lib/sip/dialog.ts'
 import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
 import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
@@ -13,8 +13,10 @@ import { PendingRequest } from './pending-request.ts'
 import { PendingRequests } from './pending-requests.ts'
 import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
+import type { Subscriptions } from './subscriptions.ts'
 import type { ServerTransaction } from './transaction/server-transaction.ts'
 import type { Arrival } from './transport/transport.ts'
+import { UasDialogs } from './uas-dialogs.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
 
 /** Who may send requests outside of dialogs. A guest may because of the host that it names, and has nothing to prove it yet. */
@@ -30,7 +32,10 @@ export interface UasPorts {
   pass(request: SipRequest, key: string, arrival: Arrival, bytes: () => Buffer): boolean
   /** Ends a dialog by a BYE of our own. */
   sendBye(record: DialogRecord, reason: string): void
+  /** Keeps a NOTIFY until the SUBSCRIBE of ours that it answers is answered itself. False where there is no such SUBSCRIBE. */
+  hold(request: SipRequest, again: () => void): boolean
   readonly sessions: SessionTimers
+  readonly subscriptions: Subscriptions
 }
 
 /** A request with its bytes as they go to applications. */
@@ -49,6 +54,7 @@ export class Uas {
   readonly #ports: UasPorts
   readonly #acks: Acks
   readonly #pending: PendingRequests
+  readonly #dialogs: UasDialogs
   #overloaded = 0
 
   constructor(stack: StackContext, ports: UasPorts) {
@@ -58,6 +64,7 @@ export class Uas {
     this.#pending = new PendingRequests(stack, (ack, { transaction }) => {
       this.#acks.onAck(ack, () => ack.serialize(), transaction.arrival)
     })
+    this.#dialogs = new UasDialogs(stack, ports.subscriptions, (pending) => this.#pending.terminate(pending, 487))
   }
 
   /** Requests that applications owe an answer. */
@@ -80,8 +87,9 @@ export class Uas {
     else if (request.method === 'ACK') this.#acks.onAck(request, bytes, arrival)
     else {
       const record = this.#stack.dialogs.ofRequest(request)
-      if (record !== undefined) this.#onInDialog(record, inbound, match.key)
-      else this.#onNew(inbound, match.key, match.kind === 'merged')
+      if (record !== undefined) {
+        this.#onInDialog(record, inbound, this.#stack.transactions.openServer(match.key, request, arrival))
+      } else this.#onNew(inbound, match.key, match.kind === 'merged')
     }
   }
 
@@ -118,7 +126,8 @@ export class Uas {
       return
     }
     const bytes = response.value.serialize()
-    this.#keepDialog(pending, status)
+    this.#dialogs.keep(pending, status, draft)
+    if (status > 100 && status < 300) pending.announce()
     if (!transaction.respond(status, bytes)) {
       this.#pending.close(pending)
       link.nok(client, msgId, NOK.unknownResponse)
@@ -161,7 +170,7 @@ export class Uas {
       return
     }
     if (tagOf(request.to()) !== undefined) {
-      this.#pending.reply(transaction, 481)
+      if (!this.#ports.hold(request, () => this.#onHeld(inbound, transaction))) this.#pending.reply(transaction, 481)
       return
     }
     const refusal = judgeRequest(request, merged, this.#stack.minSessionS)
@@ -193,9 +202,15 @@ export class Uas {
     return isPlain ? 'admit' : this.#ports.refuse(arrival)
   }
 
-  #onInDialog(record: DialogRecord, inbound: Inbound, key: string): void {
-    const { request, arrival } = inbound
-    const transaction = this.#stack.transactions.openServer(key, request, arrival)
+  /** A request that came before the 2xx which opens its dialog. */
+  #onHeld(inbound: Inbound, transaction: ServerTransaction): void {
+    const record = this.#stack.dialogs.ofRequest(inbound.request)
+    if (record === undefined) this.#pending.reply(transaction, 481)
+    else this.#onInDialog(record, inbound, transaction)
+  }
+
+  #onInDialog(record: DialogRecord, inbound: Inbound, transaction: ServerTransaction): void {
+    const { request } = inbound
     const refusal = judgeInDialog(record, request, this.#stack.minSessionS)
     if (refusal !== undefined) {
       this.#pending.reply(transaction, refusal.status, refusal.headers)
@@ -210,6 +225,7 @@ export class Uas {
     }
     if (method === 'UPDATE' && request.body.length > 0) record.theirUpdate = transaction
     this.#stack.dialogs.update(record, afterRemoteRequest(record.dialog, request))
+    if (method === 'NOTIFY') this.#ports.subscriptions.notified(record, (name) => request.header(name))
     if (method === 'BYE') this.#onBye(record, inbound, transaction)
     else if (method === 'PRACK') this.#onPrack(record, inbound, transaction)
     else this.#hand(inbound, transaction, record.client, record)
@@ -284,24 +300,6 @@ export class Uas {
       dialogId: pending.inviteDialogId,
     })
     if (!pending.wasInDialog) this.#stack.cdr.stop('network', 'call-canceled', cancel)
-  }
-
-  /** Opens or confirms the dialog that a 101-299 to an INVITE makes (RFC 3261 §12.1.1). */
-  #keepDialog(pending: PendingRequest, status: number): void {
-    const { request, arrival } = pending.transaction
-    if (request.method !== 'INVITE' || pending.wasInDialog || status <= 100 || status >= 300) return
-    const { dialogs } = this.#stack
-    const state = status < 200 ? 'early' : 'confirmed'
-    const { record } = pending
-    if (record !== undefined) {
-      if (record.dialog.state !== state) dialogs.update(record, { ...record.dialog, state })
-      return
-    }
-    const dialog = openAsUas(request, pending.localTag ?? '', state)
-    if (dialog === undefined) return
-    const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
-    pending.record = dialogs.open(dialog, dialog.remoteTag, { client: pending.client, socket, flow: arrival.flow })
-    pending.record.theirInvite = { cancel: () => this.#pending.terminate(pending, 487) }
   }
 
   #onFinalSent(pending: PendingRequest, status: number, bytes: Buffer): void {

@@ -53,10 +53,13 @@ export function openAsUas(request: SipRequest, localTag: string, state: Dialog['
 /**
  * The dialog a UAC opens at a 101-299 to its INVITE (RFC 3261 §12.1.2): the route set is reversed. Undefined where the
  * response has no To tag (a 1xx of RFC 2543) or no Contact to send anything to.
+ *
+ * @param source a SIP URI of the address that the response came from: where requests go until a 2xx gives a Contact, after a 1xx without
+ * one that wants a PRACK all the same, as some peers send it
  */
-export function openAsUac(request: SipRequest, response: SipResponse): Dialog | undefined {
+export function openAsUac(request: SipRequest, response: SipResponse, source?: string): Dialog | undefined {
   const remoteTag = tagOf(response.to())
-  const target = contactUri(response)
+  const target = contactUri(response) ?? (response.status < 200 ? source : undefined)
   if (remoteTag === undefined || target === undefined) return undefined
   return {
     role: 'uac',

@@ -84,7 +84,8 @@ function skipValue(text: string, at: number): number {
 
 /**
  * Parses `*( SEMI param )` from `at` to the end of the text, with blanks anywhere between the parts.
- * Returns undefined where anything else stands there, a name is empty or repeated, or there are over `MAX_PARAMS`.
+ * Returns undefined where anything else stands there, a name is empty or has two values, or there are over `MAX_PARAMS`. The same parameter
+ * twice, against RFC 3261 §7.3.1, counts once: there are peers that add their tag to the To of a re-INVITE, which has it.
  */
 export function parseParams(text: string, at: number): Params | undefined {
   at = skipBlanks(text, at)
@@ -97,7 +98,7 @@ export function parseParams(text: string, at: number): Params | undefined {
     const nameEnd = skipToken(text, start)
     if (nameEnd === start) return undefined
     const name = text.slice(start, nameEnd).toLowerCase()
-    if (names.includes(name)) return undefined
+    const before = names.indexOf(name)
     at = skipBlanks(text, nameEnd)
     let value: string | undefined
     if (codeAt(text, at) === EQUALS) {
@@ -106,6 +107,10 @@ export function parseParams(text: string, at: number): Params | undefined {
       if (valueEnd < 0) return undefined
       value = text.slice(valueStart, valueEnd)
       at = skipBlanks(text, valueEnd)
+    }
+    if (before >= 0) {
+      if (values[before] !== value) return undefined
+      continue
     }
     names.push(name)
     values.push(value)

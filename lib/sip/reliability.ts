@@ -15,11 +15,15 @@ export interface RAck {
   readonly cseq: CSeq
 }
 
-/** Parses `response-number LWS CSeq-number LWS method`; undefined where it is malformed. */
+/**
+ * Parses `response-number LWS CSeq-number LWS method`; undefined where it is malformed. The method said twice counts once, as with
+ * drachtio-server: peers take the whole CSeq of the response for its number.
+ */
 export function parseRAck(text: string): RAck | undefined {
-  const [, digits = '', rest = ''] = /^(\d+)[ \t]+(\S.*)$/.exec(text.trim()) ?? []
+  const [digits = '', seq = '', method = '', again = method, ...more] = text.trim().split(/[ \t]+/)
+  if (again !== method || more.length > 0) return undefined
   const rseq = parseDecimal(digits, MAX_RSEQ)
-  const cseq = parseCSeq(rest)
+  const cseq = parseCSeq(`${seq} ${method}`)
   return rseq === undefined || cseq === undefined || cseq.seq > MAX_CSEQ ? undefined : { rseq, cseq }
 }
 

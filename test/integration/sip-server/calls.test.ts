@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type Station, sdp, station } from './rig.ts'
-import type { SrfApp, SrfDialog, SrfError, SrfRequest } from './srf.ts'
+import type { SrfApp, SrfDialog, SrfError, SrfRequest, SrfResponse } from './srf.ts'
 
 const once = (dialog: SrfDialog, event: string): Promise<void> =>
   new Promise((resolve) => dialog.once(event, () => resolve()))
@@ -11,6 +11,15 @@ function answering(srf: SrfApp, body = sdp(4000)): Promise<SrfDialog> {
   return new Promise((resolve, reject) => {
     srf.invite((req, res) => {
       srf.createUAS(req, res, { localSdp: body }).then(resolve, reject)
+    })
+  })
+}
+
+/** Joins incoming calls to others. Resolves when that is done: a BYE that comes with the last answer would find nobody who listens. */
+function bridging({ srf }: Station, bridge: (req: SrfRequest, res: SrfResponse) => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    srf.invite((req, res) => {
+      bridge(req, res).then(resolve, reject)
     })
   })
 }
@@ -215,7 +224,8 @@ describe('calls by the published drachtio-srf', function () {
     const middle = await station()
     try {
       const answered = answering(bob.srf)
-      middle.srf.invite(async (req, res) => {
+      // A BYE that comes with the answer to createUAS finds nobody who listens yet.
+      const bridged = bridging(middle, async (req, res) => {
         const out = await middle.srf.createUAC(`sip:bob@${bob.address()}`, { localSdp: req.body })
         const back = await middle.srf.createUAS(req, res, { localSdp: out.remote.sdp })
         back.on('destroy', () => void out.destroy())
@@ -226,6 +236,7 @@ describe('calls by the published drachtio-srf', function () {
       assert.equal(uac.remote.sdp, sdp(4000))
       assert.equal(uas.remote.sdp, sdp(5000))
       const gone = once(uas, 'destroy')
+      await bridged
       await uac.destroy()
       await gone
     } finally {
@@ -237,7 +248,7 @@ describe('calls by the published drachtio-srf', function () {
     const middle = await station()
     try {
       const answered = answering(bob.srf)
-      middle.srf.invite(async (req, res) => {
+      const bridged = bridging(middle, async (req, res) => {
         const { uas, uac } = await middle.srf.createB2BUA(req, res, `sip:bob@${bob.address()}`, {
           localSdpB: req.body,
         })
@@ -247,6 +258,7 @@ describe('calls by the published drachtio-srf', function () {
       const uac = await alice.srf.createUAC(`sip:bob@${middle.address()}`, { localSdp: sdp(5000) })
       const ended = once(uac, 'destroy')
       const uas = await answered
+      await bridged
       await uas.destroy()
       await ended
     } finally {

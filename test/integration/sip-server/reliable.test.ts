@@ -121,6 +121,27 @@ describe('reliable provisional responses of the SIP server', function () {
     await emptied(bob.server)
   })
 
+  it('are acknowledged where they came from when they name no Contact', async () => {
+    const carrier = await Peer.open(alice.address())
+    const options = { localSdp: sdp(5000), headers: { Supported: '100rel' } }
+    const call = alice.srf.createUAC(`sip:bob@${carrier.address}`, options)
+    const invite = await carrier.nextRequest('INVITE')
+    const ringing = carrier.response(invite, 180, 'Ringing', 'bob', 'Require: 100rel\r\nRSeq: 1')
+    carrier.send(ringing.replace(/Contact: .*\r\n/, ''))
+    const prack = await carrier.nextRequest('PRACK')
+    assert.equal(prack.header('RAck'), `1 ${invite.header('CSeq')}`)
+    carrier.send(carrier.response(prack, 200, 'OK'))
+    carrier.send(carrier.response(invite, 200, 'OK', 'bob', '', sdp(4002)))
+    const dialog = await call
+    const ended = dialog.destroy()
+    const bye = await carrier.nextRequest('BYE')
+    assert.equal(bye.uri, `sip:bob@${carrier.address}`)
+    carrier.send(carrier.response(bye, 200, 'OK'))
+    await ended
+    carrier.close()
+    await emptied(alice.server)
+  })
+
   it('go up once and in order, each place that the INVITE was forked to in a dialog of its own', async () => {
     const carrier = await Peer.open(alice.address())
     const heard: string[] = []

@@ -5,6 +5,8 @@ import type { Arrival } from '../../../app/sip/transport/transport.ts'
 import { SipRequest } from '../../../lib/sip/message.ts'
 import { parseMessage } from '../../../lib/sip/parser.ts'
 import { RFC_3261_TIMING } from '../../../lib/sip/transaction/timing.ts'
+import { Peer } from './peer.ts'
+import { type Station, station } from './rig.ts'
 
 const ARRIVAL: Arrival = {
   protocol: 'udp',
@@ -21,6 +23,39 @@ function request(method: string): SipRequest {
   assert.ok(parsed.ok && parsed.value instanceof SipRequest)
   return parsed.value
 }
+
+describe('the first response to an INVITE', function () {
+  this.timeout(10_000)
+  let bob: Station
+  let peer: Peer
+
+  beforeEach(async () => {
+    // Slow enough for the application to be first by far.
+    bob = await station({ timers: { t1Ms: 500, t2Ms: 600, t4Ms: 100 } })
+    peer = await Peer.open(bob.address())
+  })
+
+  afterEach(async () => {
+    peer.close()
+    await bob.close()
+  })
+
+  for (const [what, status, first] of [
+    ['a 100 where the call rings at once', 180, 'SIP/2.0 100 Trying'],
+    ['a 100 where the call is answered at once', 200, 'SIP/2.0 100 Trying'],
+    ['the refusal where there is one at once', 486, 'SIP/2.0 486 Busy Here'],
+    ['the redirect where there is one at once', 302, 'SIP/2.0 302 Moved Temporarily'],
+  ] as const) {
+    it(`is ${what}`, async () => {
+      bob.srf.invite((_req, res) => res.send(status))
+      const invite = peer.request('INVITE')
+      peer.send(invite)
+      await peer.nextResponse(status)
+      assert.equal(peer.startLines[0], first)
+      assert.equal(peer.count('SIP/2.0 100'), status < 300 ? 1 : 0)
+    })
+  }
+})
 
 describe('a server transaction that waits for its last timer', () => {
   for (const [method, status] of [

@@ -50,6 +50,7 @@ export interface SrfResponse {
 }
 
 export interface SrfOptions {
+  readonly method?: 'INVITE' | 'SUBSCRIBE'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   readonly localSdp?: string
@@ -74,7 +75,7 @@ export interface SrfDialog {
   once(event: string, listener: (req: SrfRequest, res: SrfResponse) => void): void
   destroy(): Promise<unknown>
   modify(sdp: string): Promise<string>
-  request(options: SrfOptions & { readonly method: string }): Promise<SrfReceived>
+  request(options: Omit<SrfOptions, 'method'> & { readonly method: string }): Promise<SrfReceived>
 }
 
 /** A failed createUAC: the final response's status. */
@@ -95,6 +96,8 @@ export interface SrfApp {
   use(method: string, handler: Handler): void
   message(handler: Handler): void
   register(handler: Handler): void
+  subscribe(handler: Handler): void
+  notify(handler: Handler): void
   createUAS(req: SrfRequest, res: SrfResponse, options: SrfOptions): Promise<SrfDialog>
   createUAC(uri: string, options: SrfOptions, progress?: SrfProgress): Promise<SrfDialog>
   createB2BUA(
@@ -103,7 +106,7 @@ export interface SrfApp {
     uri: string,
     options: SrfOptions,
   ): Promise<{ readonly uas: SrfDialog; readonly uac: SrfDialog }>
-  request(uri: string, options: SrfOptions & { readonly method: string }): Promise<SrfRequest>
+  request(uri: string, options: Omit<SrfOptions, 'method'> & { readonly method: string }): Promise<SrfRequest>
 }
 
 /** A new drachtio-srf. */

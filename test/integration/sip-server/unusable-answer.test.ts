@@ -48,7 +48,7 @@ describe('an answer to our INVITE that makes no dialog', function () {
       const bye = await callee.nextRequest('BYE')
       callee.send(callee.response(bye, 200, 'OK'))
       assert.equal(bye.callId, invite.callId)
-      assert.equal(await outcome, 502)
+      assert.equal(await outcome, 500)
     })
   }
 
@@ -61,7 +61,7 @@ describe('an answer to our INVITE that makes no dialog', function () {
     callee.send(callee.response(bye, 200, 'OK'))
     callee.send(answer)
     await eventually('a second ACK', () => (callee.count('ACK') === 2 ? true : undefined))
-    assert.equal(await outcome, 502)
+    assert.equal(await outcome, 500)
     assert.equal(callee.count('BYE'), 1)
   })
 
@@ -72,6 +72,6 @@ describe('an answer to our INVITE that makes no dialog', function () {
     callee.send(without(usual(callee, invite)))
     const bye = await callee.nextRequest('BYE')
     callee.send(callee.response(bye, 200, 'OK'))
-    assert.equal(await outcome, 502)
+    assert.equal(await outcome, 500)
   })
 })

@@ -61,6 +61,12 @@ describe('dialog', () => {
     assert.deepEqual(uac.routeSet, ['<sip:p2.example;lr>', '<sip:p1.example;lr>'])
   })
 
+  it('of a 1xx without Contact has the address that it came from as its target, and a 2xx without is none', () => {
+    const invite = request('INVITE', 1, CONTACT)
+    assert.equal(must(openAsUac(invite, response(180, 'b'), 'sip:192.0.2.9')).remoteTarget, 'sip:192.0.2.9')
+    assert.equal(openAsUac(invite, response(200, 'b'), 'sip:192.0.2.9'), undefined)
+  })
+
   it('has the same tags, crossed, on both sides', () => {
     const invite = request('INVITE', 1, CONTACT)
     const uas = must(openAsUas(invite, 'b', 'confirmed'))

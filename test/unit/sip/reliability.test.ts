@@ -16,8 +16,14 @@ describe('RAck', () => {
     assert.deepEqual(parseRAck(' 4294967295\t2  INVITE '), { rseq: 4294967295, cseq: { seq: 2, method: 'INVITE' } })
   })
 
+  it('may say the method twice, as peers do that copy the CSeq of the response', () => {
+    assert.deepEqual(parseRAck('7 1 INVITE INVITE'), { rseq: 7, cseq: { seq: 1, method: 'INVITE' } })
+  })
+
   for (const [why, text] of [
     ['nothing', ''],
+    ['two methods', '7 1 INVITE BYE'],
+    ['more after the method', '7 1 INVITE 2'],
     ['no method', '1 2'],
     ['a number beyond 2^32', '4294967296 1 INVITE'],
     ['a CSeq beyond 2^31', '1 2147483648 INVITE'],
