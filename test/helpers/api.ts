@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { pino } from 'pino'
 import type { ApiKey, ApiOptions, TrunkView } from '../../app/api/options.ts'
 import { EventLog } from '../../app/observe/event-log.ts'
@@ -45,7 +46,9 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
     metrics,
     log,
     version: '0.0.0-test',
-    recording: async () => null,
+    // A recording that is named `here` is there.
+    recording: async (name) =>
+      name === 'here' ? { length: 4, chunks: Readable.from([Buffer.from('RI'), Buffer.from('FF')]) } : null,
     readiness: () => ({ parts: [{ part: 'media', ok: true }] }),
     nodes: async () => [
       {

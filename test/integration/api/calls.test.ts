@@ -148,6 +148,18 @@ describe('the HTTP API', () => {
     assert.equal(answer.rawPayload.readUInt32BE(0), 0xa1b2c3d4)
   })
 
+  it('gives the recording of a call as WAV, and says where there is none', async () => {
+    parts.store.records.set(CALL.id, { ...CALL, recording: 'here' })
+    const answer = await get(`/api/v1/calls/${CALL.id}/recording`)
+    assert.deepEqual([answer.statusCode, answer.headers['content-type'], answer.body], [200, 'audio/wav', 'RIFF'])
+    for (const recording of [null, 'elsewhere']) {
+      parts.store.records.set(CALL.id, { ...CALL, recording })
+      const none = await get(`/api/v1/calls/${CALL.id}/recording`)
+      assert.equal(none.statusCode, 404)
+      assert.match(none.body, /recording-not-found/)
+    }
+  })
+
   it('gives the events of a call', async () => {
     parts.events.emit({ event: 'call.incoming', call: CALL.id })
     parts.events.emit({ event: 'call.incoming', call: LIVE.id })

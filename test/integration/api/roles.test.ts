@@ -23,6 +23,7 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, 
   ['GET', `/api/v1/calls/${ID}/ladder`, 'viewer'],
   ['GET', `/api/v1/calls/${ID}/events`, 'viewer'],
   ['GET', `/api/v1/calls/${ID}/pcap`, 'viewer'],
+  ['GET', `/api/v1/calls/${ID}/recording`, 'viewer'],
   ['GET', '/api/v1/trunks', 'viewer'],
   ['GET', '/api/v1/nodes', 'viewer'],
   ['GET', '/api/v1/audit', 'viewer'],
@@ -39,7 +40,7 @@ describe('who may do what over HTTP', () => {
   let parts: ApiParts
   beforeEach(async () => {
     parts = apiParts()
-    parts.store.records.set(ID, { ...endedCall(1), state: 'active', endedAt: null, end: null })
+    parts.store.records.set(ID, { ...endedCall(1), state: 'active', endedAt: null, end: null, recording: 'here' })
     api = await buildApi(parts.options)
   })
   afterEach(async () => {
