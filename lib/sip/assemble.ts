@@ -24,7 +24,10 @@ export function assembleRequest(
   if (!essentials.ok) return essentials
   const body = cutBody(lines, rest)
   if (!body.ok) return body
-  const fault = judgeUri(uri) ?? judgeMethod(method, essentials.value) ?? judgeAddresses(lines)
+  const fault =
+    (isLenient(method, uri) ? undefined : judgeUri(uri)) ??
+    judgeMethod(method, essentials.value) ??
+    judgeAddresses(lines)
   return fault === undefined ? ok(new SipRequest(method, uri, lines, essentials.value, body.value)) : err(fault)
 }
 
@@ -43,6 +46,12 @@ export function assembleResponse(
   const body = cutBody(lines, rest)
   return body.ok ? ok(new SipResponse(status, reason, lines, essentials.value, body.value)) : body
 }
+
+/**
+ * An ACK is known by its dialog or transaction and cannot be answered: where its Request-URI is nonsense, as of peers that paste it together,
+ * refusing it would only make the other side repeat the 200 until the call is dropped.
+ */
+const isLenient = (method: string, uri: string): boolean => method === 'ACK' && uri !== '' && !uri.includes(' ')
 
 function judgeUri(uri: string): SipFault | undefined {
   const parsed = parseUri(uri)

@@ -3,6 +3,7 @@ import { buildRequest, buildResponse, type HeaderInput } from './build.ts'
 import { isToken } from './chars.ts'
 import { type Dialog, routeInDialog } from './dialog.ts'
 import { type Draft, draftHeader, passedHeaders, withLocalAddress } from './draft.ts'
+import { splitList } from './list-values.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import { CONTACT_METHODS } from './methods.ts'
 import { formatNameAddr, parseNameAddr, tagOf } from './name-addr.ts'
@@ -62,7 +63,7 @@ export function composeRequest(
     draftHeader(draft, 'from') ?? `<sip:${hostPort(context.local.host, context.local.port)}>`,
     address,
   )
-  const to = withLocalAddress(draftHeader(draft, 'to') ?? `<${uri}>`, address)
+  const to = bracketed(withLocalAddress(draftHeader(draft, 'to') ?? `<${uri}>`, address))
   const seq = /^\s*(\d+)/.exec(draftHeader(draft, 'cseq') ?? '')?.[1] ?? String(context.fresh.seq)
   const headers: HeaderInput[] = [
     ['Via', viaOf(context.local, context.branch)],
@@ -183,7 +184,17 @@ function contactHeaders(draft: Draft, method: string, local: LocalAddress): Head
 
 function givenContact(draft: Draft, address: string): HeaderInput[] {
   const contact = draftHeader(draft, 'contact')
-  return contact === undefined ? [] : [['Contact', withLocalAddress(contact, address)]]
+  return contact === undefined ? [] : [['Contact', bracketed(withLocalAddress(contact, address))]]
+}
+
+/** Each address with brackets around its URI, as drachtio-server writes them: there are peers that look for these. */
+function bracketed(value: string): string {
+  if (value.includes('<')) return value
+  const written = splitList(value).map((one) => {
+    const address = parseNameAddr(one)
+    return address === undefined ? one : formatNameAddr(address)
+  })
+  return written.join(', ')
 }
 
 function userAgentHeader(draft: Draft, name: 'User-Agent' | 'Server', value: string | undefined): HeaderInput[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { Peer } from './peer.ts'
-import { emptied, eventually, type Station, station } from './rig.ts'
+import { connect, emptied, eventually, type Station, station } from './rig.ts'
 import type { SrfDialog } from './srf.ts'
 
 const notify = (event: string, state: string) => ({
@@ -96,6 +96,19 @@ describe('subscriptions at the SIP server', function () {
     await carrier.nextResponse(200, 'NOTIFY')
     carrier.close()
     await emptied(alice.server)
+  })
+
+  it('go without a BYE where their application has gone', async () => {
+    const app = await connect(bob.server)
+    app.subscribe((_req, res) => res.send(202))
+    // The server has heard of that wish when it answers the application's next.
+    await app.request(`sip:bob@${peer.address}`, { method: 'OPTIONS' })
+    peer.send(peer.response(await peer.nextRequest('OPTIONS'), 200, 'OK'))
+    peer.send(peer.request('SUBSCRIBE', { Event: 'presence', Expires: '900' }))
+    await peer.nextResponse(202)
+    app.disconnect()
+    await emptied(bob.server)
+    assert.equal(peer.count('BYE'), 0)
   })
 
   it('are over where the subscriber knows them no more', async () => {

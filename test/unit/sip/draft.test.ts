@@ -48,6 +48,17 @@ describe("an application's draft of a message", () => {
     })
   }
 
+  it('gets brackets around the addresses that came without, and keeps what is none', () => {
+    const bare = draft('INVITE sip:b@h SIP/2.0\nto: sip:b@h;x=1\ncontact: sip:a@localhost, sip:c@h\n\n')
+    const built = composeRequest(bare, 'INVITE', 'sip:b@h', CONTEXT)
+    assert.ok(built.ok)
+    assert.equal(built.value.header('To'), '<sip:b@h>;x=1')
+    assert.deepEqual(built.value.values('Contact'), ['<sip:a@192.0.2.1:5070>', '<sip:c@h>'])
+    const all = composeRequest(draft('REGISTER sip:h SIP/2.0\ncontact: *\n\n'), 'REGISTER', 'sip:h', CONTEXT)
+    assert.ok(all.ok)
+    assert.equal(all.value.header('Contact'), '*')
+  })
+
   it('becomes a request with all that RFC 3261 asks of one', () => {
     const built = composeRequest(draft('INVITE sip:bob@192.0.2.9 SIP/2.0\n\n'), 'INVITE', 'sip:bob@192.0.2.9', CONTEXT)
     assert.ok(built.ok)
