@@ -29,6 +29,8 @@ export class ProxyBranch implements ClientUser {
   readonly #request: SipRequest
   readonly #ports: BranchPorts
   readonly #transaction: ClientTransaction
+  /** We have asked for its end; a CANCEL that nobody asked for is that of timer C. */
+  #unwanted = false
   /** The final response, where it is no 2xx; the best of all is sent upstream. */
   failure: Received | undefined
 
@@ -46,6 +48,7 @@ export class ProxyBranch implements ClientUser {
   }
 
   cancel(): void {
+    this.#unwanted = true
     this.#transaction.cancel()
   }
 
@@ -73,5 +76,6 @@ export class ProxyBranch implements ClientUser {
     if (!cancel.ok) return
     const { remote, from } = this.#transaction
     this.#ports.sender.sendAlone(cancel.value, cancel.value.serialize(), remote, from)
+    if (!this.#unwanted) this.#ports.input({ kind: 'overdue', branch: this.#number })
   }
 }

@@ -12,7 +12,7 @@ import {
   mayProxySet,
   recordRouteOf,
 } from '../../lib/sip/proxy-request.ts'
-import { passThrough } from '../../lib/sip/proxy-route.ts'
+import { isSecured, passThrough, securedHop } from '../../lib/sip/proxy-route.ts'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
 import type { RouteTokens } from '../../lib/sip/route-token.ts'
 import { defaultPort, targetOfUri } from '../../lib/sip/targets.ts'
@@ -30,6 +30,13 @@ import type { ClientConnection } from './wire/client-connection.ts'
 export interface ProxyPorts {
   /** Takes a request over that the client was given and has not answered; undefined where there is none. */
   release(client: ClientConnection, txnId: string): ServerTransaction | undefined
+}
+
+/** Why a request is not sent on: for its client, and for the application. */
+interface Refused {
+  readonly status: number
+  readonly why: string
+  readonly headers?: readonly HeaderInput[]
 }
 
 /** How a request leaves: what stays the same for all its targets. */
@@ -82,7 +89,7 @@ export class ProxyCore {
     const refusal = this.#judge(request, wish.value, hash)
     if (refusal !== undefined) {
       link.nok(client, msgId, refusal.why)
-      const bytes = this.#refuse(transaction, refusal.status)
+      const bytes = this.#refuse(transaction, refusal.status, refusal.headers)
       if (request.method === 'INVITE') this.#stack.cdr.stop('application', 'call-rejected', bytes)
       return
     }
@@ -101,7 +108,7 @@ export class ProxyCore {
     const prefer = this.#socketOf(passage.leavesBy)
     const departure = { request, arrival, prefer, remain: false, headers: [], hash: loopHash(request) }
     const findWay = (_: string, found: (way: Way | undefined) => void): void =>
-      this.#findWay(passage.nextHop, prefer, found)
+      this.#findWay(securedHop(passage.uri, passage.nextHop), prefer, found)
     const compose = (_: string, way: Way, breadth: number): SipRequest | undefined =>
       this.#compose(departure, passage.uri, passage.routes, way, breadth)
     if (request.method === 'ACK') {
@@ -140,7 +147,7 @@ export class ProxyCore {
   }
 
   /** Why a request cannot be proxied; undefined where it can. */
-  #judge(request: SipRequest, wish: ProxyWish, hash: string): { status: number; why: string } | undefined {
+  #judge(request: SipRequest, wish: ProxyWish, hash: string): Refused | undefined {
     if (request.maxForwards === 0) {
       return { status: 483, why: 'Rejected with 483 Too Many Hops due to Max-Forwards value of 0' }
     }
@@ -151,6 +158,12 @@ export class ProxyCore {
       ({ host, port }) => sockets.ownSocket(host, port ?? defaultPort('udp')) !== undefined,
     )
     if (looped) return { status: 482, why: 'Rejected with 482 Loop Detected' }
+    // Nothing that a client may demand of proxies is known here (RFC 3261 §16.3 item 5). What it demands by Require is none of a proxy's business.
+    const demanded = request.values('Proxy-Require')
+    if (demanded.length > 0) {
+      const headers = [['Unsupported', demanded.join(', ')]] as const
+      return { status: 420, why: 'Rejected with 420 Bad Extension', headers }
+    }
     if (maxBreadth(request) === 0) return { status: 440, why: 'Rejected with 440 Max-Breadth Exceeded' }
     return wish.destinations.length === 0 ? { status: 500, why: 'error proxying request to ' } : undefined
   }
@@ -170,6 +183,8 @@ export class ProxyCore {
     const invite = request.method === 'INVITE'
     const given = new Set(wish.destinations)
     const local = this.#isLocal(request.uri)
+    // As drachtio-server: a destination is the next hop, and the Request-URI too where that named us; a redirect's Contact is both.
+    const uriTo = (target: string): string => (local || !given.has(target) ? target : request.uri)
     if (!wish.fullResponse) link.proxyDone(client, msgId)
     this.#run(
       new ProxySession(this.#stack, this.#sender, {
@@ -177,12 +192,8 @@ export class ProxyCore {
         plan: { ...wish, invite, breadth: maxBreadth(request) },
         targets: wish.destinations,
         recorded: invite,
-        findWay: (target, found) => this.#findWay(target, undefined, found),
-        compose: (target, way, breadth) => {
-          // As drachtio-server: a destination is the next hop, and the Request-URI too where that named us; a redirect's Contact is both.
-          const uri = local || !given.has(target) ? target : request.uri
-          return this.#compose(departure, uri, [], way, breadth)
-        },
+        findWay: (target, found) => this.#findWay(securedHop(uriTo(target), target), undefined, found),
+        compose: (target, way, breadth) => this.#compose(departure, uriTo(target), [], way, breadth),
         report: (received) => {
           if (wish.fullResponse) link.proxyResponse(client, msgId, received.bytes, received.arrival)
         },
@@ -206,14 +217,14 @@ export class ProxyCore {
     way: Way,
     breadth: number,
   ): SipRequest | undefined {
-    const { ids, sockets } = this.#stack
+    const { ids } = this.#stack
     const local = way.sender.address
+    const secured = isSecured(uri, routes)
+    const stays = remain || (opensDialog(request) && secured !== (arrival.protocol === 'tls'))
     const forwarded = forwardRequest(request, {
       uri,
       routes,
-      recordRoutes: remain
-        ? this.#recordRoutes(request, sockets.addressOf(arrival.protocol, arrival.localHost, arrival.localPort), way)
-        : [],
+      recordRoutes: stays ? this.#recordRoutes(request, secured, arrival, way) : [],
       breadth,
       headers,
       local,
@@ -223,10 +234,15 @@ export class ProxyCore {
   }
 
   /** One value, or where the request leaves by another socket one for each side (RFC 5658 §4). */
-  #recordRoutes(request: SipRequest, inner: Way['sender']['address'], { sender: { address: outer } }: Way): string[] {
+  #recordRoutes(
+    request: SipRequest,
+    secured: boolean,
+    arrival: Arrival,
+    { sender: { address: outer } }: Way,
+  ): string[] {
     const params = this.#tokens.params(request.callId)
-    const secure = request.uri.toLowerCase().startsWith('sips:')
-    const of = (local: typeof inner): string => recordRouteOf(local, params, secure && local.protocol === 'tls')
+    const inner = this.#stack.sockets.addressOf(arrival.protocol, arrival.localHost, arrival.localPort)
+    const of = (local: typeof inner): string => recordRouteOf(local, params, secured && local.protocol === 'tls')
     return of(inner) === of(outer) ? [of(outer)] : [of(outer), of(inner)]
   }
 
@@ -242,8 +258,9 @@ export class ProxyCore {
     this.#stack.sockets.send(ack.serialize(), way.remote, way.sender.socket, () => {})
   }
 
-  #refuse(transaction: ServerTransaction, status: number): Buffer {
-    const response = buildResponse(transaction.request, status, reasonPhrase(status), { toTag: this.#stack.ids.tag() })
+  #refuse(transaction: ServerTransaction, status: number, headers: readonly HeaderInput[] = []): Buffer {
+    const parts = { toTag: this.#stack.ids.tag(), headers }
+    const response = buildResponse(transaction.request, status, reasonPhrase(status), parts)
     if (!response.ok) throw new Error(`a request that was let in cannot be answered: ${response.error.message}`)
     const bytes = response.value.serialize()
     transaction.respond(status, bytes)
@@ -261,6 +278,15 @@ export class ProxyCore {
     return this.#stack.sockets.ownSocket(uri.host, uri.port ?? defaultPort(uri.scheme === 'sips' ? 'tls' : 'udp'))
   }
 }
+
+/**
+ * Whether a request opens a dialog. One that comes by TLS and leaves without sips, or the other way about, has us in its route even where
+ * nobody asked: the ends could not reach each other (RFC 3261 §16.6 item 4).
+ */
+const opensDialog = (request: SipRequest): boolean =>
+  tagOf(request.to()) === undefined && DIALOG_METHODS.has(request.method)
+
+const DIALOG_METHODS: ReadonlySet<string> = new Set(['INVITE', 'SUBSCRIBE', 'REFER'])
 
 const withoutUntouched = (draft: Draft): Draft => ({
   ...draft,

@@ -43,7 +43,9 @@ export function readProxyCommand(fields: readonly string[]): Result<ProxyWish, s
   })
 }
 
-const withScheme = (text: string): string => (/^(sips?|tel):/i.test(text) ? text : `sip:${text}`)
+/** drachtio-srf puts `sip:` before every destination that does not begin with it, sips URIs among them. */
+const withScheme = (text: string): string =>
+  /^(sips?|tel):/i.test(text) ? text.replace(/^sip:(?=sips:)/i, '') : `sip:${text}`
 
 const isSendable = (uri: string): boolean => /^sip/i.test(uri) && typeof targetOfUri(uri) !== 'string'
 

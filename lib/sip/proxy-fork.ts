@@ -25,8 +25,11 @@ export type Branch =
       readonly provisionalByMs: number | undefined
       readonly finalByMs: number | undefined
     }
-  /** Not wanted any more. A `silent` one has said nothing yet, can say nothing for long, and is not waited for. */
-  | { readonly kind: 'cancelling'; readonly silent: boolean }
+  /**
+   * Not wanted any more. A `silent` one has said nothing yet, can say nothing for long, and is not waited for. The 487 of an `overdue`
+   * one is our doing, and tells its caller nothing: it counts as 408 (RFC 3261 §16.8).
+   */
+  | { readonly kind: 'cancelling'; readonly silent: boolean; readonly overdue: boolean }
   /** `redirected`: others are tried in its place. */
   | { readonly kind: 'ended'; readonly status: number; readonly received: boolean; readonly redirected: boolean }
 
@@ -46,10 +49,13 @@ export interface ForkState {
   readonly branches: readonly Branch[]
 }
 
-/** `ended`: a branch will bring no response; `lost`: nobody upstream can be answered any more. */
+/**
+ * `overdue`: timer C has cancelled a branch; `ended`: one will bring no response; `lost`: nobody upstream can be answered any more.
+ */
 export type ForkInput =
   | { readonly kind: 'provisional'; readonly branch: number; readonly status: number }
   | { readonly kind: 'final'; readonly branch: number; readonly status: number; readonly contacts: readonly string[] }
+  | { readonly kind: 'overdue'; readonly branch: number }
   | { readonly kind: 'ended'; readonly branch: number; readonly why: 'timeout' | 'unreachable' }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'lost' }
@@ -86,6 +92,8 @@ export function stepFork(plan: ForkPlan, state: ForkState, input: ForkInput, now
     case 'final':
       if (input.status < 300) return onSuccess(plan, state, input.branch, input.status)
       return onFailure(plan, state, input, nowMs)
+    case 'overdue':
+      return onOverdue(plan, state, input.branch, nowMs)
     case 'ended':
       return onEnded(plan, state, input, nowMs)
     case 'cancel':
@@ -152,10 +160,11 @@ function onFailure(
   const follows = plan.followRedirects && status < 400 && state.phase === 'searching' && isLive(branch)
   const added = follows ? newTargets(state, contacts) : []
   const redirected = added.length > 0
+  const wasOverdue = branch.kind === 'cancelling' && branch.overdue && status === 487
   const ended = withBranch(
     { ...state, waiting: [...added, ...state.waiting], known: new Set([...state.known, ...added]) },
     at,
-    { kind: 'ended', status, received: true, redirected },
+    wasOverdue ? OVERDUE : { kind: 'ended', status, received: true, redirected },
   )
   if (isOver(state)) return { state: ended, effects: [] }
   // A 6xx speaks for the callee everywhere (§16.7 item 5). A challenge is answered by the caller, who begins with the same destination.
@@ -163,6 +172,8 @@ function onFailure(
   const [next, cancels] = status >= 600 || (isChallenge && !plan.simultaneous) ? stop(ended) : [ended, []]
   return proceed(plan, next, [{ kind: 'report' }, ...cancels], nowMs)
 }
+
+const OVERDUE: Branch = { kind: 'ended', status: 408, received: false, redirected: false }
 
 /** Where a redirect leads that has not been tried (RFC 3261 §16.5). */
 function newTargets(state: ForkState, contacts: readonly string[]): string[] {
@@ -183,17 +194,28 @@ function onEnded(
   return isOver(state) ? { state: next, effects: [] } : proceed(plan, next, [], nowMs)
 }
 
+/** The CANCEL has gone out already. Who is next need not wait for its answer. */
+function onOverdue(plan: ForkPlan, state: ForkState, at: number, nowMs: number): ForkStep {
+  const branch = state.branches[at]
+  if (branch === undefined || !isLive(branch)) return { state, effects: [] }
+  return proceed(plan, withBranch(state, at, cancelling(branch, true)), [], nowMs)
+}
+
 function onWake(plan: ForkPlan, state: ForkState, nowMs: number): ForkStep {
   const effects: ForkEffect[] = []
   const branches = state.branches.map((branch, at) => {
     if (!isLive(branch) || dueMs(branch) > nowMs) return branch
     effects.push({ kind: 'cancel', branch: at })
-    return cancelling(branch)
+    return cancelling(branch, true)
   })
   return effects.length === 0 ? { state, effects } : proceed(plan, { ...state, branches }, effects, nowMs)
 }
 
-const cancelling = (branch: Live): Branch => ({ kind: 'cancelling', silent: branch.kind === 'trying' })
+const cancelling = (branch: Live, overdue: boolean): Branch => ({
+  kind: 'cancelling',
+  silent: branch.kind === 'trying',
+  overdue,
+})
 
 /** Tries nobody else, and cancels whom it has. */
 function stop(state: ForkState): [ForkState, ForkEffect[]] {
@@ -201,7 +223,7 @@ function stop(state: ForkState): [ForkState, ForkEffect[]] {
   const branches = state.branches.map((branch, at) => {
     if (!isLive(branch)) return branch
     effects.push({ kind: 'cancel', branch: at })
-    return cancelling(branch)
+    return cancelling(branch, false)
   })
   return [{ ...state, phase: 'stopping', waiting: [], branches }, effects]
 }

@@ -1,5 +1,5 @@
 import type { SipRequest } from './message.ts'
-import { formatNameAddr, type NameAddr } from './name-addr.ts'
+import { formatNameAddr, type NameAddr, parseNameAddr } from './name-addr.ts'
 import { isSipUri, parseUri } from './uri.ts'
 
 /** Where a request goes that has a Route through us. */
@@ -40,6 +40,15 @@ export function passThrough(request: SipRequest, isOurs: (uri: string) => boolea
   if (isLoose(next)) return { uri, routes: routes.map(formatNameAddr), nextHop: next.uri, leavesBy }
   return { uri: next.uri, routes: [...routes.slice(1).map(formatNameAddr), `<${uri}>`], nextHop: next.uri, leavesBy }
 }
+
+const isSips = (uri: string): boolean => /^sips:/i.test(uri)
+
+/** The next hop of a request with this Request-URI: a sips resource is reached over TLS alone, whatever its route says (RFC 3261 §16.6 item 7). */
+export const securedHop = (uri: string, hop: string): string => (isSips(uri) ? hop.replace(/^sip:/i, 'sips:') : hop)
+
+/** Whether a request leaves as one that is to be secure at every hop (RFC 3261 §16.6 item 4). */
+export const isSecured = (uri: string, routes: readonly string[]): boolean =>
+  isSips(uri) || isSips(parseNameAddr(routes[0] ?? '')?.uri ?? '')
 
 function isLoose({ uri }: NameAddr): boolean {
   const parsed = parseUri(uri)

@@ -15,12 +15,15 @@ export function tryInput(target: Target, input: Buffer): void {
   let fastestMs = Number.POSITIVE_INFINITY
   for (let i = 0; i < TRIES && fastestMs > target.limitMs; i++) {
     const fromMs = performance.now()
+    const fromCpu = process.cpuUsage()
     try {
       target.check(input)
     } catch (cause) {
       throw new Finding(target.name, input, cause instanceof Error ? cause.message : String(cause), cause)
     }
-    fastestMs = Math.min(fastestMs, performance.now() - fromMs)
+    // On a busy machine the clock runs on while the thread waits.
+    const { user, system } = process.cpuUsage(fromCpu)
+    fastestMs = Math.min(fastestMs, performance.now() - fromMs, (user + system) / 1000)
   }
   if (fastestMs <= target.limitMs) return
   throw new Finding(target.name, input, `${Math.round(fastestMs)} ms for ${input.length} bytes`)

@@ -29,9 +29,9 @@ export class Prng {
     return limit <= 1 ? 0 : this.next() % limit
   }
 
-  /** True once in `times`. */
+  /** True once in `times`; never where that is infinite. */
   oneIn(times: number): boolean {
-    return this.below(times) === 0
+    return Number.isFinite(times) && this.below(times) === 0
   }
 
   /** One of a list that is not empty. */

@@ -93,6 +93,7 @@ function campaign(): Promise<number> {
       }
       for (const [name, cases] of Object.entries(news.cases)) say(`${name.padEnd(14)}${cases} cases`)
       const seconds = Math.round((Date.now() - fromMs) / 1000)
+      if (news.messages > 0) say(`the heap of ${WORLD} grew by ${news.growthBytes} bytes at most`)
       say(`${shared[2]} cases in ${seconds} s, ${news.messages} messages of ${WORLD}, ${kinds.size} findings`)
       end(undefined)
     })

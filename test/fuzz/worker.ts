@@ -24,7 +24,12 @@ export type News =
       readonly input: Uint8Array
       readonly digest: string
     }
-  | { readonly kind: 'end'; readonly cases: Readonly<Record<string, number>>; readonly messages: number }
+  | {
+      readonly kind: 'end'
+      readonly cases: Readonly<Record<string, number>>
+      readonly messages: number
+      readonly growthBytes: number
+    }
 
 /** How long one target has its turn; the whole server has the longest, as it is the slowest. */
 const TURN_MS = 200
@@ -63,7 +68,7 @@ async function work({ seed, targets, untilMs, progress }: Order, tell: (news: Ne
     }
   }
   await world.close()
-  tell({ kind: 'end', cases: Object.fromEntries(cases), messages: world.messages })
+  tell({ kind: 'end', cases: Object.fromEntries(cases), messages: world.messages, growthBytes: world.growthBytes })
 }
 
 /** All that a run can try. */

@@ -98,7 +98,7 @@ export class ClientTransaction {
 
   onResponse(received: Received): void {
     const { status } = received.response
-    if (status < 200) this.#input('provisional', received)
+    if (status < 200) this.#input(status === 100 && 'invite' in this.#state ? 'trying' : 'provisional', received)
     else if ('other' in this.#state) this.#input('final', received)
     else this.#input(status < 300 ? 'success' : 'failure', received)
   }
@@ -159,7 +159,7 @@ export class ClientTransaction {
     received: Received | undefined,
     nowMs: number,
   ): void {
-    if (input === 'success' || input === 'failure') return
+    if (input === 'success' || input === 'failure' || input === 'trying') return
     const step = stepNonInviteClient(state, input, nowMs, this.#context.timing)
     this.#state = { other: step.state }
     this.#alarm.set(nonInviteClientDeadlineMs(step.state))

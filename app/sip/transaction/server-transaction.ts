@@ -47,6 +47,8 @@ export class ServerTransaction {
   /** Where the responses go. */
   readonly remote: Remote
   user: ServerUser | undefined
+  /** It was answered with a failure: who sent the request may try it another way (RFC 3261 §8.2.2.2 speaks of those that go on). */
+  failed = false
   readonly #context: ServerContext
   readonly #alarm: Alarm
   #state: { readonly invite: InviteServerState } | { readonly other: NonInviteServerState }
@@ -99,6 +101,7 @@ export class ServerTransaction {
     this.#latest = bytes
     const sent = this.#input(kindOf(status, 'invite' in this.#state))
     if (!sent) this.#latest = before
+    else if (status >= 300) this.failed = true
     if (!this.open) this.#forget()
     return sent
   }

@@ -74,7 +74,7 @@ export class TransactionLayer {
       return { kind: 'absorbed' }
     }
     if (tagOf(request.to()) !== undefined || request.method === 'ACK') return { kind: 'new', key }
-    return { kind: this.#open.has(mergeKey(identity)) ? 'merged' : 'new', key }
+    return { kind: this.#open.get(mergeKey(identity))?.failed === false ? 'merged' : 'new', key }
   }
 
   /** The INVITE that a CANCEL means (RFC 3261 §9.2). */

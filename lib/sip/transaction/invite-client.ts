@@ -30,8 +30,11 @@ export type InviteClientState =
   | { readonly kind: 'accepted'; readonly untilMs: number }
   | { readonly kind: 'terminated' }
 
-/** `cancel` is the user's wish to end the INVITE; `wake` means that `deadlineMs` has come. */
-export type InviteClientInput = 'provisional' | 'success' | 'failure' | 'cancel' | 'wake' | 'transportError'
+/**
+ * `trying` is a 100, which leaves timer C as it is (RFC 3261 §16.7 item 2); `cancel` is the user's wish to end the INVITE; `wake` means
+ * that `deadlineMs` has come.
+ */
+export type InviteClientInput = 'trying' | 'provisional' | 'success' | 'failure' | 'cancel' | 'wake' | 'transportError'
 
 /**
  * `send` the request; `pass` the response up; `ack` the final response just received (non-2xx: the ACK belongs to the
@@ -89,6 +92,7 @@ type Proceeding = Extract<InviteClientState, { kind: 'proceeding' }>
 
 function stepCalling(state: Calling, input: InviteClientInput, nowMs: number, timing: Timing): Step {
   switch (input) {
+    case 'trying':
     case 'provisional':
       if (state.cancelWanted) return { state: cancelled(nowMs, timing), effects: ['pass', 'cancel'] }
       return { state: proceeding(nowMs, timing), effects: ['pass'] }
@@ -109,6 +113,8 @@ function stepCalling(state: Calling, input: InviteClientInput, nowMs: number, ti
 
 function stepProceeding(state: Proceeding, input: InviteClientInput, nowMs: number, timing: Timing): Step {
   switch (input) {
+    case 'trying':
+      return { state, effects: ['pass'] }
     case 'provisional':
       return { state: state.cancelled ? state : proceeding(nowMs, timing), effects: ['pass'] }
     case 'success':

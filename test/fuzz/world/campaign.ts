@@ -6,7 +6,7 @@ import { World } from './sequence.ts'
 /** Sequences that one server lives through. */
 const BATCH = 500
 
-/** When the heap is weighed for the first time: what is compiled and cached is there by then. */
+/** When the heap of a batch is weighed for the first time. The first batch is not weighed: its code is still being compiled. */
 const WARM = 100
 
 /** How much heavier the heap may be at the end of a batch, after some 20 000 messages. */
@@ -21,6 +21,8 @@ export class WorldCampaign {
   #warmBytes = 0
   /** Messages that went in and out. */
   messages = 0
+  /** The most that the heap has grown by in a batch. */
+  growthBytes = Number.NEGATIVE_INFINITY
 
   constructor(seed: number) {
     this.#seed = seed
@@ -33,7 +35,7 @@ export class WorldCampaign {
     const before = this.#world.messages
     try {
       await this.#world.play(this.#seed, number)
-      if (number % BATCH === WARM) this.#warmBytes = heapBytes()
+      if (number > BATCH && number % BATCH === WARM) this.#warmBytes = heapBytes()
       if (number % BATCH === BATCH - 1) this.#judgeGrowth(heapBytes() - this.#warmBytes)
     } catch (cause) {
       const world = this.#world
@@ -56,7 +58,9 @@ export class WorldCampaign {
   }
 
   #judgeGrowth(bytes: number): void {
-    if (this.#warmBytes > 0 && bytes > MAX_GROWTH_BYTES) throw new Error(`the heap has grown by ${bytes} bytes`)
+    if (this.#warmBytes === 0) return
+    this.growthBytes = Math.max(this.growthBytes, bytes)
+    if (bytes > MAX_GROWTH_BYTES) throw new Error(`the heap has grown by ${bytes} bytes`)
   }
 }
 

@@ -2,8 +2,8 @@ import type { Arrival } from '../../../app/sip/transport/transport.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../../../lib/sip/message.ts'
 import { parseMessage } from '../../../lib/sip/parser.ts'
 import type { Protocol } from '../../../lib/sip/targets.ts'
+import type { Sent } from '../../helpers/virtual-machine.ts'
 import type { Prng } from '../prng.ts'
-import type { Sent } from './machine.ts'
 
 export const SERVER = '192.0.2.1'
 

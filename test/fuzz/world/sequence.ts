@@ -1,12 +1,15 @@
 import type { AccessSnapshot, SipCounters } from '../../../app/sip/server-options.ts'
 import { SipStack } from '../../../app/sip/sip-stack.ts'
 import { RFC_3261_TIMING } from '../../../lib/sip/transaction/timing.ts'
+import { VirtualMachine } from '../../helpers/virtual-machine.ts'
 import { mutate } from '../mutate.ts'
 import { Prng } from '../prng.ts'
 import { SIP_CORPUS, SIP_WORDS } from '../targets/sip-message.ts'
 import { APP_SECRET, FuzzApp } from './app.ts'
-import { Machine } from './machine.ts'
 import { Peers, SERVER } from './peers.ts'
+
+/** One send in so many fails. */
+const FAILING = 60
 
 /** Actions of one sequence at most. */
 const MAX_STEPS = 60
@@ -46,7 +49,7 @@ const leftOf = (counters: SipCounters, names: readonly (keyof SipCounters)[]): s
 /** The whole SIP server in a machine without sockets and clock, with peers, and an application at its admin port. */
 export class World {
   readonly #stack: SipStack
-  readonly #machine: Machine
+  readonly #machine: VirtualMachine
   readonly #adminPort: number
   #app: FuzzApp
   #prng: Prng
@@ -55,7 +58,7 @@ export class World {
   messages = 0
 
   static async open(): Promise<World> {
-    const machine = new Machine(new Prng(1))
+    const machine = new VirtualMachine(new Prng(1), FAILING)
     const started = await SipStack.start(
       {
         listen: [
@@ -80,7 +83,7 @@ export class World {
     return new World(stack, machine, adminPort, await FuzzApp.connect(adminPort))
   }
 
-  private constructor(stack: SipStack, machine: Machine, adminPort: number, app: FuzzApp) {
+  private constructor(stack: SipStack, machine: VirtualMachine, adminPort: number, app: FuzzApp) {
     this.#stack = stack
     this.#machine = machine
     this.#adminPort = adminPort

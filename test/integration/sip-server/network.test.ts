@@ -300,6 +300,22 @@ describe('the SIP server on a bad network', function () {
     await peer.nextResponse(482, 'INVITE')
   })
 
+  it('takes a request again that came another way and failed: a proxy may have two destinations here, and try one after the other', async () => {
+    const answers = [486, 200]
+    bob.srf.invite((_req, res) => {
+      res.send(answers.shift() ?? 500)
+    })
+    const same = { 'Call-ID': 'in-turn', From: '<sip:a@b>;tag=1', CSeq: '1 INVITE' }
+    const refused = peer.request('INVITE', same)
+    peer.send(refused)
+    peer.send(peer.ack(refused, await peer.nextResponse(486, 'INVITE'), 'same'))
+    peer.send(peer.request('INVITE', same))
+    await peer.nextResponse(200, 'INVITE')
+    // One that is answered is no failure: this would be a second call.
+    peer.send(peer.request('INVITE', same))
+    await peer.nextResponse(482, 'INVITE')
+  })
+
   it('answers what is malformed but answerable with 400, and outlives the rest', async () => {
     const broken = peer.request('INVITE').replace(/^CSeq: .*\r\n/m, 'CSeq: nonsense\r\n')
     peer.send(broken)

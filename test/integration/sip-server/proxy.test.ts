@@ -223,6 +223,60 @@ describe('a request that drachtio-srf has proxied', function () {
     assert.equal(bob.count('INFO'), 0)
   })
 
+  it('goes to two destinations at one place, one after the other', async () => {
+    destinations = [`sip:desk@${bob.address}`, `sip:mobile@${bob.address}`]
+    const invite = alice.request('INVITE', {}, sdp(4000)).replace(/^INVITE \S+/, 'INVITE sip:bob@example.com')
+    alice.send(invite)
+    bob.send(bob.response(await bob.nextRequest('INVITE'), 486, 'Busy Here'))
+    await bob.nextRequest('ACK')
+    const second = await bob.nextRequest('INVITE')
+    assert.equal(second.uri, 'sip:bob@example.com')
+    bob.send(bob.response(second, 404, 'Not Found'))
+    ackFailure(invite, await alice.nextResponse(486))
+  })
+
+  it('is a timeout to its caller where who rang for too long was cancelled', async () => {
+    options = { finalTimeout: '500ms' }
+    destinations = [`sip:bob@${bob.address}`]
+    const invite = alice.request('INVITE', {}, sdp(4000))
+    alice.send(invite)
+    const received = await bob.nextRequest('INVITE')
+    bob.send(bob.response(received, 180, 'Ringing'))
+    bob.send(bob.response(await bob.nextRequest('CANCEL'), 200, 'OK'))
+    bob.send(bob.response(received, 487, 'Request Terminated'))
+    ackFailure(invite, await alice.nextResponse(408))
+  })
+
+  it('may require what only its ends know, but not what proxies would have to', async () => {
+    options = { remainInDialog: true }
+    destinations = [`sip:bob@${bob.address}`]
+    const demanding = alice.request('INVITE', { 'Proxy-Require': 'foo', Require: '100rel' }, sdp(4000))
+    alice.send(demanding)
+    const refusal = await alice.nextResponse(420)
+    assert.equal(refusal.header('Unsupported'), 'foo')
+    ackFailure(demanding, refusal)
+    const invite = alice.request('INVITE', { Require: '100rel, foo' }, sdp(4000))
+    alice.send(invite)
+    const received = await bob.nextRequest('INVITE')
+    assert.equal(received.header('Require'), '100rel, foo')
+    const route = received.header('Record-Route') ?? ''
+    bob.send(bob.response(received, 183, 'Progress', 'bob', `Require: 100rel\r\nRSeq: 7\r\nRecord-Route: ${route}`))
+    const progress = await alice.nextResponse(183)
+    assert.equal(progress.header('RSeq'), '7')
+    const prack = alice.inDialog(invite, progress, 'PRACK', 9)
+    alice.send(
+      prack
+        .replace(/^PRACK \S+/, `PRACK sip:bob@${bob.address}`)
+        .replace('Max-Forwards', `Route: ${route}\r\nRAck: 7 ${received.cseq().seq} INVITE\r\nMax-Forwards`),
+    )
+    const acknowledged = await bob.nextRequest('PRACK')
+    assert.equal(acknowledged.header('RAck'), `7 ${received.cseq().seq} INVITE`)
+    bob.send(bob.response(acknowledged, 200, 'OK'))
+    await alice.nextResponse(200, 'PRACK')
+    bob.send(bob.response(received, 486, 'Busy Here'))
+    ackFailure(invite, await alice.nextResponse(486))
+  })
+
   it('is refused where it has no hop left to go, or has been here before unchanged', async () => {
     const tired = alice.request('MESSAGE', { 'Max-Forwards': '1' })
     alice.send(tired)

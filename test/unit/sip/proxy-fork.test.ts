@@ -52,6 +52,7 @@ class Play {
     }
     if (what === 'cancel' || what === 'lost') return this.input({ kind: what })
     const branch = Number(of)
+    if (what === 'overdue') return this.input({ kind: what, branch })
     if (what === 'timeout' || what === 'unreachable') return this.input({ kind: 'ended', branch, why: what })
     const status = Number(what)
     return this.input(
@@ -119,7 +120,33 @@ describe('a proxied request that forks', () => {
     play.say('180 of 1')
     assert.equal(forkDeadlineMs(play.state), 1100)
     assert.equal(play.say('at 1100'), 'cancel 1')
-    assert.equal(play.say('487 of 1'), 'report, answer of 1, done')
+    // The 487 is the answer to our own CANCEL: to the caller it is a timeout.
+    assert.equal(play.say('487 of 1'), 'report, answer 408, done')
+  })
+
+  it('prefers what others said to the 487 of one that was given up, but not to what that one said after all', () => {
+    const play = new Play({ finalTimeoutMs: 1000 }, 'a', 'b')
+    play.say('180 of 0')
+    assert.equal(play.say('at 1000'), 'cancel 0, send b')
+    play.say('487 of 0')
+    assert.equal(play.say('486 of 1'), 'report, answer of 1, done')
+    const crossed = new Play({ finalTimeoutMs: 1000 }, 'a')
+    crossed.say('180 of 0')
+    crossed.say('at 1000')
+    assert.equal(crossed.say('603 of 0'), 'report, answer of 0, done')
+  })
+
+  it('goes on to the next when timer C has cancelled one, whose 487 is a timeout too', () => {
+    const play = new Play({}, 'a', 'b')
+    play.say('180 of 0')
+    assert.equal(play.say('overdue of 0'), 'send b')
+    assert.equal(play.say('487 of 0'), 'report')
+    assert.equal(play.say('timeout of 1'), 'answer 408, done')
+    const cancelled = new Play({}, 'a')
+    cancelled.say('180 of 0')
+    cancelled.say('cancel')
+    assert.equal(cancelled.say('overdue of 0'), '')
+    assert.equal(cancelled.say('487 of 0'), 'report, answer of 0, done')
   })
 
   it('ends a serial search at a challenge, which its caller answers', () => {
@@ -157,6 +184,7 @@ describe('a proxied request that forks', () => {
       fc.oneof(
         { weight: 6, arbitrary: fc.record({ kind: fc.constant('response' as const), branch, status }) },
         { weight: 2, arbitrary: fc.record({ kind: fc.constant('ended' as const), branch, unreachable: fc.boolean() }) },
+        { weight: 1, arbitrary: fc.record({ kind: fc.constant('overdue' as const), branch }) },
         { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('cancel' as const, 'lost' as const) }) },
         { weight: 2, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 300 }) }) },
       ),
@@ -179,6 +207,7 @@ describe('a proxied request that forks', () => {
           if (event.kind === 'response') push(play.say(`${event.status} of ${event.branch}`, ['t0', 'r1', 'r2']))
           else if (event.kind === 'ended')
             push(play.say(`${event.unreachable ? 'unreachable' : 'timeout'} of ${event.branch}`))
+          else if (event.kind === 'overdue') push(play.say(`overdue of ${event.branch}`))
           else if (event.kind === 'wait') push(play.say(`at ${play.nowMs + event.ms}`))
           else push(play.say(event.kind))
         }

@@ -13,7 +13,7 @@ import {
   recordRouteOf,
 } from '../../../lib/sip/proxy-request.ts'
 import { redirectTargets, withAllChallenges } from '../../../lib/sip/proxy-response.ts'
-import { passThrough } from '../../../lib/sip/proxy-route.ts'
+import { isSecured, passThrough, securedHop } from '../../../lib/sip/proxy-route.ts'
 import { RouteTokens } from '../../../lib/sip/route-token.ts'
 
 function requestOf(method: string, uri: string, ...headers: string[]): SipRequest {
@@ -165,6 +165,14 @@ describe('the route of a request in a proxied dialog', () => {
     assert.deepEqual(before.routes, ['<sip:bob@198.51.100.1>'])
   })
 
+  it('is secure at every hop where the Request-URI or the next route says sips', () => {
+    assert.equal(securedHop('sips:b@example.com', 'sip:192.0.2.8:5070;lr'), 'sips:192.0.2.8:5070;lr')
+    assert.equal(securedHop('sip:b@example.com', 'sip:192.0.2.8;lr'), 'sip:192.0.2.8;lr')
+    assert.equal(isSecured('sip:b@example.com', ['"P" <sips:192.0.2.8;lr>', '<sip:192.0.2.9;lr>']), true)
+    assert.equal(isSecured('sip:b@example.com', ['<sip:192.0.2.8;lr>', '<sips:192.0.2.9;lr>']), false)
+    assert.equal(isSecured('SIPS:b@example.com', []), true)
+  })
+
   it('carries a token of its call that nobody else can make', () => {
     const tokens = new RouteTokens('secret')
     const uri = `sip:192.0.2.1${tokens.params('c1')}`
@@ -207,6 +215,7 @@ describe('the proxy command', () => {
       '1500ms',
       '192.0.2.7:5080',
       'tel:1',
+      'sip:sips:b@192.0.2.2',
     ]
     const wish = readProxyCommand([...fields, 'sip:a@192.0.2.1'])
     assert.ok(wish.ok)
@@ -218,7 +227,7 @@ describe('the proxy command', () => {
       simultaneous: true,
       provisionalTimeoutMs: 2000,
       finalTimeoutMs: 1500,
-      destinations: ['sip:192.0.2.7:5080', 'sip:a@192.0.2.1'],
+      destinations: ['sip:192.0.2.7:5080', 'sips:b@192.0.2.2', 'sip:a@192.0.2.1'],
     })
   })
 

@@ -114,10 +114,11 @@ describe('INVITE client transaction', () => {
     assert.deepEqual(times(effects, 'timeout'), [33_000])
   })
 
-  it('cancels an INVITE that rings beyond timer C, which each provisional response starts anew', () => {
+  it('cancels an INVITE that rings beyond timer C, which each provisional response but 100 starts anew', () => {
     const { effects } = run([
-      [100, 'provisional'],
+      [100, 'trying'],
       [100_000, 'provisional'],
+      [200_000, 'trying'],
     ])
     assert.deepEqual(times(effects, 'cancel'), [281_000])
     assert.deepEqual(times(effects, 'timeout'), [313_000])

@@ -1,9 +1,9 @@
-import type { Host } from '../../../app/sip/host.ts'
-import type { OneTimer } from '../../../app/sip/one-timer.ts'
-import type { Remote, SendDone, Transport, TransportProtocol } from '../../../app/sip/transport/transport.ts'
-import { TransportSet } from '../../../app/sip/transport/transport-set.ts'
-import { ok } from '../../../lib/core/result.ts'
-import type { Prng } from '../prng.ts'
+import type { Host } from '../../app/sip/host.ts'
+import type { OneTimer } from '../../app/sip/one-timer.ts'
+import type { Remote, SendDone, Transport, TransportProtocol } from '../../app/sip/transport/transport.ts'
+import { TransportSet } from '../../app/sip/transport/transport-set.ts'
+import { ok } from '../../lib/core/result.ts'
+import type { Prng } from '../fuzz/prng.ts'
 
 /** A message that the server has sent. */
 export interface Sent {
@@ -14,22 +14,22 @@ export interface Sent {
 /** Names that have an address; all others have none. */
 const NAMED_ADDRESS = '198.51.100.1'
 
-/** One send in so many fails. */
-const FAILING = 60
-
 /** A machine without sockets and clock: time passes when it is told, what is sent is kept, and names are looked up in itself. */
-export class Machine {
+export class VirtualMachine {
   readonly host: Host
   readonly sent: Sent[] = []
-  /** Decides what fails; each sequence puts its own here. */
+  /** Decides what is random. */
   prng: Prng
+  readonly #failing: number
   #nowMs = 0
   #ring: (() => void) | undefined
   #atMs = Number.POSITIVE_INFINITY
   #late: (() => void)[] = []
 
-  constructor(prng: Prng) {
+  /** @param failing one send in so many fails */
+  constructor(prng: Prng, failing = Number.POSITIVE_INFINITY) {
     this.prng = prng
+    this.#failing = failing
     this.host = {
       nowMs: () => this.#nowMs,
       makeTimer: () => this.#timer(),
@@ -87,7 +87,7 @@ export class Machine {
   }
 
   #send(bytes: Buffer, remote: Remote, done: SendDone): void {
-    const error = this.prng.oneIn(FAILING) ? ({ code: 'unreachable', message: 'fuzz' } as const) : undefined
+    const error = this.prng.oneIn(this.#failing) ? ({ code: 'unreachable', message: 'fuzz' } as const) : undefined
     if (error === undefined) this.sent.push({ bytes, remote })
     if (this.prng.oneIn(4)) done(error)
     else this.#late.push(() => done(error))
