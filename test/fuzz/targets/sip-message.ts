@@ -68,7 +68,8 @@ function checkStable(message: SipMessage): void {
 const LOCAL = { protocol: 'udp', host: '192.0.2.1', port: 5060 } as const
 
 function checkRequest(request: SipRequest): void {
-  judgeRequest(request, false, 90)
+  // An ACK is judged and answered by nobody, so that its Request-URI may be anything.
+  if (request.method !== 'ACK') judgeRequest(request, false, 90)
   reliabilityOf(request)
   targetOfUri(request.uri)
   responseTarget(request.topVia(), 'udp', '198.51.100.7', 5060)
