@@ -20,7 +20,7 @@ export function assembleRequest(
   lines: readonly HeaderLine[],
   rest: Buffer,
 ): Result<SipRequest, SipFault> {
-  const essentials = readEssentials(lines)
+  const essentials = readEssentials(lines, 'refused')
   if (!essentials.ok) return essentials
   const body = cutBody(lines, rest)
   if (!body.ok) return body
@@ -33,7 +33,8 @@ export function assembleRequest(
 
 /**
  * Puts a response together. Only what routes it is judged: a response that is refused is lost to a call that waits for
- * it, so a Contact or Record-Route nobody can read counts as absent.
+ * it, so a Contact or Record-Route nobody can read counts as absent, and of two tags in To the first holds: there are peers that add theirs
+ * to the To of a re-INVITE, which has it.
  */
 export function assembleResponse(
   status: number,
@@ -41,7 +42,7 @@ export function assembleResponse(
   lines: readonly HeaderLine[],
   rest: Buffer,
 ): Result<SipResponse, SipFault> {
-  const essentials = readEssentials(lines)
+  const essentials = readEssentials(lines, 'first')
   if (!essentials.ok) return essentials
   const body = cutBody(lines, rest)
   return body.ok ? ok(new SipResponse(status, reason, lines, essentials.value, body.value)) : body

@@ -29,39 +29,44 @@ const BLANK_OR_CONTROL = /[\s\p{Cc}]/u
 
 /**
  * Reads the essential headers. The fault names the first that is missing, repeated, malformed or out of range.
+ *
+ * @param repeated what becomes of a parameter of From or To that stands twice
  */
-export function readEssentials(lines: readonly HeaderLine[]): Result<Essentials, SipFault> {
+export function readEssentials(
+  lines: readonly HeaderLine[],
+  repeated: 'refused' | 'first',
+): Result<Essentials, SipFault> {
   let from: HeaderLine | undefined
   let to: HeaderLine | undefined
   let callId: HeaderLine | undefined
   let cseq: HeaderLine | undefined
   let hops: HeaderLine | undefined
   for (const line of lines) {
-    let repeated = false
+    let another = false
     switch (line.header) {
       case FROM:
-        repeated = from !== undefined
+        another = from !== undefined
         from = line
         break
       case TO:
-        repeated = to !== undefined
+        another = to !== undefined
         to = line
         break
       case CALL_ID:
-        repeated = callId !== undefined
+        another = callId !== undefined
         callId = line
         break
       case CSEQ:
-        repeated = cseq !== undefined
+        another = cseq !== undefined
         cseq = line
         break
       case MAX_FORWARDS:
-        repeated = hops !== undefined
+        another = hops !== undefined
         hops = line
         break
       default:
     }
-    if (repeated) return err(malformed('header-repeated', `${line.header.name} stands more than once`))
+    if (another) return err(malformed('header-repeated', `${line.header.name} stands more than once`))
   }
   const vias = parseAll(lines, VIA, parseVia)
   if (!vias.ok) return vias
@@ -72,9 +77,9 @@ export function readEssentials(lines: readonly HeaderLine[]): Result<Essentials,
   if (callId === undefined) return missing(CALL_ID)
   if (cseq === undefined) return missing(CSEQ)
 
-  const fromValue = parseNameAddr(lineValue(from))
+  const fromValue = parseNameAddr(lineValue(from), repeated)
   if (fromValue === undefined) return unreadable(from)
-  const toValue = parseNameAddr(lineValue(to))
+  const toValue = parseNameAddr(lineValue(to), repeated)
   if (toValue === undefined) return unreadable(to)
   const callIdValue = lineValue(callId)
   if (callIdValue === '' || BLANK_OR_CONTROL.test(callIdValue)) return unreadable(callId)

@@ -19,8 +19,10 @@ export const tagOf = (address: NameAddr): string | undefined => address.params.g
  * Parses one name-addr or addr-spec. Without brackets, `;` starts a parameter of the header, and a URI that has `,` or `?`
  * is refused as RFC 3261 §20 demands. Undefined where it is malformed. Display names that ought to be quoted are tolerated
  * (RFC 4475 §3.1.2.15).
+ *
+ * @param repeated what becomes of a parameter that stands twice
  */
-export function parseNameAddr(text: string): NameAddr | undefined {
+export function parseNameAddr(text: string, repeated: 'refused' | 'first' = 'refused'): NameAddr | undefined {
   let at = skipBlanks(text, 0)
   let displayName: string | undefined
   if (codeAt(text, at) === DQUOTE) {
@@ -31,7 +33,7 @@ export function parseNameAddr(text: string): NameAddr | undefined {
     if (codeAt(text, at) !== LT) return undefined
   } else {
     const open = text.indexOf('<', at)
-    if (open < 0) return parseAddrSpec(text, at)
+    if (open < 0) return parseAddrSpec(text, at, repeated)
     const name = text.slice(at, open).trimEnd()
     if (name.includes('"')) return undefined
     if (name !== '') displayName = name
@@ -41,11 +43,11 @@ export function parseNameAddr(text: string): NameAddr | undefined {
   if (close < 0) return undefined
   const uri = text.slice(at + 1, close)
   if (!isUriLike(uri)) return undefined
-  const params = parseParams(text, close + 1)
+  const params = parseParams(text, close + 1, repeated)
   return params === undefined ? undefined : { displayName, uri, params }
 }
 
-function parseAddrSpec(text: string, at: number): NameAddr | undefined {
+function parseAddrSpec(text: string, at: number, repeated: 'refused' | 'first'): NameAddr | undefined {
   let end = at
   for (; end < text.length; end++) {
     const code = codeAt(text, end)
@@ -53,7 +55,7 @@ function parseAddrSpec(text: string, at: number): NameAddr | undefined {
   }
   const uri = text.slice(at, end)
   if (/[?,>"]/.test(uri) || !isUriLike(uri)) return undefined
-  const params = parseParams(text, end)
+  const params = parseParams(text, end, repeated)
   return params === undefined ? undefined : { displayName: undefined, uri, params }
 }
 

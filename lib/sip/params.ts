@@ -84,10 +84,11 @@ function skipValue(text: string, at: number): number {
 
 /**
  * Parses `*( SEMI param )` from `at` to the end of the text, with blanks anywhere between the parts.
- * Returns undefined where anything else stands there, a name is empty or has two values, or there are over `MAX_PARAMS`. The same parameter
- * twice, against RFC 3261 §7.3.1, counts once: there are peers that add their tag to the To of a re-INVITE, which has it.
+ * Returns undefined where anything else stands there, a name is empty or repeated, or there are over `MAX_PARAMS`.
+ *
+ * @param repeated what becomes of a repeated name: it is none to have (RFC 3261 §7.3.1), or its first value holds
  */
-export function parseParams(text: string, at: number): Params | undefined {
+export function parseParams(text: string, at: number, repeated: 'refused' | 'first' = 'refused'): Params | undefined {
   at = skipBlanks(text, at)
   if (at === text.length) return NO_PARAMS
   const names: string[] = []
@@ -98,7 +99,8 @@ export function parseParams(text: string, at: number): Params | undefined {
     const nameEnd = skipToken(text, start)
     if (nameEnd === start) return undefined
     const name = text.slice(start, nameEnd).toLowerCase()
-    const before = names.indexOf(name)
+    const again = names.includes(name)
+    if (again && repeated === 'refused') return undefined
     at = skipBlanks(text, nameEnd)
     let value: string | undefined
     if (codeAt(text, at) === EQUALS) {
@@ -108,10 +110,7 @@ export function parseParams(text: string, at: number): Params | undefined {
       value = text.slice(valueStart, valueEnd)
       at = skipBlanks(text, valueEnd)
     }
-    if (before >= 0) {
-      if (values[before] !== value) return undefined
-      continue
-    }
+    if (again) continue
     names.push(name)
     values.push(value)
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Peer } from '../integration/sip-server/peer.ts'
 import { eventually } from '../integration/sip-server/rig.ts'
 import type { SrfDialog } from '../integration/sip-server/srf.ts'
+import { describeMethods } from './sip-server-methods.ts'
 import { describeOutgoingCalls } from './sip-server-outgoing.ts'
 import { answering, call, heard, SDP, type SipServerUnderTest, Stage } from './sip-server-stage.ts'
 
@@ -181,6 +182,7 @@ export function describeSipServer(name: string, server: () => SipServerUnderTest
     })
 
     describeOutgoingCalls(() => stage)
+    describeMethods(() => stage)
 
     describe('OPTIONS', () => {
       it('go to the application, and come back with its answer', async () => {

@@ -37,7 +37,7 @@ describe('a name-addr', () => {
     ['a comma in the URI without brackets', 'sip:a,b@example.com'],
     ['empty parameters', '<sip:a@example.com>;;'],
     ['text after the bracket', '<sip:a@example.com> x'],
-    ['two values for a parameter', '<sip:a@example.com>;tag=1;tag=2'],
+    ['a parameter given twice', '<sip:a@example.com>;tag=1;tag=2'],
   ]
   for (const [why, text] of malformed) {
     it(`is refused with ${why}`, () => assert.equal(parseNameAddr(text), undefined))

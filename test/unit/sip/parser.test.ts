@@ -174,6 +174,12 @@ describe('a SIP response', () => {
     assert.ok(spanish.serialize().includes('SIP/2.0 200 Sí = 4 × 50\r\n'))
   })
 
+  it('may have two tags in To, of which the first holds', () => {
+    const text = bytesOf({ start: 'SIP/2.0 200 OK', to: 'To: <sip:bob@example.com>;tag=1;tag=2', hops: undefined })
+    assert.equal(tagOf(accepted(text).to()), '1')
+    assert.equal(parseMessage(bytesOf({ to: 'To: <sip:bob@example.com>;tag=1;tag=2' })).ok, false)
+  })
+
   it('counts a Contact or Record-Route that nobody can read as absent, for a call waits for the rest of it', () => {
     const ringing = response('SIP/2.0 180 Ringing', ['Contact: <[::1]>', 'Record-Route: <'])
     assert.deepEqual(ringing.contacts(), [])
