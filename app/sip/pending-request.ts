@@ -34,7 +34,8 @@ export interface PendingEvents {
 export class PendingRequest implements ServerUser {
   readonly txnId: string
   readonly transaction: ServerTransaction
-  readonly client: ClientConnection
+  /** Undefined while a request handler looks for it. */
+  client: ClientConnection | undefined
   /** Its CSeq number. */
   readonly seq: number
   /** The request came in a dialog that was there before. */
@@ -53,7 +54,7 @@ export class PendingRequest implements ServerUser {
   constructor(
     txnId: string,
     transaction: ServerTransaction,
-    client: ClientConnection,
+    client: ClientConnection | undefined,
     record: DialogRecord | undefined,
     events: PendingEvents,
   ) {

@@ -46,8 +46,12 @@ export class PendingRequests {
     return this.#byTxnId.get(txnId)
   }
 
-  /** From now on the client owes an answer. */
-  open(transaction: ServerTransaction, client: ClientConnection, record: DialogRecord | undefined): PendingRequest {
+  /** From now on the client owes an answer; without one, a request handler. */
+  open(
+    transaction: ServerTransaction,
+    client: ClientConnection | undefined,
+    record: DialogRecord | undefined,
+  ): PendingRequest {
     const pending = new PendingRequest(this.#stack.ids.uuid(), transaction, client, record, {
       scheduler: this.#stack.scheduler,
       timing: this.#stack.timing,

@@ -29,7 +29,7 @@ import type { ClientConnection } from './wire/client-connection.ts'
 /** What the proxy asks of the UAS core. */
 export interface ProxyPorts {
   /** Takes a request over that the client was given and has not answered; undefined where there is none. */
-  release(client: ClientConnection, txnId: string): ServerTransaction | undefined
+  release(client: ClientConnection | undefined, txnId: string): ServerTransaction | undefined
 }
 
 /** Why a request is not sent on: for its client, and for the application. */
@@ -71,8 +71,13 @@ export class ProxyCore {
     return this.#sessions.size
   }
 
-  /** An application wants a request proxied that it was given. @param fields of the command, after its name */
-  command(client: ClientConnection, msgId: string, fields: readonly string[], draft: Draft | undefined): void {
+  /** An application wants a request proxied that it was given; without a client, the server one that none was found for. @param fields of the command, after its name */
+  command(
+    client: ClientConnection | undefined,
+    msgId: string,
+    fields: readonly string[],
+    draft: Draft | undefined,
+  ): void {
     const { link } = this.#stack
     const wish = readProxyCommand(fields)
     if (!wish.ok) {
@@ -169,7 +174,7 @@ export class ProxyCore {
   }
 
   #begin(
-    client: ClientConnection,
+    client: ClientConnection | undefined,
     msgId: string,
     wish: ProxyWish,
     transaction: ServerTransaction,
@@ -195,7 +200,8 @@ export class ProxyCore {
         findWay: (target, found) => this.#findWay(securedHop(uriTo(target), target), undefined, found),
         compose: (target, way, breadth) => this.#compose(departure, uriTo(target), [], way, breadth),
         report: (received) => {
-          if (wish.fullResponse) link.proxyResponse(client, msgId, received.bytes, received.arrival)
+          if (wish.fullResponse && client !== undefined)
+            link.proxyResponse(client, msgId, received.bytes, received.arrival)
         },
         done: (session) => {
           this.#sessions.delete(session)

@@ -1,4 +1,5 @@
 import type { BanPolicy } from '../../lib/sip/ban-list.ts'
+import type { RequestHandler } from '../../lib/sip/request-handler.ts'
 import type { TlsMaterial } from './transport/tls.ts'
 
 /** What a request of an unknown source gets: silence, or 403. */
@@ -38,6 +39,13 @@ export interface SipServerOptions {
   readonly unknown?: UnknownPolicy | undefined
   /** Lets every source in until the first `setAccess`; false by default. */
   readonly allowAll?: boolean | undefined
+  /**
+   * New requests of these methods are not spread over the applications that have connected: a web service is asked for each, or an
+   * application is connected to that listens (`srf.listen`). drachtio-server's `<request-handlers>`.
+   */
+  readonly requestHandlers?: readonly RequestHandler[] | undefined
+  /** Who signs the certificates of those web services and applications; by default whom Node.js knows. They have to hold. */
+  readonly outboundCa?: string | undefined
   /** For User-Agent and Server where the application gives none. */
   readonly userAgent?: string | undefined
   /** The least session interval in seconds that peers may ask for; RFC 4028's 90 by default, less to make tests fast. */

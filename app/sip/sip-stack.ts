@@ -9,6 +9,7 @@ import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
 import type { SipParseError } from '../../lib/sip/parse-error.ts'
 import { parseMessage } from '../../lib/sip/parser.ts'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
+import type { RequestHandler } from '../../lib/sip/request-handler.ts'
 import { RouteTokens } from '../../lib/sip/route-token.ts'
 import { responseTarget } from '../../lib/sip/targets.ts'
 import type { Timing } from '../../lib/sip/transaction/timing.ts'
@@ -21,6 +22,7 @@ import { type Host, THIS_HOST } from './host.ts'
 import { Line } from './line.ts'
 import { Orphans } from './orphans.ts'
 import { ProxyCore } from './proxy-core.ts'
+import { RequestRouter } from './request-router.ts'
 import { Resolver } from './resolver.ts'
 import { Scheduler } from './scheduler.ts'
 import type { SipCounters, SipTraceMessage } from './server-options.ts'
@@ -36,6 +38,7 @@ import type { Arrival, Remote, Standing, TransportError, TransportHandler } from
 import type { TransportSet } from './transport/transport-set.ts'
 import { Uac } from './uac.ts'
 import { Uas } from './uas.ts'
+import { WebAsker } from './web-asker.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
 import type { Command } from './wire/heads.ts'
 import { type WireHandler, WireServer } from './wire/wire-server.ts'
@@ -56,6 +59,8 @@ export interface SipStackOptions {
   /** Takes the messages that passed; undefined where nobody looks. */
   /** For `tls` addresses. */
   readonly tls: TlsMaterial | undefined
+  /** Whose methods no application that is connected gets; `ca` signs the certificates of web services and applications. */
+  readonly outbound: { readonly handlers: readonly RequestHandler[]; readonly ca: string | Buffer | undefined }
   readonly trace: ((batch: readonly SipTraceMessage[]) => void) | undefined
 }
 
@@ -75,6 +80,7 @@ export class SipStack implements TransportHandler, WireHandler {
         readonly uac: Uac
         readonly proxy: ProxyCore
         readonly orphans: Orphans
+        readonly web: WebAsker
         readonly set: TransportSet
       }
     | undefined
@@ -145,9 +151,16 @@ export class SipStack implements TransportHandler, WireHandler {
       hold: (request, again) => uac.hold(request, again),
       sessions,
       subscriptions,
+      handlers: options.outbound.handlers,
+      ask: (handler, pending, inbound) => router.ask(handler, pending, inbound),
     })
     const proxy = new ProxyCore(context, sender, new RouteTokens(secret), uas)
-    this.#core = { context, uas, uac, proxy, orphans: new Orphans(context, sender), set }
+    const web = new WebAsker(options.outbound.ca, userAgent ?? SERVER_VERSION)
+    const router = new RequestRouter(context, web, options.outbound.ca, {
+      respond: (txnId, draft) => uas.respond(undefined, '', txnId, draft),
+      proxy: (txnId, fields) => proxy.command(undefined, '', [txnId, ...fields], undefined),
+    })
+    this.#core = { context, uas, uac, proxy, web, orphans: new Orphans(context, sender), set }
     return wire
   }
 
@@ -184,6 +197,7 @@ export class SipStack implements TransportHandler, WireHandler {
     core.uas.close()
     core.uac.close()
     core.proxy.close()
+    core.web.close()
     core.context.dialogs.clear()
     core.context.transactions.close()
     this.#scheduler.close()

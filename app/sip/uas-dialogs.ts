@@ -52,11 +52,13 @@ export class UasDialogs {
   }
 
   #open(pending: PendingRequest, state: Dialog['state']): DialogRecord | undefined {
+    const { client } = pending
     const { request, arrival } = pending.transaction
-    const dialog = openAsUas(request, pending.localTag ?? '', state)
-    if (dialog === undefined) return undefined
+    // Without an application there is no response of those that make dialogs.
+    const dialog = client && openAsUas(request, pending.localTag ?? '', state)
+    if (client === undefined || dialog === undefined) return undefined
     const socket = { localHost: arrival.localHost, localPort: arrival.localPort }
-    const owner = { client: pending.client, socket, flow: arrival.flow }
+    const owner = { client, socket, flow: arrival.flow }
     pending.record = this.#stack.dialogs.open(dialog, dialog.remoteTag, owner)
     return pending.record
   }

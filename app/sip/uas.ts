@@ -5,6 +5,7 @@ import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-re
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
 import { wantsReliable } from '../../lib/sip/reliability.ts'
+import { handlerOf, type RequestHandler } from '../../lib/sip/request-handler.ts'
 import { Acks } from './acks.ts'
 import { NOK } from './app-link.ts'
 import type { DialogRecord } from './dialog-store.ts'
@@ -36,10 +37,14 @@ export interface UasPorts {
   hold(request: SipRequest, again: () => void): boolean
   readonly sessions: SessionTimers
   readonly subscriptions: Subscriptions
+  /** Whose methods no application that is connected gets. */
+  readonly handlers: readonly RequestHandler[]
+  /** Finds out what becomes of a request, and sees to it. */
+  ask(handler: RequestHandler, pending: PendingRequest, inbound: Inbound): void
 }
 
 /** A request with its bytes as they go to applications. */
-interface Inbound {
+export interface Inbound {
   readonly request: SipRequest
   readonly bytes: () => Buffer
   readonly arrival: Arrival
@@ -93,8 +98,8 @@ export class Uas {
     }
   }
 
-  /** A response of an application to a request it was sent. */
-  respond(client: ClientConnection, msgId: string, txnId: string, draft: Draft): void {
+  /** A response of an application to a request it was sent; without a client, of the server itself to one that none was found for. */
+  respond(client: ClientConnection | undefined, msgId: string, txnId: string, draft: Draft): void {
     const { link } = this.#stack
     const pending = this.#pending.get(txnId)
     if (draft.start.kind !== 'response' || !pending?.transaction.open || pending.client !== client) {
@@ -142,9 +147,10 @@ export class Uas {
   }
 
   /** Gives up a new request for the application to have it proxied; undefined where it may not, or began to answer itself. */
-  release(client: ClientConnection, txnId: string): ServerTransaction | undefined {
+  release(client: ClientConnection | undefined, txnId: string): ServerTransaction | undefined {
     const pending = this.#pending.get(txnId)
-    if (pending?.client !== client || pending.record !== undefined || !pending.transaction.open) return undefined
+    if (pending === undefined || pending.client !== client) return undefined
+    if (pending.record !== undefined || !pending.transaction.open) return undefined
     this.#pending.close(pending)
     this.#stack.transactions.allowSpiral(pending.transaction)
     return pending.transaction
@@ -183,14 +189,16 @@ export class Uas {
       this.#pending.reply(transaction, 503, [RETRY_AFTER])
       return
     }
-    const client = this.#stack.wire.pick(request.method)
-    if (client === undefined) {
+    const handler = handlerOf(this.#ports.handlers, request.method)
+    const client = handler === undefined ? this.#stack.wire.pick(request.method) : undefined
+    if (handler === undefined && client === undefined) {
       const { status, headers } = judgeUnrouted(request.method, this.#stack.wire.routedVerbs())
       this.#pending.reply(transaction, status, headers)
       return
     }
-    this.#hand(inbound, transaction, client, undefined)
+    const pending = this.#hand(inbound, transaction, client, undefined)
     if (request.method === 'INVITE') this.#stack.cdr.attempt('network', inbound.bytes())
+    if (handler !== undefined) this.#ports.ask(handler, pending, inbound)
   }
 
   /** A guest hears of nothing that is wrong with its request: it is met with silence, and counted. */
@@ -265,9 +273,9 @@ export class Uas {
   #hand(
     inbound: Inbound,
     transaction: ServerTransaction,
-    client: ClientConnection,
+    client: ClientConnection | undefined,
     record: DialogRecord | undefined,
-  ): void {
+  ): PendingRequest {
     const { request, arrival } = inbound
     const pending = this.#pending.open(transaction, client, record)
     if (request.method === 'INVITE' && record !== undefined) {
@@ -277,6 +285,7 @@ export class Uas {
       txnId: pending.txnId,
       dialogId: record?.id ?? '',
     })
+    return pending
   }
 
   #onCancel({ request, bytes, arrival }: Inbound, key: string): void {

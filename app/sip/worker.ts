@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { parseListenAddress } from '../../lib/sip/listen-address.ts'
+import { handlerFault } from '../../lib/sip/request-handler.ts'
 import { MIN_SESSION_S } from '../../lib/sip/session-timer.ts'
 import { RFC_3261_TIMING } from '../../lib/sip/transaction/timing.ts'
 import type { SipServerOptions } from './server-options.ts'
@@ -19,6 +20,11 @@ async function run(options: SipServerOptions): Promise<void> {
     if (!address.ok) throw new Error(address.error)
     return address.value
   })
+  const handlers = options.requestHandlers ?? []
+  for (const handler of handlers) {
+    const fault = handlerFault(handler)
+    if (fault !== undefined) throw new Error(fault)
+  }
   const started = await SipStack.start({
     listen,
     tls: options.tls,
@@ -27,6 +33,7 @@ async function run(options: SipServerOptions): Promise<void> {
     adminHost: options.adminHost ?? '127.0.0.1',
     adminPort: options.adminPort ?? 0,
     userAgent: options.userAgent,
+    outbound: { handlers, ca: options.outboundCa },
     minSessionS: options.minSessionS ?? MIN_SESSION_S,
     timing: { ...RFC_3261_TIMING, ...options.timers, timerDMs: 64 * (options.timers?.t1Ms ?? RFC_3261_TIMING.t1Ms) },
     trace: options.trace === true ? (batch) => post({ kind: 'trace', batch }) : undefined,

@@ -2,17 +2,21 @@
 const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [100, 'Trying'],
   [200, 'OK'],
+  [302, 'Moved Temporarily'],
   [400, 'Bad Request'],
   [403, 'Forbidden'],
+  [404, 'Not Found'],
   [405, 'Method Not Allowed'],
   [408, 'Request Timeout'],
   [416, 'Unsupported URI Scheme'],
   [420, 'Bad Extension'],
   [422, 'Session Interval Too Small'],
   [440, 'Max-Breadth Exceeded'],
+  [480, 'Temporarily Unavailable'],
   [481, 'Call/Transaction Does Not Exist'],
   [482, 'Loop Detected'],
   [483, 'Too Many Hops'],
+  [486, 'Busy Here'],
   [487, 'Request Terminated'],
   [491, 'Request Pending'],
   [500, 'Server Internal Error'],
@@ -21,6 +25,7 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [504, 'Server Time-out'],
   [505, 'Version Not Supported'],
   [513, 'Message Too Large'],
+  [603, 'Decline'],
 ])
 
 /** The phrase for a status; empty for one this server never makes. */

@@ -19,6 +19,8 @@ export interface ClientEvents {
 export class ClientConnection {
   /** Lower-case verbs it asked to be sent. */
   readonly routes = new Set<string>()
+  /** By which a request handler's answer may name it. */
+  tags: ReadonlySet<string> = new Set()
   readonly #socket: Socket
   readonly #decoder = new FrameDecoder()
   readonly #events: ClientEvents
@@ -26,10 +28,11 @@ export class ClientConnection {
   #authenticated = false
   #corked = false
 
-  constructor(socket: Socket, events: ClientEvents) {
+  /** @param patienceMs how long it may take to authenticate */
+  constructor(socket: Socket, events: ClientEvents, patienceMs = AUTHENTICATION_TIMEOUT_MS) {
     this.#socket = socket
     this.#events = events
-    this.#deadline = setTimeout(() => socket.destroy(), AUTHENTICATION_TIMEOUT_MS)
+    this.#deadline = setTimeout(() => socket.destroy(), patienceMs)
     socket.setNoDelay(true)
     socket.on('data', (chunk) => this.#onData(chunk))
     // An error is always followed by 'close', which is where the connection ends for us.

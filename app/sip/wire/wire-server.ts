@@ -1,11 +1,29 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { connect, createServer, isIP, type Server } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { ClientConnection, type ClientEvents } from './client-connection.ts'
 import { answerHead, type Command } from './heads.ts'
 
-/** Most applications at a time. */
+/** Most applications that have connected to us at a time. */
 export const MAX_CLIENTS = 256
+
+/** Most connections of ours to applications at a time: one for each call that is taken to them. */
+export const MAX_OUTBOUND_CLIENTS = 4096
+
+/** How long an application that we connect to may take to be there and authenticate. */
+export const OUTBOUND_PATIENCE_MS = 3_000
+
+/** Tags of a client beyond these are not kept. */
+const MAX_TAGS = 64
+
+/** An application that listens. */
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Over TLS the application has to prove its host by a certificate of `ca`, or of an authority that Node.js knows. */
+  readonly tls: { readonly ca: string | Buffer | undefined } | undefined
+}
 
 export interface WireServerOptions {
   readonly host: string
@@ -36,6 +54,10 @@ export class WireServer implements ClientEvents {
   readonly #handler: WireHandler
   readonly #server: Server
   readonly #clients = new Set<ClientConnection>()
+  /** Those that have asked for any verb, in the order in which they first did. */
+  readonly #routed = new Set<ClientConnection>()
+  /** Connections of ours, and what waits for those that have not authenticated yet. */
+  readonly #outbound = new Map<ClientConnection, ((client: ClientConnection | undefined) => void) | undefined>()
   /** Per verb, how many requests have been handed out, for round robin. */
   readonly #turns = new Map<string, number>()
 
@@ -43,7 +65,7 @@ export class WireServer implements ClientEvents {
     this.#options = options
     this.#handler = handler
     this.#server = createServer((socket) => {
-      if (this.#clients.size >= MAX_CLIENTS) socket.destroy()
+      if (this.#clients.size - this.#outbound.size >= MAX_CLIENTS) socket.destroy()
       else this.#clients.add(new ClientConnection(socket, this))
     })
   }
@@ -61,11 +83,31 @@ export class WireServer implements ClientEvents {
     return this.#clients.size
   }
 
-  /** The client whose turn it is among those that routed a verb; undefined where none did. */
-  pick(verb: string): ClientConnection | undefined {
+  /** Connects to an application that listens. @param done gets the client once it has authenticated; undefined where it does not */
+  connect({ host, port, tls }: Listener, done: (client: ClientConnection | undefined) => void): void {
+    if (this.#outbound.size >= MAX_OUTBOUND_CLIENTS) {
+      done(undefined)
+      return
+    }
+    const socket =
+      tls === undefined
+        ? connect({ host, port })
+        : connectTls({
+            host,
+            port,
+            ...(tls.ca !== undefined && { ca: tls.ca }),
+            servername: isIP(host) === 0 ? host : '',
+          })
+    const client = new ClientConnection(socket, this, OUTBOUND_PATIENCE_MS)
+    this.#clients.add(client)
+    this.#outbound.set(client, done)
+  }
+
+  /** The client whose turn it is among those that routed a verb and, where one is given, have a tag; undefined where none did. */
+  pick(verb: string, tag?: string): ClientConnection | undefined {
     const wanted = verb.toLowerCase()
-    const candidates = [...this.#clients].filter(
-      (client) => client.authenticated && client.alive && client.routes.has(wanted),
+    const candidates = [...this.#routed].filter(
+      (client) => client.alive && client.routes.has(wanted) && (tag === undefined || client.tags.has(tag)),
     )
     if (candidates.length === 0) return undefined
     const turn = this.#turns.get(wanted) ?? 0
@@ -75,7 +117,7 @@ export class WireServer implements ClientEvents {
 
   /** All verbs that any client wants. */
   routedVerbs(): Set<string> {
-    return new Set([...this.#clients].flatMap((client) => [...client.routes]))
+    return new Set([...this.#routed].flatMap((client) => [...client.routes]))
   }
 
   onCommand(client: ClientConnection, command: Command): void {
@@ -90,6 +132,10 @@ export class WireServer implements ClientEvents {
 
   onGone(client: ClientConnection): void {
     this.#clients.delete(client)
+    this.#routed.delete(client)
+    const waiting = this.#outbound.get(client)
+    this.#outbound.delete(client)
+    waiting?.(undefined)
     this.#handler.onClientGone(client)
   }
 
@@ -105,8 +151,13 @@ export class WireServer implements ClientEvents {
       return
     }
     client.authenticate()
+    client.tags = new Set((command.fields[1] ?? '').split(',', MAX_TAGS).filter((tag) => tag !== ''))
     const { advertised, bound } = this.#options.hostports()
     this.#answer(client, command.msgId, 'OK', advertised.join(','), this.#options.version, bound.join(','))
+    const waiting = this.#outbound.get(client)
+    if (waiting === undefined) return
+    this.#outbound.set(client, undefined)
+    waiting(client)
   }
 
   #perform(client: ClientConnection, command: Command): void {
@@ -117,10 +168,12 @@ export class WireServer implements ClientEvents {
         break
       case 'route':
         client.routes.add(verb)
+        this.#routed.add(client)
         this.#answer(client, command.msgId, 'OK')
         break
       case 'remove_route':
         client.routes.delete(verb)
+        if (client.routes.size === 0) this.#routed.delete(client)
         this.#answer(client, command.msgId, 'OK')
         break
       case 'ping':

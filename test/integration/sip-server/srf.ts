@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import drachtioSrf from 'drachtio-srf'
 
 /** What these tests use of drachtio-srf, typed as it behaves: its own declarations miss callbacks and promises. */
@@ -87,7 +88,20 @@ export interface SrfError extends Error {
 type Handler = (req: SrfRequest, res: SrfResponse) => void
 
 export interface SrfApp {
-  connect(options: { readonly host: string; readonly port: number; readonly secret: string }): void
+  connect(options: {
+    readonly host: string
+    readonly port: number
+    readonly secret: string
+    readonly tags?: readonly string[]
+  }): void
+  /** Takes connections of SIP servers. */
+  listen(options: {
+    readonly host: string
+    readonly port: number
+    readonly tls?: { readonly key: string; readonly cert: string }
+    readonly secret: string
+  }): Server
+  endSession(req: SrfRequest): void
   disconnect(): void
   on(event: string, listener: (...args: string[]) => void): void
   once(event: string, listener: (...args: unknown[]) => void): void
