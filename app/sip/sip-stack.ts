@@ -60,7 +60,9 @@ export interface SipStackOptions {
   /** For `tls` addresses. */
   readonly tls: TlsMaterial | undefined
   /** Whose methods no application that is connected gets; `ca` signs the certificates of web services and applications. */
-  readonly outbound: { readonly handlers: readonly RequestHandler[]; readonly ca: string | Buffer | undefined }
+  readonly outbound?:
+    | { readonly handlers: readonly RequestHandler[]; readonly ca: string | Buffer | undefined }
+    | undefined
   readonly trace: ((batch: readonly SipTraceMessage[]) => void) | undefined
 }
 
@@ -151,12 +153,12 @@ export class SipStack implements TransportHandler, WireHandler {
       hold: (request, again) => uac.hold(request, again),
       sessions,
       subscriptions,
-      handlers: options.outbound.handlers,
+      handlers: options.outbound?.handlers ?? [],
       ask: (handler, pending, inbound) => router.ask(handler, pending, inbound),
     })
     const proxy = new ProxyCore(context, sender, new RouteTokens(secret), uas)
-    const web = new WebAsker(options.outbound.ca, userAgent ?? SERVER_VERSION)
-    const router = new RequestRouter(context, web, options.outbound.ca, {
+    const web = new WebAsker(options.outbound?.ca, userAgent ?? SERVER_VERSION)
+    const router = new RequestRouter(context, web, options.outbound?.ca, {
       respond: (txnId, draft) => uas.respond(undefined, '', txnId, draft),
       proxy: (txnId, fields) => proxy.command(undefined, '', [txnId, ...fields], undefined),
     })

@@ -74,7 +74,6 @@ export class World {
         minSessionS: 90,
         timing: RFC_3261_TIMING,
         tls: undefined,
-        outbound: { handlers: [], ca: undefined },
         trace: undefined,
       },
       machine.host,
