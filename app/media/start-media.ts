@@ -24,7 +24,7 @@ export interface MediaParts {
 /** The media of a running node. */
 export interface NodeMedia {
   readonly engine: MediaEngine
-  /** How the embedded workers fare; none where FreeSWITCH carries the calls. */
+  /** How the media workers fare. */
   readonly load: () => EmbeddedMedia['load']
   /** How the FreeSWITCH servers fare; none where the embedded workers carry the calls. */
   readonly servers: () => readonly MediaServerFigures[]
@@ -36,20 +36,21 @@ export interface NodeMedia {
 export async function startNodeMedia({ config, sip, log, emit }: MediaParts, parts: Parts): Promise<NodeMedia> {
   const { node, media } = config
   const { codecs, silenceTimeoutMs } = media
+  const workers = media.workers === 'auto' ? availableParallelism() : media.workers
   const onWarning = (message: string): void => log.log.warn(message)
   if (media.engine.kind === 'freeswitch') {
     const { servers } = media.engine
     parts.add('console of libraries', takeLibraryConsole(log))
     const state = stateEvents(emit)
-    const engine = await startFreeSwitch({ servers, sip, codecs, silenceTimeoutMs, ...state, onWarning })
+    const engine = await startFreeSwitch({ servers, sip, workers, codecs, silenceTimeoutMs, ...state, onWarning })
     parts.add('media', () => engine.close())
-    return { engine, load: () => [], servers: () => engine.servers, impediment: () => engine.impediment }
+    return { engine, load: () => engine.load, servers: () => engine.servers, impediment: () => engine.impediment }
   }
   const engine = await startMedia({
     address: isIP(node.address) === 0 ? (await lookup(node.address)).address : node.address,
     bindAddress: await rtpBindAddress(config),
     rtpPorts: media.rtpPorts,
-    workers: media.workers === 'auto' ? availableParallelism() : media.workers,
+    workers,
     codecs,
     silenceTimeoutMs,
     onWarning,

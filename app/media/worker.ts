@@ -19,8 +19,10 @@ import type {
 import { SocketPair } from './embedded/socket-pair.ts'
 import { TickWheel } from './embedded/tick-wheel.ts'
 import { WorkerMeter } from './embedded/worker-meter.ts'
+import { ForkServer } from './freeswitch/fork-server.ts'
+import { Voice } from './freeswitch/voice.ts'
 import { openPhone } from './phone.ts'
-import type { LegEvent, TalkerSpec } from './port.ts'
+import type { LegEvent, LegSummary, TalkerSpec } from './port.ts'
 import type { EmitLegEvent, Talker } from './talker.ts'
 
 /** How often the main thread hears of this worker's load. */
@@ -35,7 +37,9 @@ class MediaWorker {
   readonly #port: MessagePort
   readonly #options: WorkerOptions
   readonly #agent: Promise<AgentModule | null>
-  readonly #legs = new Map<LegHandle, Leg>()
+  readonly #legs = new Map<LegHandle, Leg | Voice>()
+  /** Where forks of FreeSWITCH connect to, by our address. */
+  readonly #forks = new Map<string, Promise<ForkServer>>()
   readonly #now = (): number => performance.now()
   readonly #memory = newLegMemory()
   readonly #wheel = new TickWheel(this.#now)
@@ -61,6 +65,11 @@ class MediaWorker {
       case 'dtmf':
         this.#legs.get(message.leg)?.dtmf(message.digit, message.durationMs)
         return
+      case 'agreed': {
+        const voice = this.#legs.get(message.leg)
+        if (voice instanceof Voice) voice.agreed(message.codec, message.maySpeak)
+        return
+      }
       case 'stop':
         void this.#stop()
         return
@@ -83,13 +92,19 @@ class MediaWorker {
       case 'open':
         return { kind: 'open', result: await this.#open(message) }
       case 'answer':
-        return { kind: 'answer', result: this.#leg(message.leg).answer(message.sdp) }
+        return { kind: 'answer', result: this.#rtpLeg(message.leg).answer(message.sdp) }
       case 'offer':
-        return { kind: 'offer', sdp: this.#leg(message.leg).offer(message.which) }
+        return { kind: 'offer', sdp: this.#rtpLeg(message.leg).offer(message.which) }
       case 'accept':
-        return { kind: 'accept', result: this.#leg(message.leg).accept(message.sdp) }
+        return { kind: 'accept', result: this.#rtpLeg(message.leg).accept(message.sdp) }
       case 'ready':
         return { kind: 'ready', result: await this.#leg(message.leg).talker.ready() }
+      case 'openVoice':
+        return { kind: 'openVoice', result: await this.#openVoice(message) }
+      case 'expectFork':
+        return { kind: 'expectFork', url: await this.#voice(message.leg).expectFork(message.address) }
+      case 'forked':
+        return { kind: 'forked', connected: await this.#voice(message.leg).forked() }
       case 'close':
         return { kind: 'close', summary: await this.#close(message.leg) }
       default:
@@ -103,7 +118,8 @@ class MediaWorker {
     talker: spec,
     recording,
   }: Extract<Request, { kind: 'open' }>): Promise<Result<void, OpenRefusal>> {
-    const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options
+    if (this.#options.rtp === null) return err({ code: 'bind-failed', message: 'this worker has no RTP' })
+    const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options.rtp
     const bound = await bindPair(bindAddress, rtpPort)
     if (!bound.ok) return bound
     const emit = (event: LegEvent): void => this.#post({ kind: 'event', leg: handle, event })
@@ -157,6 +173,39 @@ class MediaWorker {
     return ok(undefined)
   }
 
+  async #openVoice({
+    leg: handle,
+    talker: spec,
+    recording,
+  }: Extract<Request, { kind: 'openVoice' }>): Promise<Result<void, OpenRefusal>> {
+    const emit = (event: LegEvent): void => this.#post({ kind: 'event', leg: handle, event })
+    try {
+      const voice = new Voice({
+        talker: await this.#createTalker(spec, emit),
+        pool: this.#memory.playout,
+        recording,
+        forks: (address) => this.#forksAt(address),
+        emit,
+        warn: (text) => this.#post({ kind: 'warning', leg: handle, message: text }),
+        now: this.#now,
+      })
+      this.#legs.set(handle, voice)
+      this.#wheel.add(voice)
+      return ok(undefined)
+    } catch (cause) {
+      return err({ code: 'talker-failed', message: messageOf(cause) })
+    }
+  }
+
+  #forksAt(address: string): Promise<ForkServer> {
+    const known = this.#forks.get(address)
+    if (known !== undefined) return known
+    const starting = ForkServer.start(address)
+    this.#forks.set(address, starting)
+    starting.catch(() => this.#forks.delete(address))
+    return starting
+  }
+
   async #createTalker(spec: TalkerSpec, emit: EmitLegEvent): Promise<Talker> {
     if (spec.kind === 'phone') return openPhone(spec, emit, this.#now)
     const agent = await this.#agent
@@ -164,13 +213,25 @@ class MediaWorker {
     return agent.createAgentTalker(spec.agent, emit, this.#meter.agents)
   }
 
-  #leg(handle: LegHandle): Leg {
+  #rtpLeg(handle: LegHandle): Leg {
+    const leg = this.#leg(handle)
+    if (leg instanceof Voice) throw new Error(`leg ${handle} has no RTP here`)
+    return leg
+  }
+
+  #voice(handle: LegHandle): Voice {
+    const leg = this.#leg(handle)
+    if (leg instanceof Leg) throw new Error(`leg ${handle} has its RTP here`)
+    return leg
+  }
+
+  #leg(handle: LegHandle): Leg | Voice {
     const leg = this.#legs.get(handle)
     if (leg === undefined) throw new Error(`leg ${handle} is not open`)
     return leg
   }
 
-  async #close(handle: LegHandle): Promise<ReturnType<Leg['close']>> {
+  async #close(handle: LegHandle): Promise<LegSummary> {
     const leg = this.#leg(handle)
     this.#wheel.delete(leg)
     const summary = await leg.close()
@@ -181,6 +242,7 @@ class MediaWorker {
   async #stop(): Promise<void> {
     this.#stopping = true
     await Promise.all([...this.#legs.keys()].map((handle) => this.#close(handle)))
+    for (const starting of this.#forks.values()) await (await starting.catch(() => null))?.close()
     this.#port.close()
   }
 

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { MediaEngine } from '../../app/media/port.ts'
 import { Recordings } from '../../app/recordings/recordings.ts'
 import { callId, tenantId } from '../../lib/core/ids.ts'
-import { framesOf, spells } from '../helpers/stereo-wav.ts'
+import { framesOf, phrases } from '../helpers/stereo-wav.ts'
 import { until } from '../helpers/until.ts'
 import { inTempDir, TestLeg } from '../integration/media/media-fixture.ts'
 import { AGENT } from './media-engine.ts'
@@ -60,7 +60,7 @@ export function describeRecording(name: string, engine: () => MediaEngine, slack
           const { left, right } = framesOf(Buffer.concat(bytes))
           const near = (found: number | undefined, want: number): boolean =>
             found !== undefined && Math.abs(found - want) <= slackFrames
-          const [caller, agent] = [spells(left), spells(right)]
+          const [caller, agent] = [phrases(left), phrases(right)]
           assert.ok(caller.length === 1 && near(caller[0], 30), `the caller: ${caller.join()}`)
           assert.ok(
             agent.length === 2 && near(agent[0], 50) && near(agent[1], heard),

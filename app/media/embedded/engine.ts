@@ -10,8 +10,9 @@ import type {
   OfferKind,
   SdpRefusal,
 } from '../port.ts'
-import type { LegHandle, WorkerLoad, WorkerOptions } from './protocol.ts'
-import { type HostSink, MediaError, WorkerHost } from './worker-host.ts'
+import { WorkerPool } from '../worker-pool.ts'
+import type { LegHandle } from './protocol.ts'
+import { type HostSink, MediaError, type WorkerHost } from './worker-host.ts'
 
 export interface MediaOptions {
   /** IP literal that SDP advertises, and that the RTP sockets bind unless `bindAddress` says otherwise. */
@@ -34,8 +35,7 @@ export interface MediaOptions {
 export interface EmbeddedMedia extends MediaEngine {
   /** Port pairs that are free. */
   readonly freePorts: number
-  /** How each worker fares, by its index; one that has just been started has nothing to tell yet. */
-  readonly load: readonly (WorkerLoad & { readonly worker: number })[]
+  readonly load: WorkerPool['load']
   /** Ends one worker thread at once, as a crash would: for tests and drills. */
   crashWorker(index: number): Promise<void>
 }
@@ -44,8 +44,6 @@ export interface EmbeddedMedia extends MediaEngine {
 const SILENCE_TIMEOUT_MS = 30_000
 /** Pairs that another process holds are skipped, up to so many a leg. */
 const MAX_BUSY_PAIRS = 64
-/** A worker that dies this young is started anew only after as long again, so that a broken one does not spin. */
-const YOUNG_MS = 1000
 
 interface OpenLeg {
   readonly spec: LegSpec
@@ -60,29 +58,31 @@ export async function startMedia(options: MediaOptions): Promise<EmbeddedMedia> 
 }
 
 class Engine implements EmbeddedMedia, HostSink {
-  readonly #options: WorkerOptions
   readonly #warn: (message: string) => void
   readonly #ports: PortPool
   readonly #range: PortRange
-  readonly #hosts: (WorkerHost | null)[]
-  readonly #startedAtMs: number[] = []
+  readonly #pool: WorkerPool
   readonly #legs = new Map<LegHandle, OpenLeg>()
-  readonly #restarts = new Set<NodeJS.Timeout>()
   #nextHandle = 1
-  #closing = false
 
   constructor(options: MediaOptions) {
-    this.#options = {
-      address: options.address,
-      bindAddress: options.bindAddress ?? options.address,
-      codecs: options.codecs,
-      silenceTimeoutMs: options.silenceTimeoutMs ?? SILENCE_TIMEOUT_MS,
-      agentTalkerModule: options.agentTalkerModule,
-    }
     this.#warn = options.onWarning ?? (() => {})
     this.#range = options.rtpPorts
     this.#ports = new PortPool(options.rtpPorts)
-    this.#hosts = Array.from({ length: Math.max(1, options.workers) }, (_, index) => this.#startWorker(index))
+    this.#pool = new WorkerPool({
+      worker: {
+        rtp: {
+          address: options.address,
+          bindAddress: options.bindAddress ?? options.address,
+          codecs: options.codecs,
+          silenceTimeoutMs: options.silenceTimeoutMs ?? SILENCE_TIMEOUT_MS,
+        },
+        agentTalkerModule: options.agentTalkerModule,
+      },
+      workers: options.workers,
+      sink: this,
+      warn: this.#warn,
+    })
   }
 
   get legs(): number {
@@ -94,12 +94,12 @@ class Engine implements EmbeddedMedia, HostSink {
   }
 
   get load(): EmbeddedMedia['load'] {
-    return this.#hosts.flatMap((host, worker) => (host?.load == null ? [] : [{ ...host.load, worker }]))
+    return this.#pool.load
   }
 
   async open(spec: LegSpec): Promise<MediaLeg> {
     for (let busy = 0; busy < MAX_BUSY_PAIRS; busy++) {
-      const host = this.#leastLoaded()
+      const host = this.#pool.leastLoaded()
       const rtpPort = this.#ports.take()
       if (rtpPort === null) break
       const leg = await this.#tryOpen(spec, host, rtpPort)
@@ -113,13 +113,11 @@ class Engine implements EmbeddedMedia, HostSink {
   }
 
   async close(): Promise<void> {
-    this.#closing = true
-    for (const timer of this.#restarts) clearTimeout(timer)
-    await Promise.all(this.#hosts.filter((host) => host !== null).map((host) => host.stop()))
+    await this.#pool.close()
   }
 
   async crashWorker(index: number): Promise<void> {
-    await this.#hosts[index]?.terminate()
+    await this.#pool.crash(index)
   }
 
   onEvent(handle: LegHandle, event: LegEvent): void {
@@ -136,32 +134,6 @@ class Engine implements EmbeddedMedia, HostSink {
       this.onEvent(handle, { kind: 'failed', message: `the media worker is gone: ${reason}` })
       this.#forget(handle)
     }
-    if (this.#closing) return
-    this.#warn(`a media worker has ended (${reason}); it is started anew`)
-    const index = this.#hosts.indexOf(host)
-    const ageMs = performance.now() - (this.#startedAtMs[index] ?? 0)
-    this.#hosts[index] = null
-    if (ageMs >= YOUNG_MS) {
-      this.#hosts[index] = this.#startWorker(index)
-      return
-    }
-    const timer = setTimeout(() => {
-      this.#restarts.delete(timer)
-      this.#hosts[index] = this.#startWorker(index)
-    }, YOUNG_MS).unref()
-    this.#restarts.add(timer)
-  }
-
-  #startWorker(index: number): WorkerHost {
-    this.#startedAtMs[index] = performance.now()
-    return new WorkerHost(this.#options, this)
-  }
-
-  #leastLoaded(): WorkerHost {
-    const alive = this.#hosts.filter((host) => host !== null)
-    const [first, ...others] = alive
-    if (this.#closing || first === undefined) throw new MediaError('media-lost', 'no media worker is running')
-    return others.reduce((best, host) => (host.legs.size < best.legs.size ? host : best), first)
   }
 
   /** Null where another process holds one of the two ports. */

@@ -1,4 +1,5 @@
 import type { Result } from '../../../lib/core/result.ts'
+import type { G711Law } from '../../../lib/media/g711.ts'
 import type { SdpRefusal } from '../../../lib/sip/sdp.ts'
 import type { AgentFault } from '../../agent/meter.ts'
 import type { RecordingSpec } from '../../recordings/writer.ts'
@@ -8,14 +9,19 @@ import type { AgentRefusal, LegEvent, LegSummary, OfferKind, TalkerSpec } from '
 
 /** What every worker is started with. */
 export interface WorkerOptions {
+  /** Null where another engine carries RTP. */
+  readonly rtp: RtpOptions | null
+  /** URL of another module that makes agent talkers; null where only phones are carried. */
+  readonly agentTalkerModule: string | null | undefined
+}
+
+export interface RtpOptions {
   /** Bound by the RTP sockets. */
   readonly bindAddress: string
   /** Written into SDP. */
   readonly address: string
   readonly codecs: readonly string[]
   readonly silenceTimeoutMs: number
-  /** URL of another module that makes agent talkers; null where only phones are carried. */
-  readonly agentTalkerModule: string | null | undefined
 }
 
 /** Names a leg between the threads; never used twice. */
@@ -25,6 +31,8 @@ export type ToWorker =
   | Request
   | { readonly kind: 'start'; readonly leg: LegHandle }
   | { readonly kind: 'dtmf'; readonly leg: LegHandle; readonly digit: string; readonly durationMs: number }
+  /** What was agreed for a leg whose RTP FreeSWITCH carries. */
+  | { readonly kind: 'agreed'; readonly leg: LegHandle; readonly codec: G711Law; readonly maySpeak: boolean }
   /** Ends the thread once its legs are closed. */
   | { readonly kind: 'stop' }
 
@@ -40,6 +48,12 @@ export type RequestBody =
   | { readonly kind: 'answer'; readonly sdp: string }
   | { readonly kind: 'offer'; readonly which: OfferKind }
   | { readonly kind: 'accept'; readonly sdp: string }
+  /** A leg whose RTP a FreeSWITCH carries: its talker, and the WebSocket of its fork. */
+  | { readonly kind: 'openVoice'; readonly talker: TalkerSpec; readonly recording: RecordingSpec | null }
+  /** Awaits a fork at this address of ours. */
+  | { readonly kind: 'expectFork'; readonly address: string }
+  /** Resolves when the fork is there, or does not come. */
+  | { readonly kind: 'forked' }
   | { readonly kind: 'ready' }
   | { readonly kind: 'close' }
 
@@ -58,6 +72,9 @@ export type ReplyBody =
   | { readonly kind: 'accept'; readonly result: Result<void, SdpRefusal> }
   | { readonly kind: 'ready'; readonly result: Result<void, AgentRefusal> }
   | { readonly kind: 'close'; readonly summary: LegSummary }
+  | { readonly kind: 'openVoice'; readonly result: Result<void, OpenRefusal> }
+  | { readonly kind: 'expectFork'; readonly url: string }
+  | { readonly kind: 'forked'; readonly connected: boolean }
   /** The request met a bug or a leg that is gone; it is rejected on the main thread. */
   | { readonly kind: 'error'; readonly message: string }
 

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { G711Law } from '../../../lib/media/g711.ts'
 import type { LegEvent } from '../port.ts'
 import type { FromWorker, LegHandle, Reply, RequestBody, ToWorker, WorkerLoad, WorkerOptions } from './protocol.ts'
 
@@ -87,6 +88,10 @@ export class WorkerHost {
 
   dtmf(leg: LegHandle, digit: string, durationMs: number): void {
     if (this.#alive) this.#post({ kind: 'dtmf', leg, digit, durationMs })
+  }
+
+  agreed(leg: LegHandle, codec: G711Law, maySpeak: boolean): void {
+    if (this.#alive) this.#post({ kind: 'agreed', leg, codec, maySpeak })
   }
 
   /** Closes all legs and ends the thread; by force where something in it does not end. */

@@ -1,28 +1,26 @@
-import { BlockPool } from '../../../lib/media/block-pool.ts'
 import { byRoom } from '../../../lib/media/freeswitch-facts.ts'
-import { newAgentMeter } from '../../agent/meter.ts'
-import { createAgentTalker } from '../../agent/talker.ts'
 import type { MediaServerFigures } from '../../observe/media-metrics.ts'
-import { TickWheel } from '../embedded/tick-wheel.ts'
-import { MediaError } from '../embedded/worker-host.ts'
+import type { LegHandle } from '../embedded/protocol.ts'
+import { type HostSink, MediaError, type WorkerHost } from '../embedded/worker-host.ts'
 import type { LegEvent, LegSpec, MediaEngine, MediaLeg } from '../port.ts'
-import type { Talker } from '../talker.ts'
-import { ForkLine } from './fork-line.ts'
+import { WorkerPool } from '../worker-pool.ts'
 import { FreeSwitchLeg } from './leg.ts'
+import { RemoteVoice } from './remote-voice.ts'
 import { FreeSwitchServer, type ServerAddress, type SipCaller } from './server.ts'
 
-/** Of the playout queues: half a second of G.711 each, and some of them kept. */
-const BLOCK_BYTES = 4096
-const FREE_BLOCKS = 256
+/** How often legs look whether their packets have to be counted. */
+const WATCH_MS = 100
 
 export interface FreeSwitchOptions {
   readonly servers: readonly ServerAddress[]
   /** The SIP server through which FreeSWITCH is called: drachtio-server, or our own. */
   readonly sip: SipCaller
+  /** Threads for talkers and forks, at least 1. */
+  readonly workers: number
   readonly codecs: readonly string[]
   readonly silenceTimeoutMs: number
-  /** Who talks on a leg, in place of the realtime agent: for tests. */
-  readonly createTalker?: (spec: LegSpec, emit: (event: LegEvent) => void) => Talker
+  /** URL of a module that exports `createAgentTalker(spec, emit): Talker`, in place of the realtime agent: for tests. */
+  readonly agentTalkerModule?: string
   /** A server is there, for the first time or again. */
   readonly onConnected: (server: string) => void
   /** A server is lost, and the calls on it with it; or it could not be reached at the start. */
@@ -37,14 +35,20 @@ export async function startFreeSwitch(options: FreeSwitchOptions): Promise<FreeS
   return media
 }
 
-/** RTP is FreeSWITCH's; the agents of all legs talk on this thread. */
-export class FreeSwitchMedia implements MediaEngine {
+interface OpenLeg {
+  readonly spec: LegSpec
+  readonly leg: FreeSwitchLeg
+  readonly host: WorkerHost
+}
+
+/** RTP is FreeSWITCH's; what agents say and hear is the media workers'; between them stands the SIP side of each leg, on this thread. */
+export class FreeSwitchMedia implements MediaEngine, HostSink {
   readonly #options: FreeSwitchOptions
   readonly #servers: readonly FreeSwitchServer[]
-  readonly #open = new Set<FreeSwitchLeg>()
-  readonly #wheel = new TickWheel(() => performance.now())
-  readonly #pool = new BlockPool(BLOCK_BYTES, FREE_BLOCKS)
-  readonly #meter = newAgentMeter()
+  readonly #pool: WorkerPool
+  readonly #open = new Map<LegHandle, OpenLeg>()
+  readonly #watch: NodeJS.Timeout
+  #nextHandle = 1
   #closing = false
 
   constructor(options: FreeSwitchOptions) {
@@ -56,10 +60,24 @@ export class FreeSwitchMedia implements MediaEngine {
           onDown: (server, reason) => this.#onDown(server, reason),
         }),
     )
+    this.#pool = new WorkerPool({
+      worker: { rtp: null, agentTalkerModule: options.agentTalkerModule },
+      workers: options.workers,
+      sink: this,
+      warn: options.onWarning,
+    })
+    this.#watch = setInterval(() => {
+      const nowMs = performance.now()
+      for (const { leg } of this.#open.values()) leg.watch(nowMs)
+    }, WATCH_MS).unref()
   }
 
   get legs(): number {
     return this.#open.size
+  }
+
+  get load(): WorkerPool['load'] {
+    return this.#pool.load
   }
 
   /** How each server fares. */
@@ -67,7 +85,7 @@ export class FreeSwitchMedia implements MediaEngine {
     return this.#servers.map((server) => ({
       server: server.name,
       up: server.up,
-      calls: [...this.#open].filter((leg) => leg.server === server).length,
+      calls: [...this.#open.values()].filter(({ leg }) => leg.server === server).length,
       sessions: server.up ? server.load.sessions : 0,
       maxSessions: server.up ? server.load.maxSessions : 0,
     }))
@@ -86,50 +104,72 @@ export class FreeSwitchMedia implements MediaEngine {
   async open(spec: LegSpec): Promise<MediaLeg> {
     if (this.#closing) throw new MediaError('media-lost', 'media is being stopped')
     if (this.impediment !== null) throw new MediaError('media-lost', this.impediment)
-    let closed = false
-    const emit = (event: LegEvent): void => {
-      if (!closed) spec.onEvent(event)
-    }
-    const talker = this.#createTalker(spec, emit)
-    const openedAtMs = performance.now()
-    const line = new ForkLine(this.#pool, {
-      onFrame: (frame, nowMs) => talker.onAudio(frame, nowMs),
-      onFirstAudio: (nowMs) => emit({ kind: 'firstAudio', afterMs: nowMs - openedAtMs }),
-    })
-    const leg: FreeSwitchLeg = new FreeSwitchLeg({
+    const host = this.#pool.leastLoaded()
+    const handle = this.#nextHandle++
+    const leg = new FreeSwitchLeg({
       servers: () => byRoom(this.#servers),
       codecs: this.#options.codecs,
       silenceTimeoutMs: this.#options.silenceTimeoutMs,
-      talker,
-      line,
-      recording: spec.recording ?? null,
-      emit,
-      warn: (message) => this.#options.onWarning(`leg ${spec.legId}: ${message}`),
-      onClosed: () => {
-        closed = true
-        this.#wheel.delete(leg)
-        this.#open.delete(leg)
-      },
+      voice: new RemoteVoice(handle, host),
+      emit: (event) => this.#tell(handle, event),
+      warn: (message) => this.onWarning(handle, message),
+      onClosed: () => this.#forget(handle),
     })
-    this.#open.add(leg)
-    this.#wheel.add(leg)
-    return leg
+    this.#open.set(handle, { spec, leg, host })
+    host.legs.add(handle)
+    try {
+      const { talker, recording = null } = spec
+      const { result } = await host.request(handle, { kind: 'openVoice', talker, recording })
+      if (!result.ok) throw new MediaError('media-failed', result.error.message)
+      return leg
+    } catch (cause) {
+      this.#forget(handle)
+      throw cause
+    }
+  }
+
+  /** Ends one worker thread at once, as a crash would: for tests. */
+  async crashWorker(index: number): Promise<void> {
+    await this.#pool.crash(index)
   }
 
   async close(): Promise<void> {
     this.#closing = true
-    await Promise.all([...this.#open].map((leg) => leg.close()))
+    await Promise.all([...this.#open.values()].map(({ leg }) => leg.close()))
+    clearInterval(this.#watch)
+    await this.#pool.close()
     await Promise.all(this.#servers.map((server) => server.close()))
   }
 
-  #createTalker(spec: LegSpec, emit: (event: LegEvent) => void): Talker {
-    if (this.#options.createTalker !== undefined) return this.#options.createTalker(spec, emit)
-    if (spec.talker.kind !== 'agent') throw new MediaError('media-failed', 'FreeSWITCH carries agents only')
-    return createAgentTalker(spec.talker.agent, emit, this.#meter)
+  onEvent(handle: LegHandle, event: LegEvent): void {
+    // A leg fails once, be it here or there.
+    if (event.kind === 'failed') this.#open.get(handle)?.leg.fail(event.message)
+    else this.#tell(handle, event)
+  }
+
+  onWarning(handle: LegHandle, message: string): void {
+    this.#options.onWarning(`leg ${this.#open.get(handle)?.spec.legId ?? handle}: ${message}`)
+  }
+
+  onExit(host: WorkerHost, reason: string): void {
+    for (const open of this.#open.values()) {
+      if (open.host === host) open.leg.fail(`the media worker is gone: ${reason}`)
+    }
+  }
+
+  #tell(handle: LegHandle, event: LegEvent): void {
+    this.#open.get(handle)?.spec.onEvent(event)
+  }
+
+  #forget(handle: LegHandle): void {
+    this.#open.get(handle)?.host.legs.delete(handle)
+    this.#open.delete(handle)
   }
 
   #onDown(server: FreeSwitchServer, reason: string): void {
     this.#options.onLost(server.name, reason)
-    for (const leg of this.#open) if (leg.server === server) leg.fail(`FreeSWITCH at ${server.name} is lost: ${reason}`)
+    for (const { leg } of this.#open.values()) {
+      if (leg.server === server) leg.fail(`FreeSWITCH at ${server.name} is lost: ${reason}`)
+    }
   }
 }

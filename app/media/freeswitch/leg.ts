@@ -14,21 +14,16 @@ import {
 import { placeholderOffer, relayOffer, withoutRtcpMux } from '../../../lib/sip/relay-offer.ts'
 import { parseSdp, type SdpRefusal } from '../../../lib/sip/sdp.ts'
 import { withDeadline } from '../../deadline.ts'
-import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
-import type { Ticking } from '../embedded/tick-wheel.ts'
 import { MediaError } from '../embedded/worker-host.ts'
 import type { AgentRefusal, LegEvent, LegSummary, MediaLeg, OfferKind } from '../port.ts'
-import type { Talker } from '../talker.ts'
-import type { ForkLine } from './fork-line.ts'
+import type { RemoteVoice } from './remote-voice.ts'
 import type { FreeSwitchServer } from './server.ts'
+import { FORK_MS } from './voice.ts'
 
-/** From the channel's answer to the WebSocket of its fork. */
-const FORK_MS = 2_000
 /** What takes longer to end is left to FreeSWITCH. */
 const CLOSE_MS = 2_000
 /** A BYE that is not answered by then has not come through. */
 const BYE_MS = 1_000
-const TALKER_CLOSE_MS = 3_000
 /** The packet counter of a channel is read so often; silence is noticed that much late. */
 const COUNT_MS = 5_000
 
@@ -37,10 +32,8 @@ export interface FreeSwitchLegParts {
   readonly servers: () => readonly FreeSwitchServer[]
   readonly codecs: readonly string[]
   readonly silenceTimeoutMs: number
-  readonly talker: Talker
-  readonly line: ForkLine
-  /** Where it is recorded; null: nowhere. */
-  readonly recording: RecordingSpec | null
+  /** The talker, the fork and the recording, in a media worker. */
+  readonly voice: RemoteVoice
   readonly emit: (event: LegEvent) => void
   readonly warn: (message: string) => void
   /** Everything is given back. */
@@ -55,7 +48,7 @@ interface Channel {
 }
 
 /** One leg whose RTP FreeSWITCH carries: its negotiation, its channel, and the talker at the other end of the fork. */
-export class FreeSwitchLeg implements MediaLeg, Ticking {
+export class FreeSwitchLeg implements MediaLeg {
   readonly #parts: FreeSwitchLegParts
   readonly #sessionId = String(randomBytes(6).readUIntBE(0, 6))
   #channel: Channel | null = null
@@ -67,7 +60,6 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
   #relayed: AgreedMedia | null = null
   #relays = 1
   #startedAtMs: number | null = null
-  #recording: RecordingWriter | null = null
   #countAtMs = 0
   /** The channel's variables when its packets were counted last. */
   #counted: ReadonlyMap<string, string> = new Map()
@@ -118,7 +110,7 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
   }
 
   async ready(): Promise<Result<void, AgentRefusal>> {
-    const [ready, forked] = await Promise.all([this.#parts.talker.ready(), this.#forked ?? true])
+    const [ready, forked] = await Promise.all([this.#parts.voice.ready(), this.#forked ?? true])
     if (!ready.ok || forked) return ready
     return err({ code: 'media-lost', message: `mod_audio_fork did not connect within ${FORK_MS} ms` })
   }
@@ -129,27 +121,16 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
     this.#startedAtMs = nowMs
     this.#countAtMs = nowMs
     this.#packetsAtMs = nowMs
-    const { recording, line, talker, warn } = this.#parts
-    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
-    line.start(nowMs, this.#recording)
-    talker.start()
+    this.#parts.voice.start()
   }
 
   dtmf(digit: string, durationMs: number): void {
-    if (this.#closed !== null) return
-    this.#parts.emit({ kind: 'dtmf', digit, durationMs })
-    this.#parts.talker.onDtmf(digit, durationMs)
+    if (this.#closed === null) this.#parts.voice.dtmf(digit, durationMs)
   }
 
-  tick(nowMs: number): void {
-    if (this.#closed !== null || this.#failed) return
-    try {
-      this.#parts.line.tick(nowMs)
-      for (const itemId of this.#parts.line.takePlayed(nowMs)) this.#parts.talker.onPlayed(itemId)
-      this.#watchSilence(nowMs)
-    } catch (cause) {
-      this.fail(`the leg met a bug: ${messageOf(cause)}`)
-    }
+  /** To be called a few times a second: notices that no RTP comes. */
+  watch(nowMs: number): void {
+    if (this.#closed === null && !this.#failed) this.#watchSilence(nowMs)
   }
 
   /** Nothing more will come of it: its server is gone, or its channel. Told once. */
@@ -166,11 +147,9 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
 
   async #close(): Promise<LegSummary> {
     try {
-      const recorded = Promise.resolve(this.#recording?.close(performance.now()) ?? null)
-      const [media, agent, recording] = await Promise.all([this.#record(), this.#closeTalker(), recorded])
-      return { media, agent, recording }
+      const [media, voice] = await Promise.all([this.#record(), this.#parts.voice.close()])
+      return { media, agent: voice.agent, recording: voice.recording }
     } finally {
-      this.#parts.line.close()
       await withDeadline(this.#hangUp(), CLOSE_MS).catch(() => undefined)
       this.#parts.onClosed()
     }
@@ -184,17 +163,6 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
     if (!server.up) return
     await withDeadline(bye, BYE_MS)
     if (endpoint.connected) await server.api(`uuid_kill ${endpoint.uuid}`)
-  }
-
-  async #closeTalker(): Promise<LegSummary['agent']> {
-    let summary: LegSummary['agent'] = null
-    const ending = this.#parts.talker.close().then((found) => {
-      summary = found
-    })
-    await withDeadline(ending, TALKER_CLOSE_MS).catch((cause: unknown) => {
-      this.#parts.warn(`the talker ended with an error: ${messageOf(cause)}`)
-    })
-    return summary
   }
 
   async #record(): Promise<MediaRecord | null> {
@@ -266,28 +234,25 @@ export class FreeSwitchLeg implements MediaLeg, Ticking {
   }
 
   async #fork(server: FreeSwitchServer, uuid: string): Promise<boolean> {
-    const { line, warn } = this.#parts
-    const connected = line.connect(server.forks, () => this.fail('the audio fork of FreeSWITCH was closed'))
+    const { voice, warn } = this.#parts
     try {
+      const url = await voice.expectFork(server.localAddress)
       // All ten arguments, with a name for the fork: without, the rest is taken for something else.
-      const fork = [uuid, 'start', line.url, 'mono', '8000', 'tandem', '{}', 'true', 'true', '8000']
+      const fork = [uuid, 'start', url, 'mono', '8000', 'tandem', '{}', 'true', 'true', '8000']
       const answer = await server.api(`uuid_audio_fork ^^|${fork.join('|')}`)
       if (!answer.startsWith('+OK')) throw new Error(`uuid_audio_fork: ${answer.trim().slice(0, 200)}`)
-      await withDeadline(connected, FORK_MS)
+      return await voice.forked()
     } catch (cause) {
       warn(messageOf(cause))
+      return false
     }
-    return line.connected
   }
 
   #configure(agreed: AgreedMedia): void {
-    const { line, talker } = this.#parts
-    const codecChanged = this.#agreed?.codec !== agreed.codec
     const held = this.#agreed !== null && this.#agreed.direction !== 'sendrecv'
     if (held && agreed.direction === 'sendrecv') this.#packetsAtMs = performance.now()
     this.#agreed = agreed
-    line.configure(agreed.codec, agreed.direction === 'sendrecv' || agreed.direction === 'sendonly')
-    if (codecChanged) talker.attach(line.line())
+    this.#parts.voice.agreed(agreed.codec, agreed.direction === 'sendrecv' || agreed.direction === 'sendonly')
   }
 
   #onDtmf(press: unknown): void {

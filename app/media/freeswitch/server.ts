@@ -3,7 +3,6 @@ import type Srf from 'drachtio-srf'
 import { parseStatus, retryDelayMs, type ServerLoad, serverFault } from '../../../lib/media/freeswitch-facts.ts'
 import { inTime } from '../../deadline.ts'
 import { EventSocket } from './event-socket.ts'
-import { ForkServer } from './fork-server.ts'
 
 /** How often a server is asked how it fares; an answer that takes longer than the event socket allows is its end. */
 const PING_MS = 1_000
@@ -32,7 +31,6 @@ export interface ServerWatch {
 /** What there is of a server while it is up. */
 interface Attached {
   readonly socket: EventSocket
-  readonly forks: ForkServer
   readonly media: MediaServer
 }
 
@@ -80,10 +78,6 @@ export class FreeSwitchServer {
     return this.#expect().socket.localAddress
   }
 
-  get forks(): ForkServer {
-    return this.#expect().forks
-  }
-
   /** Connects for the first time; resolves also where that fails, as it is tried again. */
   async start(): Promise<void> {
     await this.#connect()
@@ -123,18 +117,15 @@ export class FreeSwitchServer {
 
   async #attach(): Promise<void> {
     const socket = await EventSocket.connect({ ...this.#address, onEnd: (reason) => this.#lost(reason) })
-    let forks: ForkServer | null = null
     try {
       const fault = await inspect(socket)
       if (fault !== null) throw new Error(fault)
       await this.#readLoad(socket)
-      forks = await ForkServer.start(socket.localAddress)
       const media = await this.#attachMrf(socket.localAddress)
       if (this.#closing) throw new Error('closed')
-      this.#attached = { socket, forks, media }
+      this.#attached = { socket, media }
     } catch (cause) {
       socket.close()
-      await forks?.close()
       throw cause
     }
     this.#failures = 0
@@ -203,7 +194,6 @@ export class FreeSwitchServer {
     if (attached === null) return
     attached.socket.close()
     attached.media.disconnect()
-    await attached.forks.close()
   }
 }
 

@@ -3,13 +3,14 @@ import { type FreeSwitchMedia, startFreeSwitch } from '../../../app/media/freesw
 import type { ServerAddress } from '../../../app/media/freeswitch/server.ts'
 import { describeMediaEngine } from '../../conformance/media-engine.ts'
 import { describeRecording } from '../../conformance/media-recording.ts'
-import { createAgentTalker } from '../../conformance/scripted-talker.ts'
 import { realFreeSwitch } from '../../helpers/freeswitch.ts'
 import { FreeSwitchProcess } from '../../helpers/freeswitch-process.ts'
 import { freeRange, HOST } from './media-fixture.ts'
 import { type MediaSip, startMediaSip } from './media-sip.ts'
 
 const SILENCE_MS = 1_000
+/** The talker of the suite, as media workers load it. */
+const TALKER = new URL('../../conformance/scripted-talker.js', import.meta.url).href
 
 describe('the embedded media engine', () => {
   let engine: EmbeddedMedia
@@ -21,7 +22,7 @@ describe('the embedded media engine', () => {
       workers: 1,
       codecs: ['PCMU', 'PCMA'],
       silenceTimeoutMs: SILENCE_MS,
-      agentTalkerModule: new URL('../../conformance/scripted-talker.js', import.meta.url).href,
+      agentTalkerModule: TALKER,
     })
   })
 
@@ -54,7 +55,8 @@ function describeFreeSwitch(name: string, start: () => Promise<ServerAddress & {
         sip: sip.link,
         codecs: ['PCMU', 'PCMA'],
         silenceTimeoutMs: SILENCE_MS,
-        createTalker: createAgentTalker,
+        workers: 1,
+        agentTalkerModule: TALKER,
         onConnected: () => {},
         onLost: () => {},
         onWarning: () => {},

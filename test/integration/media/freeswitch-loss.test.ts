@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { type FreeSwitchMedia, startFreeSwitch } from '../../../app/media/freeswitch/engine.ts'
 import { AGENT } from '../../conformance/media-engine.ts'
 import { RtpPeer } from '../../conformance/rtp-peer.ts'
-import { createAgentTalker } from '../../conformance/scripted-talker.ts'
 import { realFreeSwitch } from '../../helpers/freeswitch.ts'
 import { TcpGate } from '../../helpers/tcp-gate.ts'
 import { until } from '../../helpers/until.ts'
@@ -10,6 +9,8 @@ import { HOST, TestLeg } from './media-fixture.ts'
 import { type MediaSip, startMediaSip } from './media-sip.ts'
 
 const real = realFreeSwitch()
+/** The talker of the suite, as media workers load it. */
+const TALKER = new URL('../../conformance/scripted-talker.js', import.meta.url).href
 
 /** Two gates before one real server stand for two servers. */
 describe('FreeSWITCH servers that die', function () {
@@ -37,7 +38,8 @@ describe('FreeSWITCH servers that die', function () {
       sip: sip.link,
       codecs: ['PCMU'],
       silenceTimeoutMs: 30_000,
-      createTalker: createAgentTalker,
+      workers: 1,
+      agentTalkerModule: TALKER,
       onConnected: () => {},
       onLost: () => {},
       onWarning: () => {},
@@ -89,6 +91,7 @@ describe('FreeSWITCH servers that die', function () {
     const wrong = await startFreeSwitch({
       servers: [{ host: HOST, port: gates[0].port, secret: 'wrong' }],
       sip: sip.link,
+      workers: 1,
       codecs: ['PCMU'],
       silenceTimeoutMs: 30_000,
       onConnected: () => {},

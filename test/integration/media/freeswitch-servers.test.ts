@@ -50,6 +50,7 @@ describe('FreeSWITCH servers, as their event sockets tell', function () {
     engine = await startFreeSwitch({
       servers: peers.map(({ port }) => ({ host: '127.0.0.1', port, secret })),
       sip,
+      workers: 1,
       codecs: ['PCMU'],
       silenceTimeoutMs: 30_000,
       onConnected: (server) => told.push(`${nameOf(server)} up`),
