@@ -12,9 +12,12 @@ export interface AudioSocket {
   sendText(text: string): void
 }
 
+/** The event that carries the first `length` bytes of audio. Base64 goes straight into its text: no object is made and no JSON is written. */
+export const appendEvent = (audio: Buffer, length: number = audio.length): string =>
+  `{"type":"input_audio_buffer.append","audio":"${audio.toString('base64', 0, length)}"}`
+
 /**
- * The caller's audio on its way to the server (OpenAI Realtime: `input_audio_buffer.append`), gathered into batches. Base64 goes straight
- * into the event's text: no object is made and no JSON is written for it.
+ * The caller's audio on its way to the server (OpenAI Realtime: `input_audio_buffer.append`), gathered into batches.
  */
 export class CallerAudio {
   readonly #batch: Buffer
@@ -40,12 +43,17 @@ export class CallerAudio {
     return true
   }
 
+  /** Forgets what waits: a further server is told of it with all that the caller said since. */
+  clear(): void {
+    this.#used = 0
+    this.#held.length = 0
+  }
+
   /** Sends what there is, full batch or not. */
   flush(socket: AudioSocket): void {
     if (this.#used === 0) return
-    const audio = this.#batch.toString('base64', 0, this.#used)
+    this.#held.push(appendEvent(this.#batch, this.#used))
     this.#used = 0
-    this.#held.push(`{"type":"input_audio_buffer.append","audio":"${audio}"}`)
     while (socket.bufferedBytes <= MAX_BUFFERED_BYTES) {
       const text = this.#held.shift()
       if (text === undefined) return

@@ -73,6 +73,10 @@ export class RealtimeSocket implements AudioSocket {
     }
   }
 
+  get isOpen(): boolean {
+    return this.#opened && !this.#ended
+  }
+
   get bufferedBytes(): number {
     return this.#client?.socket.bufferedAmount ?? 0
   }

@@ -12,6 +12,9 @@ export interface SupervisedLocalAgent {
 
 const RETRY_MS = 1_000
 
+/** Where the config says nothing else. */
+const RENEW_BEFORE_MS = 600_000
+
 /** The local agent of a node, with a key that only this process knows. Should its thread die, it comes back at the same port. */
 export async function superviseLocalAgent({ log }: Log): Promise<SupervisedLocalAgent> {
   const apiKey = randomBytes(32).toString('base64url')
@@ -27,5 +30,6 @@ export async function superviseLocalAgent({ log }: Log): Promise<SupervisedLocal
     onLost: (error) => log.error({ err: error }, 'the local agent was lost and is started anew'),
     retryMs: RETRY_MS,
   })
-  return { backend: { kind: 'local', baseUrl, model: 'tandem-local', apiKey }, close: () => agent.close() }
+  const backend = { kind: 'local', baseUrl, model: 'tandem-local', apiKey, renewBeforeMs: RENEW_BEFORE_MS } as const
+  return { backend, close: () => agent.close() }
 }

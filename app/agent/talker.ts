@@ -1,3 +1,5 @@
+import { wantsComfort } from '../../lib/agent/comfort.ts'
+import type { ServerEvent } from '../../lib/agent/protocol.ts'
 import { stepSession } from '../../lib/agent/session.ts'
 import { HANG_UP } from '../../lib/agent/session-config.ts'
 import {
@@ -7,17 +9,19 @@ import {
   type SessionInput,
   type SessionState,
 } from '../../lib/agent/session-state.ts'
-import type { AgentSpec, BackendSpec } from '../../lib/agent/spec.ts'
+import type { AgentSpec } from '../../lib/agent/spec.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { transcode, transcodingTable } from '../../lib/media/g711.ts'
 import type { AgentRecord } from '../../lib/observe/call-record.ts'
 import type { AgentRefusal } from '../media/port.ts'
 import type { EmitLegEvent, G711, Line, Talker } from '../media/talker.ts'
-import { CallerAudio } from './caller-audio.ts'
+import { BackendLink } from './backend-link.ts'
+import { appendEvent, CallerAudio } from './caller-audio.ts'
+import { ComfortPlayer } from './comfort-player.ts'
 import { runHttpTool } from './http-tool.ts'
 import { type AgentMeter, newAgentMeter } from './meter.ts'
-import { RealtimeSocket } from './realtime-socket.ts'
+import { RecentAudio } from './recent-audio.ts'
 
 /** What a leg speaks unless it is told otherwise: with a delayed offer the codec is known only after the agent must be ready. */
 const DEFAULT_CODEC: G711 = 'PCMU'
@@ -30,7 +34,7 @@ export function createAgentTalker(spec: AgentSpec, emit: EmitLegEvent, meter: Ag
   return new AgentTalker(spec, emit, meter)
 }
 
-/** Performs what lib/agent/session.ts decides, on one socket and one line. All of it runs on the thread of the leg's RTP. */
+/** Performs what lib/agent/session.ts decides, on one line and one socket at a time. All of it runs on the thread of the leg's RTP. */
 class AgentTalker implements Talker {
   readonly #spec: AgentSpec
   readonly #emit: EmitLegEvent
@@ -42,15 +46,15 @@ class AgentTalker implements Talker {
   #resolveReady: (result: Result<void, AgentRefusal>) => void = () => undefined
   readonly #inputs: SessionInput[] = []
   #stepping = false
-  /** Backends not tried yet. */
-  #untried: readonly BackendSpec[]
-  #backend: BackendSpec
+  readonly #link: BackendLink
+  readonly #recent = new RecentAudio()
+  readonly #comfort: ComfortPlayer
   #state: SessionState
-  #socket: RealtimeSocket
   #line: Line | null = null
   #startedAtMs: number | null = null
   #firstAudioMs: number | null = null
   #connected = false
+  #reconnects = 0
   #timer: NodeJS.Timeout | undefined
   #wakeAtMs: number | null = null
   #closing: Promise<AgentRecord | null> | null = null
@@ -63,12 +67,15 @@ class AgentTalker implements Talker {
     this.#ready = new Promise((resolve) => {
       this.#resolveReady = resolve
     })
-    const [first, ...others] = spec.backends
-    this.#backend = first
-    this.#untried = others
-    const setupMs = this.#setupShareMs()
-    this.#state = newSession(DEFAULT_CODEC, this.#createdAtMs, setupMs)
-    this.#socket = this.#connect(setupMs)
+    this.#comfort = new ComfortPlayer(spec.comfortAfterMs)
+    this.#link = new BackendLink(spec, meter, {
+      onOpen: () => this.#input({ kind: 'opened' }),
+      onEvent: (event) => this.#onServerEvent(event),
+      onEnd: (end) => this.#input({ kind: 'closed', ...end }),
+      onReopening: (setupMs) => this.#onReopening(setupMs),
+      onPrepared: (isOpen) => this.#input({ kind: 'prepared', ok: isOpen }),
+    })
+    this.#state = newSession(DEFAULT_CODEC, this.#createdAtMs, this.#link.setupMs)
     this.#arm()
   }
 
@@ -77,7 +84,7 @@ class AgentTalker implements Talker {
   }
 
   attach(line: Line): void {
-    if (line.codec !== this.#line?.codec) this.#callerAudio.flush(this.#socket)
+    if (line.codec !== this.#line?.codec) this.#callerAudio.flush(this.#link)
     this.#line = line
     this.#input({ kind: 'attached', codec: line.codec })
   }
@@ -89,9 +96,12 @@ class AgentTalker implements Talker {
 
   onAudio(frame: Uint8Array, nowMs: number): void {
     const { phase, started, inputCodec } = this.#state
-    if (!started || phase !== 'up' || this.#line === null) return
-    const table = transcodingTable(this.#line.codec, inputCodec)
-    const sent = this.#callerAudio.add(frame, table, this.#socket)
+    const line = this.#line
+    if (!started || line === null) return
+    this.#recent.add(frame, line.codec, nowMs)
+    this.#comfort.tick(line, wantsComfort(this.#state), nowMs)
+    if (phase !== 'up') return
+    const sent = this.#callerAudio.add(frame, transcodingTable(line.codec, inputCodec), this.#link)
     if (sent) this.#meter.appendDelay.add(performance.now() - nowMs)
   }
 
@@ -110,35 +120,30 @@ class AgentTalker implements Talker {
 
   async #close(): Promise<AgentRecord | null> {
     this.#input({ kind: 'ended' })
-    this.#untried = []
     this.#callEnd.abort()
     clearTimeout(this.#timer)
     this.#resolveReady(err({ code: 'agent-refused', message: 'the call ended before the agent was ready' }))
-    await this.#socket.close()
+    const { kind } = this.#link.backend
+    await this.#link.close()
     if (!this.#connected) return null
     const { turns, bargeIns, tokens } = this.#state
-    return { backend: this.#backend.kind, firstAudioMs: this.#firstAudioMs, turns, bargeIns, reconnects: 0, tokens }
+    return { backend: kind, firstAudioMs: this.#firstAudioMs, turns, bargeIns, reconnects: this.#reconnects, tokens }
   }
 
-  /** An equal part of the time that is left for each backend that is left, so that one which hangs does not use it all up. */
-  #setupShareMs(): number {
-    const leftMs = this.#createdAtMs + this.#spec.connectTimeoutMs - performance.now()
-    return Math.max(1, Math.floor(leftMs / (this.#untried.length + 1)))
+  #onServerEvent(event: ServerEvent): void {
+    this.#input({ kind: 'server', event })
+    if (event.type !== 'session.updated' || event.expiresAtS === 0) return
+    const leftMs = event.expiresAtS * 1_000 - Date.now()
+    // A session that is shorter than the notice we want is renewed in its middle.
+    const inMs = Math.max(leftMs - this.#link.backend.renewBeforeMs, leftMs / 2)
+    this.#input({ kind: 'expires', renewAtMs: performance.now() + inMs })
   }
 
-  #connect(setupMs: number): RealtimeSocket {
-    const isCurrent = (): boolean => this.#socket === socket
-    const socket: RealtimeSocket = new RealtimeSocket(
-      this.#backend,
-      setupMs,
-      {
-        onOpen: () => isCurrent() && this.#input({ kind: 'opened' }),
-        onEvent: (event) => isCurrent() && this.#input({ kind: 'server', event }),
-        onEnd: (end) => isCurrent() && this.#input({ kind: 'closed', ...end }),
-      },
-      this.#meter,
-    )
-    return socket
+  /** A backend that is tried before the call was ever up begins a conversation; a later one goes on with it. */
+  #onReopening(setupMs: number): void {
+    if (this.#connected) return this.#input({ kind: 'reopening', setupMs })
+    this.#state = newSession(this.#line?.codec ?? DEFAULT_CODEC, performance.now(), setupMs)
+    if (this.#startedAtMs !== null) this.#input({ kind: 'started' })
   }
 
   /** Steps the session and performs the effects; inputs that come of them wait for their turn. */
@@ -163,7 +168,7 @@ class AgentTalker implements Talker {
   #perform(effect: SessionEffect): void {
     switch (effect.kind) {
       case 'send':
-        return this.#socket.send(effect.event)
+        return this.#link.send(effect.event)
       case 'play':
         return this.#play(effect)
       case 'endItem':
@@ -172,9 +177,22 @@ class AgentTalker implements Talker {
         this.#inputs.push({ kind: 'flushed', items: this.#line?.flush() ?? [] })
         return
       case 'ready':
-        return this.#onReady()
+        return effect.back === null ? this.#onReady() : this.#onBack(effect.back)
       case 'refuse':
         return this.#onRefused({ code: effect.code, message: effect.message })
+      case 'lost':
+        if (this.#link.recover(effect.account)) return
+        return this.#emit({
+          kind: 'agent.gone',
+          code: 'agent-unreachable',
+          message: 'every backend was lost or refused',
+        })
+      case 'prepare':
+        return this.#link.prepare()
+      case 'switch':
+        // It was open a moment ago; another one is looked for.
+        if (!this.#link.switchOver()) this.#inputs.push({ kind: 'expires', renewAtMs: performance.now() })
+        return
       case 'runTool':
         void this.#runTool(effect)
         return
@@ -188,8 +206,7 @@ class AgentTalker implements Talker {
         this.#meter.faults[effect.fault] += 1
         return
       case 'closeSocket':
-        void this.#socket.close()
-        return
+        return this.#link.drop()
       default:
         return assertNever(effect)
     }
@@ -208,21 +225,31 @@ class AgentTalker implements Talker {
 
   #onReady(): void {
     this.#connected = true
+    this.#link.noteUp()
     const setupMs = Math.round(performance.now() - this.#createdAtMs)
-    this.#emit({ kind: 'agent.connected', backend: this.#backend.kind, setupMs })
+    this.#emit({ kind: 'agent.connected', backend: this.#link.backend.kind, setupMs })
     this.#resolveReady(ok(undefined))
+  }
+
+  /** The conversation goes on: the agent hears what was said while it was away. */
+  #onBack({ gapMs, deafSinceMs }: { readonly gapMs: number; readonly deafSinceMs: number }): void {
+    this.#reconnects++
+    this.#link.noteUp()
+    this.#emit({ kind: 'agent.reconnected', backend: this.#link.backend.kind, gapMs })
+    this.#callerAudio.clear()
+    const line = this.#line
+    const audio = this.#recent.since(deafSinceMs)
+    if (line === null || audio.length === 0) return
+    const table = transcodingTable(line.codec, this.#state.inputCodec)
+    if (table !== null) transcode(audio, table)
+    this.#link.sendText(appendEvent(Buffer.from(audio.buffer, audio.byteOffset, audio.length)))
   }
 
   /** The next backend, or the end of it. */
   #onRefused(refusal: AgentRefusal): void {
-    const [next, ...others] = this.#untried
-    if (next === undefined) return this.#resolveReady(err(refusal))
-    this.#backend = next
-    this.#untried = others
-    const setupMs = this.#setupShareMs()
-    this.#state = newSession(this.#line?.codec ?? DEFAULT_CODEC, performance.now(), setupMs)
-    this.#socket = this.#connect(setupMs)
-    if (this.#startedAtMs !== null) this.#inputs.push({ kind: 'started' })
+    if (this.#link.next()) return
+    if (this.#connected) this.#emit({ kind: 'agent.gone', ...refusal })
+    else this.#resolveReady(err(refusal))
   }
 
   async #runTool(effect: Extract<SessionEffect, { kind: 'runTool' }>): Promise<void> {
@@ -256,8 +283,8 @@ class AgentTalker implements Talker {
     this.#inputs.length = 0
     this.#meter.faults.internalError += 1
     const message = error instanceof Error ? error.message : String(error)
-    void this.#socket.close()
+    void this.#link.close()
     this.#resolveReady(err({ code: 'agent-refused', message }))
-    this.#emit({ kind: 'agent.lost', code: 'internal-error', message })
+    this.#emit({ kind: 'agent.gone', code: 'internal-error', message })
   }
 }

@@ -85,7 +85,12 @@ export type LegEvent =
   /** The first audible audio, not silence, that came from the far end, `afterMs` after `start()`. */
   | { readonly kind: 'firstAudio'; readonly afterMs: number }
   | { readonly kind: 'agent.connected'; readonly backend: string; readonly setupMs: number }
+  /** The agent's server is gone; another one is being looked for. */
   | { readonly kind: 'agent.lost'; readonly code: string; readonly message: string }
+  /** The conversation goes on, after `gapMs` without an agent. */
+  | { readonly kind: 'agent.reconnected'; readonly backend: string; readonly gapMs: number }
+  /** No server of the agent could be had again. */
+  | { readonly kind: 'agent.gone'; readonly code: string; readonly message: string }
   | { readonly kind: 'agent.bargeIn'; readonly heardMs: number; readonly silenceAfterMs: number }
   | {
       readonly kind: 'agent.tool'

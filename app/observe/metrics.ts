@@ -34,6 +34,8 @@ export interface Metrics {
   /** Playout allowed to first agent audio on the wire. */
   agentFirstAudio(afterMs: number): void
   agentReady(setupMs: number): void
+  /** A lost agent is back, or moved to a fresh session, after so long. */
+  agentBack(gapMs: number): void
   bargeIn(silenceAfterMs: number): void
   /** A call of ours had its trunks tried: `answered`, or how the deciding attempt ended. */
   huntEnded(outcome: string, tookMs: number): void
@@ -74,6 +76,7 @@ function recorders(register: Registry): Omit<Metrics, 'registry' | 'observe' | '
   const attempts = counter('attempts', 'INVITEs sent, by trunk and final status', ['trunk', 'status'])
   const firstAudio = histogram('agent_first_audio', 'Playout allowed to first agent audio sent', SETUP_SECONDS)
   const ready = histogram('agent_setup', 'Agent socket open and configured', SETUP_SECONDS)
+  const gaps = histogram('agent_gap', 'Agent lost to back', SETUP_SECONDS)
   const bargeIns = histogram('barge_in_silence', 'Barge-in event to silence', BARGE_IN_SECONDS)
   const requests = histogram('api_request', 'HTTP API by route and status', REQUEST_SECONDS, ['route', 'status'])
   return {
@@ -85,6 +88,7 @@ function recorders(register: Registry): Omit<Metrics, 'registry' | 'observe' | '
     },
     attemptEnded: (trunk, status) => attempts.inc({ trunk, status: status === null ? 'none' : String(status) }),
     agentFirstAudio: (afterMs) => firstAudio.observe(afterMs / 1000),
+    agentBack: (gapMs) => gaps.observe(gapMs / 1000),
     agentReady: (setupMs) => ready.observe(setupMs / 1000),
     bargeIn: (silenceAfterMs) => bargeIns.observe(silenceAfterMs / 1000),
     huntEnded: huntHistogram(register),

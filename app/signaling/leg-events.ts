@@ -28,7 +28,12 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, hangUp }: LegEv
       return recorder.event({ event: kind, ...tool })
     }
     case 'agent.lost':
-      recorder.event({ event: 'agent.lost', level: 'warn', code: event.code, message: event.message })
+      return recorder.event({ event: 'agent.lost', level: 'warn', code: event.code, message: event.message })
+    case 'agent.reconnected':
+      metrics.agentBack(event.gapMs)
+      return recorder.event({ event: 'agent.reconnected', backend: event.backend, gapMs: event.gapMs })
+    case 'agent.gone':
+      recorder.event({ event: 'agent.lost', level: 'error', code: event.code, message: event.message })
       return hangUp('system', 'agent-fault')
     case 'stranger':
       return recorder.event({ event: 'security.refused', level: 'warn', source: event.address, what: 'rtp' })

@@ -52,8 +52,22 @@ export interface ItemCreate {
     | {
         readonly id: string
         readonly type: 'message'
-        readonly role: 'user'
+        readonly role: 'user' | 'system'
         readonly content: { readonly type: 'input_text'; readonly text: string }[]
+      }
+    /** What an agent said can be restored as text only. */
+    | {
+        readonly id: string
+        readonly type: 'message'
+        readonly role: 'assistant'
+        readonly content: { readonly type: 'output_text'; readonly text: string }[]
+      }
+    | {
+        readonly id: string
+        readonly type: 'function_call'
+        readonly call_id: string
+        readonly name: string
+        readonly arguments: string
       }
     | {
         readonly id: string

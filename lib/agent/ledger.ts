@@ -24,6 +24,8 @@ export interface LedgerItem {
   readonly textDone: boolean
   /** The line has sent its last sample. */
   readonly played: boolean
+  /** It came from a server that is gone; the one of now knows it as text, and cannot truncate it. */
+  readonly restored: boolean
 }
 
 /** The items that the agent is saying or has yet to say, in order. */
@@ -65,6 +67,7 @@ export function openItem(
     audioDone: false,
     textDone: false,
     played: false,
+    restored: false,
   }
 }
 

@@ -39,8 +39,11 @@ interface Part {
  * out, and every other event is `other`: the protocol grows, and a new event must not end a call.
  */
 export type ServerEvent =
-  /** `outputFormat` is the audio format the server says it will speak, e.g. `audio/pcmu`. */
-  | { readonly type: 'session.updated'; readonly outputFormat: string | null }
+  /**
+   * `outputFormat` is the audio format the server says it will speak, e.g. `audio/pcmu`; `expiresAtS` when it will end the session, in Unix
+   * time, 0 where it does not say.
+   */
+  | { readonly type: 'session.updated'; readonly outputFormat: string | null; readonly expiresAtS: number }
   | { readonly type: 'error'; readonly error: ServerError }
   | { readonly type: 'input_audio_buffer.speech_started'; readonly itemId: string }
   | { readonly type: 'input_audio_buffer.speech_stopped'; readonly itemId: string }
@@ -128,8 +131,9 @@ function readEvent(type: string, fields: Fields): ServerEvent {
     case 'response.output_item.done':
       return readOutputItem(fields)
     case 'session.updated': {
-      const format = fields.maybe('session').maybe('audio').maybe('output').maybe('format')
-      return { type, outputFormat: format.maybeText('type') }
+      const session = fields.maybe('session')
+      const format = session.maybe('audio').maybe('output').maybe('format')
+      return { type, outputFormat: format.maybeText('type'), expiresAtS: session.count('expires_at') }
     }
     case 'error':
       return { type, error: readError(fields.maybe('error')) }

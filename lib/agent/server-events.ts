@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.ts'
+import { endGap, fail, goOn } from './loss.ts'
 import type { ServerError, ServerEvent } from './protocol.ts'
 import {
   enqueue,
@@ -11,12 +12,14 @@ import {
 } from './response-sequencer.ts'
 import { classifyError } from './server-error.ts'
 import { audioFormat } from './session-config.ts'
-import { addTurn, change, count, discard, fail, nextId, send, type Work } from './session-work.ts'
+import { addTurn, change, count, discard, nextId, send, type Work } from './session-work.ts'
 import { cutSpeech, onAudio, onAudioDone, onResponseOver, onTranscript } from './speaking.ts'
 import { forgoHangUp, onCall, onCallsComplete } from './tool-turns.ts'
 
 /** After the caller's speech turn detection makes a response; ours wait this long for it, since it may answer them. */
 const AFTER_SPEECH_MS = 1_000
+/** Turn detection tells of speech when it has heard some; what was said before belongs to it (OpenAI Realtime: `prefix_padding_ms`). */
+const NOTICED_WITHIN_MS = 1_000
 /** Speech whose transcript may still come. */
 const MAX_SPEECHES = 32
 /** Failed responses in a row that end it. */
@@ -69,7 +72,9 @@ function onSessionUpdated(work: Work, outputFormat: string | null): void {
   change(work, { updates, outputCodec: update.codec })
   if (work.state.phase !== 'configuring' || updates.length > 0) return
   change(work, { phase: 'up' })
-  work.effects.push({ kind: 'ready' })
+  const { gap } = work.state
+  if (gap === null) work.effects.push({ kind: 'ready', back: null })
+  else goOn(work, gap)
 }
 
 /** OpenAI Realtime: `error`. Before the session is up it is a refusal; later the call goes on until the socket closes. */
@@ -98,7 +103,9 @@ function onSpeechStarted(work: Work, itemId: string): void {
   const { caller } = work.state
   if (caller.itemId === itemId) return
   const began = [...caller.began, { itemId, atMs: work.nowMs }].slice(-MAX_SPEECHES)
-  change(work, { caller: { speaking: true, itemId, began } })
+  const unansweredSinceMs = caller.unansweredSinceMs ?? work.nowMs - NOTICED_WITHIN_MS
+  change(work, { caller: { speaking: true, itemId, began, unansweredSinceMs }, replyDue: false })
+  endGap(work)
   forgoHangUp(work)
   cutSpeech(work)
 }
@@ -108,19 +115,22 @@ function onSpeechStopped(work: Work, itemId: string): void {
   if (!caller.speaking || caller.itemId !== itemId) return
   change(work, {
     caller: { ...caller, speaking: false },
+    replyDue: true,
     responses: hold(responses, work.nowMs + AFTER_SPEECH_MS),
   })
 }
 
 function onCallerTranscript(work: Work, itemId: string, transcript: string): void {
-  const speech = work.state.caller.began.find((began) => began.itemId === itemId)
+  const { caller } = work.state
+  const speech = caller.began.find((began) => began.itemId === itemId)
+  if (caller.itemId === itemId) change(work, { caller: { ...caller, unansweredSinceMs: null } })
   addTurn(work, 'caller', transcript, speech?.atMs ?? work.nowMs)
 }
 
 function onResponseCreated(work: Work, responseId: string, mark: string | null): void {
   const { responses, caller } = work.state
   const created = responseCreated(responses, responseId, mark)
-  change(work, { responses: created })
+  change(work, { responses: created, replyDue: false })
   // Ours crossed the caller's first word on the wire: turn detection will make the one that answers both.
   if (!caller.speaking || created.active?.request == null) return
   discard(work, [responseId])
@@ -133,13 +143,19 @@ function onResponseDone(work: Work, event: Extract<ServerEvent, { type: 'respons
   for (const call of event.calls) onCall(work, event.responseId, call)
   onCallsComplete(work, event.responseId, event.status === 'completed')
   onResponseOver(work, event.responseId)
-  if (event.status === 'completed') change(work, { failures: 0 })
+  if (event.status === 'completed') onAnswered(work)
   if (event.status !== 'failed') return
   const code = event.code ?? 'server_error'
-  change(work, { failures: work.state.failures + 1 })
-  if (work.state.failures >= MAX_FAILURES || classifyError({ code }) !== 'fault') {
-    return fail(work, 'agent-refused', code, event.message)
-  }
-  // One more try for what the server failed at (OpenAI Realtime: `server_error` in `status_details`).
-  change(work, { responses: enqueue(work.state.responses, request ?? plainRequest([])) })
+  // One more try for what the server failed at (OpenAI Realtime: `server_error` in `status_details`), then with another one.
+  change(work, {
+    failures: work.state.failures + 1,
+    responses: enqueue(work.state.responses, request ?? plainRequest([])),
+  })
+  if (work.state.failures < MAX_FAILURES && classifyError({ code }) === 'fault') return
+  fail(work, 'agent-refused', code, event.message)
+}
+
+function onAnswered(work: Work): void {
+  const { caller } = work.state
+  change(work, { failures: 0, caller: caller.speaking ? caller : { ...caller, unansweredSinceMs: null } })
 }

@@ -1,17 +1,18 @@
 import type { G711Law } from '../media/g711.ts'
 import type { ClientEvent } from './client-event.ts'
 import { type DtmfBatch, isDue, NO_DIGITS } from './dtmf-batch.ts'
+import { type History, NO_HISTORY } from './history.ts'
 import { EMPTY_LEDGER, type Ledger, type SentItem } from './ledger.ts'
 import type { ServerEvent } from './protocol.ts'
 import { isBusy, NEW_SEQUENCER, type Sequencer } from './response-sequencer.ts'
 import { NO_TOOL_CALLS, type ToolCalls } from './tool-calls.ts'
 
 /**
- * One socket's session with a realtime server, from the opening of the socket to the end of the call.
+ * One conversation with an agent, on one realtime server after the other, from the opening of the first socket to the end of the call.
  * - `opening`: the socket is not open yet. `configuring`: `session.update` is sent, `session.updated` awaited.
  * - `up`: it could speak, and does so once the dialog is confirmed.
- * - `lost`: the server is gone; what is queued is still played, and signaling decides about the call.
- * - `closed`: over: the server refused us, or the call has ended.
+ * - `lost`: the server is gone; what is queued is still played, and the next server is on its way.
+ * - `closed`: over: the first server refused us, or the call has ended.
  */
 export type Phase = 'opening' | 'configuring' | 'up' | 'lost' | 'closed'
 
@@ -38,6 +39,15 @@ export interface SessionState {
   /** Responses and items whose audio is no longer wanted: it still arrives for a while. */
   readonly discarded: readonly string[]
   readonly tools: ToolCalls
+  readonly history: History
+  /** The agent is away from the conversation, since it was lost or moves to another server; null while it takes part. */
+  readonly gap: Gap | null
+  /** The caller has stopped speaking, and no response to it has begun. */
+  readonly replyDue: boolean
+  /** How far the move to a fresh session, ahead of the server's limit, has got. */
+  readonly renewal: 'none' | 'preparing' | 'ready'
+  /** When to begin with it; null: the server has named no limit. Monotonic. */
+  readonly renewAtMs: number | null
   readonly hangUp: HangUp | null
   readonly dtmf: DtmfBatch
   /** An `error` after which the server goes, such as `session_expired`: it names the loss that follows. */
@@ -58,6 +68,17 @@ export interface CallerSpeech {
   readonly itemId: string | null
   /** When recent speech began, by item: the transcript comes later. Monotonic. */
   readonly began: readonly { readonly itemId: string; readonly atMs: number }[]
+  /** From here on the agent has not answered what was said, and no transcript of it has come. Monotonic. */
+  readonly unansweredSinceMs: number | null
+}
+
+/** A time without the agent. */
+export interface Gap {
+  readonly sinceMs: number
+  /** We moved it ourselves, between two turns: nobody waits for a word. */
+  readonly planned: boolean
+  /** The agent owes a word: it was cut, or was asked something, and is to go on when it is back. */
+  readonly owed: boolean
 }
 
 /** The agent has asked to hang up; that happens when all it said has been played. */
@@ -85,6 +106,12 @@ export type SessionInput =
   | { readonly kind: 'overflowed'; readonly itemId: string; readonly samples: number }
   | { readonly kind: 'dtmf'; readonly digit: string }
   | { readonly kind: 'toolDone'; readonly result: ToolResult }
+  /** A further server is being connected, after a loss, or in the place of the one that works. */
+  | { readonly kind: 'reopening'; readonly setupMs: number }
+  /** The server's limit is near enough at `renewAtMs` (monotonic) to look for a fresh session. */
+  | { readonly kind: 'expires'; readonly renewAtMs: number }
+  /** What came of `prepare`: a socket stands open, or could not be opened. */
+  | { readonly kind: 'prepared'; readonly ok: boolean }
   /** `deadlineMs` has come. */
   | { readonly kind: 'woken' }
   /** The call has ended. */
@@ -125,7 +152,14 @@ export type SessionEffect =
   | { readonly kind: 'endItem'; readonly itemId: string }
   /** Before the next packet, and answered by `flushed`. */
   | { readonly kind: 'flush' }
-  | { readonly kind: 'ready' }
+  /** The session is up. `back` where the conversation went on: how long it had no agent, and from when on it heard nothing of the caller (monotonic). */
+  | { readonly kind: 'ready'; readonly back: { readonly gapMs: number; readonly deafSinceMs: number } | null }
+  /** The server is gone. `account`: for a reason that would meet us there again. */
+  | { readonly kind: 'lost'; readonly account: boolean }
+  /** A second socket is wanted, for a session that takes over from this one. Answered by `prepared`. */
+  | { readonly kind: 'prepare' }
+  /** The second socket takes the place of the first, and `reopening` follows. */
+  | { readonly kind: 'switch' }
   /** The session never came up. */
   | { readonly kind: 'refuse'; readonly code: RefusalCode; readonly message: string }
   | {
@@ -146,7 +180,7 @@ export type SessionEffect =
   | { readonly kind: 'closeSocket' }
 
 /** A server that owes us a response and has been silent for so long is gone, whatever its socket says. */
-export const STALL_MS = 15_000
+export const STALL_MS = 8_000
 
 /** @param setupMs how long the socket may take to be open and configured */
 export function newSession(codec: G711Law, nowMs: number, setupMs: number): SessionState {
@@ -159,13 +193,18 @@ export function newSession(codec: G711Law, nowMs: number, setupMs: number): Sess
     updates: [],
     started: false,
     greeted: false,
-    caller: { speaking: false, itemId: null, began: [] },
+    caller: { speaking: false, itemId: null, began: [], unansweredSinceMs: null },
     responses: NEW_SEQUENCER,
     failures: 0,
     ledger: EMPTY_LEDGER,
     cut: null,
     discarded: [],
     tools: NO_TOOL_CALLS,
+    history: NO_HISTORY,
+    gap: null,
+    replyDue: false,
+    renewal: 'none',
+    renewAtMs: null,
     hangUp: null,
     dtmf: NO_DIGITS,
     lastError: null,
@@ -184,8 +223,11 @@ export function deadlineMs(state: SessionState): number | null {
   if (phase === 'opening' || phase === 'configuring') all.push(state.setupDeadlineMs)
   if (phase === 'up') {
     if (dtmf.dueAtMs !== null) all.push(dtmf.dueAtMs)
-    if (isBusy(responses)) all.push(state.quietSinceMs + STALL_MS)
-    else if (responses.waiting.length > 0 && Number.isFinite(responses.heldUntilMs)) all.push(responses.heldUntilMs)
+    if (state.renewAtMs !== null && state.renewal === 'none') all.push(state.renewAtMs)
+    if (owesReply(state)) all.push(state.quietSinceMs + STALL_MS)
+    if (!isBusy(responses) && responses.waiting.length > 0 && Number.isFinite(responses.heldUntilMs)) {
+      all.push(responses.heldUntilMs)
+    }
   }
   if (phase !== 'closed' && hangUp !== null) all.push(hangUp.deadlineMs)
   return all.length === 0 ? null : Math.min(...all)
@@ -193,7 +235,12 @@ export function deadlineMs(state: SessionState): number | null {
 
 /** Whether the server has owed us a response for too long. */
 export const isStalled = (state: SessionState, nowMs: number): boolean =>
-  state.phase === 'up' && isBusy(state.responses) && nowMs >= state.quietSinceMs + STALL_MS
+  state.phase === 'up' && owesReply(state) && nowMs >= state.quietSinceMs + STALL_MS
+
+const owesReply = ({ responses, replyDue }: SessionState): boolean => isBusy(responses) || replyDue
+
+/** Whether the conversation has begun: a loss is made good from now on, where a first server only refuses. */
+export const hasBegun = ({ phase, gap }: SessionState): boolean => phase === 'up' || gap !== null
 
 /** Whether digits wait to be told to the agent now. */
 export const hasDigitsDue = (state: SessionState, nowMs: number): boolean =>

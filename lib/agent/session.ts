@@ -3,11 +3,14 @@ import type { Step } from '../core/step.ts'
 import type { G711Law } from '../media/g711.ts'
 import { addDigit, dtmfText, NO_DIGITS } from './dtmf-batch.ts'
 import { greetingInstructions } from './greeting.ts'
+import { remember } from './history.ts'
+import { fail, isBetweenTurns, onReopening } from './loss.ts'
 import { REQUEST_MARK } from './protocol.ts'
 import { enqueue, hold, plainRequest, sendNext } from './response-sequencer.ts'
 import { onServerEvent } from './server-events.ts'
 import { codecSettings, sessionSettings } from './session-config.ts'
 import {
+  hasBegun,
   hasDigitsDue,
   isStalled,
   type SessionEffect,
@@ -15,13 +18,17 @@ import {
   type SessionState,
   STALL_MS,
 } from './session-state.ts'
-import { change, fail, nextId, send, type Work } from './session-work.ts'
+import { change, nextId, send, type Work } from './session-work.ts'
 import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
 import type { AgentSpec } from './spec.ts'
 import { followUpTools, forgoHangUp, hangUpWhenHeard, onToolDone } from './tool-turns.ts'
 
+/** A second session that could not be opened is tried again after this time. */
+const RENEW_AGAIN_MS = 30_000
+
 /**
- * The agent's side of one call on one realtime socket (OpenAI Realtime GA): setup, greeting, turns, barge-in, tools, keys, transcript.
+ * The agent's side of one call, on one realtime server after the other (OpenAI Realtime GA): setup, greeting, turns, barge-in, tools, keys,
+ * transcript, and going on where a server was lost.
  * Inputs may come late, twice or in a wrong order, and after the end: what means nothing any more is ignored.
  */
 export function stepSession(
@@ -63,6 +70,12 @@ function take(work: Work, input: SessionInput): void {
       return onDtmf(work, input.digit)
     case 'toolDone':
       return onToolDone(work, input.result)
+    case 'reopening':
+      return onReopening(work, input.setupMs)
+    case 'expires':
+      return change(work, { renewAtMs: input.renewAtMs })
+    case 'prepared':
+      return onPrepared(work, input.ok)
     case 'woken':
       return onWoken(work)
     case 'ended':
@@ -79,6 +92,7 @@ function proceed(work: Work): void {
   if (hasDigitsDue(work.state, work.nowMs)) tellDigits(work)
   greet(work)
   requestResponse(work)
+  renew(work)
   if (work.state.phase !== 'closed') hangUpWhenHeard(work)
 }
 
@@ -111,13 +125,13 @@ function onClosed(work: Work, input: Extract<SessionInput, { kind: 'closed' }>):
 /** A key: it silences the agent as a voice would, and is told to it with the others that follow without a pause. */
 function onDtmf(work: Work, digit: string): void {
   const { phase, started, dtmf, responses } = work.state
-  if (phase !== 'up' || !started) return
+  if (!hasBegun(work.state) || !started) return
   const batch = addDigit(dtmf, digit, work.nowMs)
   if (batch === dtmf) return
   change(work, { dtmf: batch })
   forgoHangUp(work)
   const { active } = responses
-  const speaking = active !== null && !work.state.discarded.includes(active.responseId)
+  const speaking = phase === 'up' && active !== null && !work.state.discarded.includes(active.responseId)
   cutSpeech(work)
   if (!speaking) return
   send(work, { type: 'response.cancel', event_id: nextId(work, 'cancel'), response_id: active.responseId })
@@ -125,6 +139,7 @@ function onDtmf(work: Work, digit: string): void {
 
 function tellDigits(work: Work): void {
   const itemId = nextId(work, 'dtmf')
+  const text = dtmfText(work.state.dtmf.digits)
   send(work, {
     type: 'conversation.item.create',
     event_id: nextId(work, 'item'),
@@ -132,10 +147,14 @@ function tellDigits(work: Work): void {
       id: itemId,
       type: 'message',
       role: 'user',
-      content: [{ type: 'input_text', text: dtmfText(work.state.dtmf.digits) }],
+      content: [{ type: 'input_text', text }],
     },
   })
-  change(work, { dtmf: NO_DIGITS, responses: enqueue(work.state.responses, plainRequest([itemId])) })
+  change(work, {
+    dtmf: NO_DIGITS,
+    history: remember(work.state.history, { kind: 'message', role: 'user', text, atMs: work.nowMs }),
+    responses: enqueue(work.state.responses, plainRequest([itemId])),
+  })
 }
 
 function onWoken(work: Work): void {
@@ -148,6 +167,24 @@ function onWoken(work: Work): void {
   if (isStalled(work.state, work.nowMs)) {
     fail(work, 'agent-timeout', 'agent-stalled', `no word from the server for ${STALL_MS} ms while it owes a response`)
   }
+}
+
+/** Ahead of the server's limit a second session is opened, and takes over between two turns. */
+function renew(work: Work): void {
+  const { phase, renewal, renewAtMs } = work.state
+  if (phase !== 'up') return
+  if (renewal === 'none' && renewAtMs !== null && work.nowMs >= renewAtMs) {
+    change(work, { renewal: 'preparing' })
+    work.effects.push({ kind: 'prepare' })
+  } else if (renewal === 'ready' && isBetweenTurns(work.state)) {
+    change(work, { renewal: 'none', renewAtMs: null })
+    work.effects.push({ kind: 'switch' })
+  }
+}
+
+function onPrepared(work: Work, isOpen: boolean): void {
+  if (work.state.renewal !== 'preparing') return
+  change(work, isOpen ? { renewal: 'ready' } : { renewal: 'none', renewAtMs: work.nowMs + RENEW_AGAIN_MS })
 }
 
 /** The call is over. The server's session ends with it, so nothing is truncated; the line still tells what was heard. */

@@ -11,6 +11,7 @@ import {
   settle,
   takeFinished,
 } from './ledger.ts'
+import { endGap, note } from './loss.ts'
 import type { ServerEvent } from './protocol.ts'
 import { addTurn, change, count, discard, nextId, send, tell, type Work } from './session-work.ts'
 
@@ -33,6 +34,7 @@ export function onAudio(work: Work, event: Delta): void {
     return
   }
   put(work, { ...item, contentIndex: event.contentIndex, receivedSamples: item.receivedSamples + audio.length })
+  endGap(work)
   work.effects.push({ kind: 'play', itemId: item.itemId, audio, codec: item.codec })
 }
 
@@ -112,7 +114,9 @@ export function onFlushed(work: Work, items: readonly SentItem[]): void {
   for (const outcome of outcomes) finish(work, outcome)
   const heard = outcomes.flatMap(({ cutAtMs }) => cutAtMs ?? [])
   if (cut === null || heard.length === 0) return
-  for (const { item, cutAtMs } of outcomes) if (cutAtMs !== null) truncate(work, item, cutAtMs)
+  for (const { item, cutAtMs } of outcomes) if (cutAtMs !== null && !item.restored) truncate(work, item, cutAtMs)
+  const restored = outcomes.filter(({ item, cutAtMs }) => cutAtMs !== null && item.restored)
+  if (restored.length > 0) tellHeard(work, restored.map(({ text }) => text).join(' '))
   change(work, { bargeIns: work.state.bargeIns + 1 })
   tell(work, {
     kind: 'agent.bargeIn',
@@ -127,6 +131,12 @@ export function advanceSpeech(work: Work): void {
   for (const outcome of finished) finish(work, outcome)
   const marked = markSpeaking(ledger, work.nowMs)
   if (marked !== work.state.ledger) change(work, { ledger: marked })
+}
+
+/** A server that has an item as text only cannot truncate it: it is told what of it was heard. */
+function tellHeard(work: Work, text: string): void {
+  if (work.state.phase !== 'up') return
+  note(work, `The caller interrupted you. Of what you said last this was heard: ${JSON.stringify(text)}`)
 }
 
 function finish(work: Work, outcome: Outcome): void {

@@ -5,6 +5,8 @@ export interface BackendSpec {
   readonly baseUrl: string
   readonly model: string
   readonly apiKey: string
+  /** How long before its limit a session is given up for a fresh one. */
+  readonly renewBeforeMs: number
 }
 
 /** An HTTP tool of the tenant: called with the arguments as JSON body, its answer goes to the agent as text. */
@@ -29,6 +31,10 @@ export interface AgentSpec {
   readonly variables: Readonly<Record<string, string>>
   /** How long the socket may take to be open and configured, all backends together. */
   readonly connectTimeoutMs: number
+  /** How long a caller is kept on the line without an agent, after a loss, while backends are tried. */
+  readonly reconnectForMs: number
+  /** After a loss: silence, once what was queued is played, before comfort sound begins. */
+  readonly comfortAfterMs: number
   /** Caller audio is sent in batches of this many milliseconds (40 ms), a multiple of 20. */
   readonly batchMs: number
 }

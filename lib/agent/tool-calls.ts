@@ -56,6 +56,12 @@ export function endRound(calls: ToolCalls, responseId: string, wantsReply: boole
   return round === undefined ? calls : { ...calls, rounds: put(calls.rounds, { ...round, done: true, wantsReply }) }
 }
 
+/** The server that made these calls is gone: what they bring is for the next one, which is to answer it. */
+export const endRounds = (calls: ToolCalls): ToolCalls => ({
+  ...calls,
+  rounds: calls.rounds.map((round) => (round.done ? round : { ...round, done: true, wantsReply: true })),
+})
+
 export const isRunning = (calls: ToolCalls, callId: string): boolean =>
   calls.rounds.some(({ running }) => running.includes(callId))
 

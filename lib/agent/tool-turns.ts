@@ -1,3 +1,4 @@
+import { remember } from './history.ts'
 import type { FunctionCall } from './protocol.ts'
 import { enqueue, plainRequest } from './response-sequencer.ts'
 import { HANG_UP } from './session-config.ts'
@@ -27,16 +28,18 @@ export function onCall(work: Work, responseId: string, call: FunctionCall): void
   const verdict = judgeCall(work.state.tools, call.callId)
   if (verdict === 'known') return
   if (verdict === 'too-many') return count(work, 'tooManyCalls')
-  change(work, { tools: beginCall(work.state.tools, responseId, call.callId) })
+  const { callId, name, arguments: args } = call
+  change(work, {
+    tools: beginCall(work.state.tools, responseId, callId),
+    history: remember(work.state.history, { kind: 'toolCall', callId, name, arguments: args, atMs: work.nowMs }),
+  })
   if (verdict === 'busy') return reject(work, call, 'too many tools are running')
-  const args = parseArguments(call)
-  if (typeof args === 'string') return reject(work, call, args)
-  if (call.name === HANG_UP && work.state.hangUp !== null)
-    return reject(work, call, 'the call is being hung up already')
-  if (call.name === HANG_UP) return onHangUp(work, responseId, call.callId, args.reason)
-  if (!work.spec.tools.some(({ name }) => name === call.name))
-    return reject(work, call, 'there is no tool of this name')
-  work.effects.push({ kind: 'runTool', callId: call.callId, name: call.name, arguments: args })
+  const parsed = parseArguments(call)
+  if (typeof parsed === 'string') return reject(work, call, parsed)
+  if (name === HANG_UP && work.state.hangUp !== null) return reject(work, call, 'the call is being hung up already')
+  if (name === HANG_UP) return onHangUp(work, responseId, callId, parsed.reason)
+  if (!work.spec.tools.some((tool) => tool.name === name)) return reject(work, call, 'there is no tool of this name')
+  work.effects.push({ kind: 'runTool', callId, name, arguments: parsed })
 }
 
 /** A tool has answered, or has failed. The agent gets one output per call, and the record one turn. */
@@ -53,12 +56,16 @@ export function onToolDone(work: Work, result: ToolResult): void {
   })
   addTurn(work, 'tool', `${rest.name}: ${output.slice(0, TURN_OUTPUT_CHARS)}`, work.nowMs)
   const itemId = nextId(work, 'output')
-  change(work, { tools: endCall(tools, callId, itemId) })
+  const told = output.slice(0, MAX_OUTPUT_CHARS)
+  change(work, {
+    tools: endCall(tools, callId, itemId),
+    history: remember(work.state.history, { kind: 'toolOutput', callId, output: told, atMs: work.nowMs }),
+  })
   if (work.state.phase !== 'up') return
   send(work, {
     type: 'conversation.item.create',
     event_id: nextId(work, 'item'),
-    item: { id: itemId, type: 'function_call_output', call_id: callId, output: output.slice(0, MAX_OUTPUT_CHARS) },
+    item: { id: itemId, type: 'function_call_output', call_id: callId, output: told },
   })
 }
 
@@ -74,8 +81,11 @@ export function followUpTools(work: Work): void {
   const { calls, outputs } = takeAnswered(work.state.tools)
   if (calls === work.state.tools) return
   change(work, { tools: calls })
-  if (outputs === null || work.state.hangUp !== null || work.state.phase !== 'up') return
-  change(work, { responses: enqueue(work.state.responses, plainRequest(outputs)) })
+  const { hangUp, phase, gap, responses } = work.state
+  if (outputs === null || hangUp !== null) return
+  // The next server learns of the outputs with the rest of the conversation, and is asked for the answer then.
+  if (phase !== 'up') return change(work, { gap: gap === null ? null : { ...gap, owed: true } })
+  change(work, { responses: enqueue(responses, plainRequest(outputs)) })
 }
 
 /** Hangs up when everything said before has been played, or has taken too long. */

@@ -47,6 +47,10 @@ export const agent = section({
   greeting: z.string().max(4_096).default('').describe('Spoken first; empty: the caller speaks first.'),
   tools: z.array(tool).max(64).default([]).describe('HTTP tools that the agent may call.'),
   connectTimeout: duration('2s', 'How long the socket may take to be open and configured, while the call rings.'),
+  reconnectFor: duration(
+    '30s',
+    'How long a caller is kept on the line when the server is lost, while it and the fallbacks are tried again.',
+  ),
   batch: duration('40ms', 'Caller audio is sent in batches of this length, a multiple of 20ms.'),
   comfortAfter: duration('300ms', 'Silence after the queue has run dry on a lost socket, before comfort sound begins.'),
 })

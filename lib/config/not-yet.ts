@@ -28,7 +28,7 @@ const isNot =
 
 const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
 const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
-const NO_RESUME = 'A session ends with its agent socket or its call in this version.'
+const NO_RESUME = 'A session ends with its call in this version.'
 
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
@@ -51,9 +51,6 @@ const LISTED: readonly Row[] = [
   ['fleet.ownerProbes', NO_TAKEOVER],
   ['fleet.supersede', NO_TAKEOVER],
   ['identity.maxAge', 'Identity headers are not verified in this version.'],
-  ['agents.NAME.renewBefore', NO_RESUME],
-  ['agents.NAME.fallback[].renewBefore', NO_RESUME],
-  ['agents.NAME.comfortAfter', NO_RESUME],
   ['tenants[].resumeWindow', NO_RESUME],
 ]
 

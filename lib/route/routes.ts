@@ -129,7 +129,7 @@ function agentsOf(
 }
 
 function callAgent(agent: AgentConfig, order: readonly string[] | null, local: BackendSpec): CallAgent {
-  const { voice, instructions, greeting, tools, connectTimeoutMs, batchMs } = agent
+  const { voice, instructions, greeting, tools, connectTimeoutMs, reconnectForMs, comfortAfterMs, batchMs } = agent
   const [first, ...rest] = inOrder(agent.backends, order)
   return {
     backends: [backendSpec(first, local), ...rest.map((backend) => backendSpec(backend, local))],
@@ -144,6 +144,8 @@ function callAgent(agent: AgentConfig, order: readonly string[] | null, local: B
       timeoutMs,
     })),
     connectTimeoutMs,
+    reconnectForMs,
+    comfortAfterMs,
     batchMs,
   }
 }
@@ -159,7 +161,8 @@ function inOrder(backends: AgentConfig['backends'], order: readonly string[] | n
   return first === undefined ? backends : [first, ...rest]
 }
 
-const backendSpec = (backend: BackendConfig, local: BackendSpec): BackendSpec =>
-  backend.kind === 'local'
-    ? local
-    : { kind: backend.kind, baseUrl: backend.baseUrl, model: backend.model, apiKey: backend.apiKey }
+function backendSpec(backend: BackendConfig, local: BackendSpec): BackendSpec {
+  if (backend.kind === 'local') return { ...local, renewBeforeMs: backend.renewBeforeMs }
+  const { kind, baseUrl, model, apiKey, renewBeforeMs } = backend
+  return { kind, baseUrl, model, apiKey, renewBeforeMs }
+}

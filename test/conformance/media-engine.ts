@@ -20,13 +20,15 @@ const GAP_MS = 100
 
 /** An agent that nobody calls: `scripted-talker.ts` talks. */
 export const AGENT: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '' }],
+  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 }],
   voice: 'none',
   instructions: '',
   greeting: '',
   tools: [],
   variables: {},
   connectTimeoutMs: 1_000,
+  reconnectForMs: 30_000,
+  comfortAfterMs: 300,
   batchMs: 40,
 }
 

@@ -99,6 +99,7 @@ function agentsOf(faulty: LocalAgent, raving: ScriptedRealtime, flooding: Script
     model: `any${faults}`,
     apiKey: 'key',
     greeting: GREETING,
+    reconnectFor: '1s',
   })
   const withTool = (path: string) => ({
     backend: 'local',

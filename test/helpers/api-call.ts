@@ -34,6 +34,7 @@ export interface ApiCall {
     readonly firstAudioMs: number | null
     readonly turns: number
     readonly bargeIns: number
+    readonly reconnects: number
   } | null
   readonly media: { readonly codec: string; readonly in: ApiStream; readonly out: ApiStream } | null
   readonly transcript: readonly { readonly at: string; readonly who: string; readonly text: string }[]

@@ -12,6 +12,7 @@ export const backend = (baseUrl: string, rest: Partial<BackendSpec> = {}): Backe
   baseUrl,
   model: 'gpt-realtime-2.1',
   apiKey: 'test-key',
+  renewBeforeMs: 600_000,
   ...rest,
 })
 
@@ -23,6 +24,8 @@ export const agentSpec = (first: BackendSpec, rest: Partial<AgentSpec> = {}): Ag
   tools: [],
   variables: { caller: '+12025550100' },
   connectTimeoutMs: 2_000,
+  reconnectForMs: 30_000,
+  comfortAfterMs: 300,
   batchMs: 40,
   ...rest,
 })

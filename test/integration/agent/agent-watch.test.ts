@@ -6,7 +6,13 @@ import { parseConfig } from '../../../lib/config/load.ts'
 import { type Routes, routesOf } from '../../../lib/route/routes.ts'
 import { until } from '../../helpers/until.ts'
 
-const LOCAL = { kind: 'local', baseUrl: 'ws://127.0.0.1:9', model: 'none', apiKey: 'none' } as const
+const LOCAL = {
+  kind: 'local',
+  baseUrl: 'ws://127.0.0.1:9',
+  model: 'none',
+  apiKey: 'none',
+  renewBeforeMs: 600_000,
+} as const
 const QUICK = { intervalMs: 20, timeoutMs: 200 }
 
 /** Agents of a tenant, by name, each with servers at these ports. */

@@ -5,13 +5,15 @@ import type { AgentSpec } from '../../../lib/agent/spec.ts'
 import { audioPort, HOST, RawPeer, startEngine, TestLeg } from './media-fixture.ts'
 
 const AGENT: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '' }],
+  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 }],
   voice: '',
   instructions: '',
   greeting: '',
   tools: [],
   variables: {},
   connectTimeoutMs: 1000,
+  reconnectForMs: 30_000,
+  comfortAfterMs: 300,
   batchMs: 40,
 }
 

@@ -68,7 +68,13 @@ export interface CallCentreOptions {
 export async function callCentre(options: CallCentreOptions = {}): Promise<CallCentre> {
   const config = parseConfig(options.config ?? CONFIG, { env: {}, file: 'test.yaml' })
   if (!config.ok) throw new Error(JSON.stringify(config.error))
-  const routes = routesOf(config.value, { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' })
+  const routes = routesOf(config.value, {
+    kind: 'local',
+    baseUrl: 'ws://127.0.0.1:1',
+    model: 'none',
+    apiKey: 'none',
+    renewBeforeMs: 600_000,
+  })
   const media = await startEngine({ agentTalkerModule: new URL('./keypad-talker.js', import.meta.url).href })
   const sip = await EmbeddedSip.start(
     {

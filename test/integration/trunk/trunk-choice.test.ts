@@ -8,7 +8,13 @@ import { tenantId } from '../../../lib/core/ids.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
 import { tempFolder } from '../../helpers/postgres.ts'
 
-const LOCAL = { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' } as const
+const LOCAL = {
+  kind: 'local',
+  baseUrl: 'ws://127.0.0.1:1',
+  model: 'none',
+  apiKey: 'none',
+  renewBeforeMs: 600_000,
+} as const
 const CALLS = 1_000
 /** Of the calls of a group, how far the share of a trunk may be from its weight. */
 const TOLERANCE = 0.02

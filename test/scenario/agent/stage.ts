@@ -13,7 +13,7 @@ import { FRAME_MS, FRAME_SAMPLES } from '../../../lib/media/g711.ts'
 import { Playout } from '../../../lib/media/playout.ts'
 
 export const SPEC: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k' }],
+  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k', renewBeforeMs: 600_000 }],
   voice: 'marin',
   instructions: 'You take calls.',
   greeting: 'Hello there.',
@@ -23,6 +23,8 @@ export const SPEC: AgentSpec = {
   ],
   variables: {},
   connectTimeoutMs: 2_000,
+  reconnectForMs: 30_000,
+  comfortAfterMs: 300,
   batchMs: 40,
 }
 
@@ -60,6 +62,7 @@ export class Stage {
       for (const effect of effects) {
         this.effects.push(effect)
         if (effect.kind === 'flush') inputs.push({ kind: 'flushed', items: this.playout.flush() })
+        if (effect.kind === 'switch') inputs.push({ kind: 'reopening', setupMs: 2_000 }, { kind: 'opened' })
         if (effect.kind === 'endItem') this.playout.end(effect.itemId)
         if (effect.kind === 'play' && !this.playout.play(effect.itemId, effect.audio)) {
           inputs.push({ kind: 'overflowed', itemId: effect.itemId, samples: effect.audio.length })
@@ -83,6 +86,17 @@ export class Stage {
       const deadline = deadlineMs(this.state)
       if (deadline !== null && deadline <= this.nowMs) this.input({ kind: 'woken' })
     }
+  }
+
+  /** The server is gone, and `gapMs` later the next one is configured; gives back what that one was sent. */
+  reconnect(gapMs = 200): readonly Record<string, unknown>[] {
+    this.input({ kind: 'closed', code: 1006, message: 'gone', refusal: 'agent-unreachable' })
+    this.pass(gapMs)
+    const from = this.effects.length
+    this.input({ kind: 'reopening', setupMs: 2_000 })
+    this.input({ kind: 'opened' })
+    this.server({ type: 'session.updated' })
+    return this.effects.slice(from).flatMap((effect) => (effect.kind === 'send' ? [{ ...effect.event }] : []))
   }
 
   /** Response `id` begins to speak `ms` of audio as item `<id>a`. */

@@ -80,7 +80,7 @@ describe('the server events of the realtime protocol', () => {
     [
       'the format that a session speaks',
       { type: 'session.updated', session: { audio: { output: { format: { type: 'audio/pcmu' } } } } },
-      { type: 'session.updated', outputFormat: 'audio/pcmu' },
+      { type: 'session.updated', outputFormat: 'audio/pcmu', expiresAtS: 0 },
     ],
     [
       'an error with nothing in it',

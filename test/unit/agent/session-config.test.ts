@@ -3,7 +3,7 @@ import { codecSettings, sessionSettings } from '../../../lib/agent/session-confi
 import type { AgentSpec } from '../../../lib/agent/spec.ts'
 
 const spec: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k' }],
+  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k', renewBeforeMs: 600_000 }],
   voice: 'marin',
   instructions: 'You take calls.',
   greeting: '',
@@ -13,6 +13,8 @@ const spec: AgentSpec = {
   ],
   variables: {},
   connectTimeoutMs: 2_000,
+  reconnectForMs: 30_000,
+  comfortAfterMs: 300,
   batchMs: 40,
 }
 

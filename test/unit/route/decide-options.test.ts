@@ -5,7 +5,13 @@ import { decideOptions } from '../../../lib/route/decide-options.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
 import type { RequestFacts, RouteSnapshot } from '../../../lib/route/snapshot.ts'
 
-const LOCAL = { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' } as const
+const LOCAL = {
+  kind: 'local',
+  baseUrl: 'ws://127.0.0.1:1',
+  model: 'none',
+  apiKey: 'none',
+  renewBeforeMs: 600_000,
+} as const
 const ALPHA = trunkId('alpha')
 
 const trunk = (id: string, i: number, more: object = {}) => ({

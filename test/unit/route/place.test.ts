@@ -18,7 +18,13 @@ tenants:
   - { id: stranded, group: none, numbers: ["+12025550102"], agent: intake }
 `
 
-const LOCAL = { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'local', apiKey: '' } as const
+const LOCAL = {
+  kind: 'local',
+  baseUrl: 'ws://127.0.0.1:1',
+  model: 'local',
+  apiKey: '',
+  renewBeforeMs: 600_000,
+} as const
 
 interface Situation {
   readonly tenantCalls?: number

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict'
 import { parseConfig } from '../../../lib/config/load.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
 
-const LOCAL = { kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none' } as const
+const LOCAL = {
+  kind: 'local',
+  baseUrl: 'ws://127.0.0.1:1',
+  model: 'none',
+  apiKey: 'none',
+  renewBeforeMs: 600_000,
+} as const
 
 describe('the numbers of a config', () => {
   it('live on the trunks that they stand with, one or several, and on all where one entry has none', () => {

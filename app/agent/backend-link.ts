@@ -1,0 +1,180 @@
+import type { ClientEvent } from '../../lib/agent/client-event.ts'
+import type { ServerEvent } from '../../lib/agent/protocol.ts'
+import type { AgentSpec, BackendSpec } from '../../lib/agent/spec.ts'
+import { afterLoss, atFirst, nextTry, type Succession } from '../../lib/agent/succession.ts'
+import type { AudioSocket } from './caller-audio.ts'
+import type { AgentMeter } from './meter.ts'
+import { RealtimeSocket, type SocketEnd } from './realtime-socket.ts'
+
+export interface BackendLinkHandlers {
+  onOpen(): void
+  onEvent(event: ServerEvent): void
+  /** Once for each socket, and never for one that we closed. */
+  onEnd(end: SocketEnd): void
+  /** A further backend is being connected, and has so long to be configured. */
+  onReopening(setupMs: number): void
+  /** What came of `prepare`. */
+  onPrepared(ok: boolean): void
+}
+
+/** A server that has served for so long after a loss is well again. */
+const SETTLED_MS = 10_000
+
+/**
+ * The way of one agent to its backends: one socket after the other, and at times a second one beside it that is to take its place. It
+ * connects at once.
+ */
+export class BackendLink implements AudioSocket {
+  readonly #spec: AgentSpec
+  readonly #meter: AgentMeter
+  readonly #handlers: BackendLinkHandlers
+  readonly #closing = new Set<Promise<void>>()
+  #succession: Succession
+  #backend = 0
+  #upAtMs = 0
+  #socket: RealtimeSocket | null = null
+  #spare: RealtimeSocket | null = null
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+  /** How long the first backend has to be configured. */
+  readonly setupMs: number
+
+  constructor(spec: AgentSpec, meter: AgentMeter, handlers: BackendLinkHandlers) {
+    this.#spec = spec
+    this.#meter = meter
+    this.#handlers = handlers
+    const { succession, next } = nextTry(atFirst(spec, performance.now()), spec, performance.now())
+    this.#succession = succession
+    this.setupMs = next?.setupMs ?? spec.connectTimeoutMs
+    this.#socket = this.#open(this.setupMs)
+  }
+
+  /** The backend of the socket of now. */
+  get backend(): BackendSpec {
+    return this.#spec.backends[this.#backend] ?? this.#spec.backends[0]
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket?.bufferedBytes ?? 0
+  }
+
+  send(event: ClientEvent): void {
+    this.#socket?.send(event)
+  }
+
+  sendText(text: string): void {
+    this.#socket?.sendText(text)
+  }
+
+  /** Ends the socket of now. */
+  drop(): void {
+    this.#end(this.#socket)
+    this.#socket = null
+  }
+
+  /** The server of now is configured. */
+  noteUp(): void {
+    this.#upAtMs = performance.now()
+  }
+
+  /**
+   * The server was lost in the middle of a call. `account`: for a reason that would meet us there again. False where nothing is left to be
+   * tried: a server that takes us and drops us again and again does not begin a new round each time.
+   */
+  recover(account: boolean): boolean {
+    if (this.switchOver()) return true
+    const nowMs = performance.now()
+    const goesOn = this.#succession.again && nowMs - this.#upAtMs < SETTLED_MS
+    if (!goesOn) this.#succession = afterLoss(this.#backend, account, this.#spec, nowMs)
+    return this.next()
+  }
+
+  /** Connects the next backend, if there is one to be tried. */
+  next(): boolean {
+    if (this.#closed) return false
+    this.drop()
+    const { succession, next } = nextTry(this.#succession, this.#spec, performance.now())
+    this.#succession = succession
+    if (next === null) return false
+    const connect = (): void => {
+      this.#backend = next.backend
+      this.#handlers.onReopening(next.setupMs)
+      this.#socket = this.#open(next.setupMs)
+    }
+    clearTimeout(this.#timer)
+    if (next.afterMs === 0) connect()
+    else this.#timer = setTimeout(connect, next.afterMs).unref()
+    return true
+  }
+
+  /** Opens a second socket to the backend of now. */
+  prepare(): void {
+    this.#end(this.#spare)
+    const { connectTimeoutMs } = this.#spec
+    const spare: RealtimeSocket = new RealtimeSocket(
+      this.backend,
+      connectTimeoutMs,
+      {
+        onOpen: () => {
+          if (this.#spare === spare) this.#handlers.onPrepared(true)
+          else if (this.#socket === spare) this.#handlers.onOpen()
+        },
+        onEvent: (event) => this.#socket === spare && this.#handlers.onEvent(event),
+        onEnd: (end) => this.#onSpareEnd(spare, end),
+      },
+      this.#meter,
+    )
+    this.#spare = spare
+  }
+
+  /** The second socket takes the place of the first. False where there is none that is open. */
+  switchOver(): boolean {
+    const spare = this.#spare
+    if (spare === null || !spare.isOpen) return false
+    this.drop()
+    this.#spare = null
+    this.#socket = spare
+    this.#handlers.onReopening(this.#spec.connectTimeoutMs)
+    this.#handlers.onOpen()
+    return true
+  }
+
+  /** Ends every socket. Resolves when they are gone. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#end(this.#spare)
+    this.#spare = null
+    this.drop()
+    await Promise.all(this.#closing)
+  }
+
+  #onSpareEnd(spare: RealtimeSocket, end: SocketEnd): void {
+    if (this.#socket === spare) return this.#handlers.onEnd(end)
+    if (this.#spare !== spare) return
+    this.#spare = null
+    this.#handlers.onPrepared(false)
+  }
+
+  #open(setupMs: number): RealtimeSocket {
+    const isCurrent = (): boolean => this.#socket === socket
+    const socket: RealtimeSocket = new RealtimeSocket(
+      this.backend,
+      setupMs,
+      {
+        onOpen: () => isCurrent() && this.#handlers.onOpen(),
+        onEvent: (event) => isCurrent() && this.#handlers.onEvent(event),
+        onEnd: (end) => isCurrent() && this.#handlers.onEnd(end),
+      },
+      this.#meter,
+    )
+    return socket
+  }
+
+  #end(socket: RealtimeSocket | null): void {
+    if (socket === null) return
+    const gone = socket.close()
+    this.#closing.add(gone)
+    void gone.finally(() => this.#closing.delete(gone))
+  }
+}
