@@ -4,6 +4,7 @@ import { eventually } from '../integration/sip-server/rig.ts'
 import type { SrfDialog } from '../integration/sip-server/srf.ts'
 import { describeMethods } from './sip-server-methods.ts'
 import { describeOutgoingCalls } from './sip-server-outgoing.ts'
+import { describeProxy } from './sip-server-proxy.ts'
 import { answering, call, heard, SDP, type SipServerUnderTest, Stage } from './sip-server-stage.ts'
 
 /** What every SIP server below Tandem keeps to: drachtio-server, and our own. `server` is asked for in each test. */
@@ -183,6 +184,7 @@ export function describeSipServer(name: string, server: () => SipServerUnderTest
 
     describeOutgoingCalls(() => stage)
     describeMethods(() => stage)
+    describeProxy(() => stage)
 
     describe('OPTIONS', () => {
       it('go to the application, and come back with its answer', async () => {
