@@ -69,6 +69,8 @@ export interface DialogRecord {
   inviteCredentials: readonly HeaderInput[]
   /** INVITEs that are open, by who sent them: two at once are glare (RFC 3261 §14). */
   ourInvite: OpenInvite | undefined
+  /** An UPDATE of ours with an offer that has no answer yet. */
+  ourUpdate: object | undefined
   theirInvite: OpenInvite | undefined
   /** The peer's last UPDATE with an offer. */
   theirUpdate: { readonly open: boolean } | undefined
@@ -122,6 +124,7 @@ export class DialogStore {
       inviteSeq: dialog.role === 'uac' ? dialog.localSeq : 0,
       inviteCredentials: credentials,
       ourInvite: undefined,
+      ourUpdate: undefined,
       theirInvite: undefined,
       theirUpdate: undefined,
     }

@@ -17,7 +17,7 @@ export function judgeInDialog(record: DialogRecord, request: SipRequest, minSess
   }
   const offers = method === 'INVITE' || (method === 'UPDATE' && request.body.length > 0)
   if (!offers) return undefined
-  if (record.ourInvite !== undefined) return refuse(491)
+  if (record.ourInvite !== undefined || record.ourUpdate !== undefined) return refuse(491)
   // In an early dialog the INVITE is open by its nature, and an UPDATE is what changes its session.
   const meetsInvite = record.theirInvite !== undefined && (method === 'INVITE' || record.dialog.state === 'confirmed')
   if (!meetsInvite && record.theirUpdate?.open !== true) return undefined

@@ -87,6 +87,7 @@ export class OutgoingAnswers {
     const { record, request } = outgoing
     if (record === undefined) return
     if (record.ourInvite === outgoing) record.ourInvite = undefined
+    if (record.ourUpdate === outgoing) record.ourUpdate = undefined
     if (request.method === 'NOTIFY') {
       this.#keepers.subscriptions.answered(record, (name) => request.header(name), response.status)
     }

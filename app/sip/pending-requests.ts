@@ -1,7 +1,7 @@
 import { buildResponse, type HeaderInput } from '../../lib/sip/build.ts'
 import { composeCancel } from '../../lib/sip/compose.ts'
 import { RETRY_AFTER } from '../../lib/sip/judge-request.ts'
-import type { SipRequest } from '../../lib/sip/message.ts'
+import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
 import { exchangeMs } from '../../lib/sip/transaction/timing.ts'
 import type { DialogRecord } from './dialog-store.ts'
@@ -96,7 +96,7 @@ export class PendingRequests {
     this.close(pending)
     this.dropEarly(pending)
     pending.localTag ??= this.#stack.ids.tag()
-    return this.reply(pending.transaction, status, status === 503 ? [RETRY_AFTER] : [], pending.localTag)
+    return this.reply(pending.transaction, status, status === 503 ? [RETRY_AFTER] : [], { localTag: pending.localTag })
   }
 
   /** Ends an open INVITE by ourselves and tells its application as a CANCEL would. */
@@ -130,13 +130,15 @@ export class PendingRequests {
     transaction: ServerTransaction,
     status: number,
     headers: readonly HeaderInput[] = [],
-    localTag?: string,
+    { localTag, body = NO_BODY }: { readonly localTag?: string | undefined; readonly body?: Buffer } = {},
   ): boolean {
     if (!transaction.open) return false
     const { userAgent } = this.#stack
     const toTag = status === 100 ? undefined : (localTag ?? this.#stack.ids.tag())
-    const all = userAgent === undefined || status === 100 ? headers : [...headers, ['Server', userAgent] as const]
-    const response = buildResponse(transaction.request, status, reasonPhrase(status), { toTag, headers: all })
+    const server = userAgent === undefined || status === 100 ? [] : [['Server', userAgent] as const]
+    const type = body.length === 0 ? [] : [['Content-Type', 'application/sdp'] as const]
+    const all = [...headers, ...server, ...type]
+    const response = buildResponse(transaction.request, status, reasonPhrase(status), { toTag, headers: all, body })
     return response.ok && transaction.respond(status, response.value.serialize())
   }
 }

@@ -26,7 +26,8 @@ export type ReliabilityPlan = { readonly draft: Draft; readonly reliable: boolea
 interface Outstanding {
   readonly rseq: number
   readonly owner: PrackOwner
-  readonly hasSession: boolean
+  /** Its session description; empty where it has none. */
+  readonly session: Buffer
 }
 
 /** The reliable provisional responses to one INVITE, of which one at a time waits for its PRACK (RFC 3262 §3). */
@@ -63,7 +64,8 @@ export class ReliableProvisionals {
     const reliable = provisional && (this.#reliability === 'required' || wantsReliable(draft))
     if (reliable && this.#reliability === 'unsupported') return 'refused'
     const isSuccess = status >= 200 && status < 300
-    const waits = this.#state.kind !== 'done' && (reliable || (isSuccess && this.#outstanding?.hasSession === true))
+    const waits =
+      this.#state.kind !== 'done' && (reliable || (isSuccess && (this.#outstanding?.session.length ?? 0) > 0))
     // A 2xx never overtakes what the application has said before it.
     if (waits || (this.#deferred.length > 0 && status < 300)) {
       if (this.#deferred.length >= MAX_DEFERRED) return 'refused'
@@ -75,22 +77,25 @@ export class ReliableProvisionals {
 
   /** The planned response is on its way; `resend` repeats it. */
   sent(draft: Draft, owner: PrackOwner, resend: () => void): void {
-    this.#outstanding = { rseq: this.#nextRseq, owner, hasSession: draft.body.length > 0 }
+    this.#outstanding = { rseq: this.#nextRseq, owner, session: draft.body }
     this.#nextRseq += 1
     this.#resend = resend
     this.#state = startRetransmission(this.#scheduler.nowMs(), this.#timing)
     this.#alarm.set(retransmissionDeadlineMs(this.#state))
   }
 
-  /** A PRACK: who is to answer it; undefined where it acknowledges nothing that waits. `flush` when that has been done. */
-  acknowledge(prack: SipRequest): PrackOwner | undefined {
+  /**
+   * A PRACK: who is to answer it, and the session description that it acknowledges; undefined where it acknowledges nothing that waits.
+   * `flush` when that has been done.
+   */
+  acknowledge(prack: SipRequest): { readonly owner: PrackOwner; readonly session: Buffer } | undefined {
     const rack = parseRAck(prack.header('RAck') ?? '')
     const outstanding = this.#outstanding
     if (rack === undefined || outstanding === undefined || rack.rseq !== outstanding.rseq) return undefined
     if (rack.cseq.seq !== this.#inviteSeq || rack.cseq.method !== 'INVITE') return undefined
     this.#outstanding = undefined
     this.#step('acknowledged', this.#scheduler.nowMs())
-    return outstanding.owner
+    return outstanding
   }
 
   /** Gives what waited. */

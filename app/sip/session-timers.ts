@@ -5,8 +5,10 @@ import { NO_BODY, type SipRequest, type SipResponse } from '../../lib/sip/messag
 import { listsTag } from '../../lib/sip/reliability.ts'
 import {
   answerTerms,
+  glareBackoffMs,
   parseSessionExpires,
   type SessionTerms,
+  type SessionTimerInput,
   type SessionTimerState,
   sessionTimerDeadlineMs,
   startSessionTimer,
@@ -65,7 +67,7 @@ class SessionTimer {
     return this.#record.session === this && this.#stack.dialogs.byId(this.#record.id) === this.#record
   }
 
-  #step(input: 'wake' | 'failed' | 'lost'): void {
+  #step(input: SessionTimerInput): void {
     if (!this.#isLive) return
     const step = stepSessionTimer(this.#state, input, this.#stack.scheduler.nowMs())
     this.#state = step.state
@@ -77,16 +79,12 @@ class SessionTimer {
   }
 
   #refresh(): void {
-    const { ourInvite, theirInvite, theirUpdate, ending, dialog } = this.#record
+    const { ourInvite, ourUpdate, theirInvite, theirUpdate, ending, dialog } = this.#record
     if (ending) return
     const target = targetOfUri(routeInDialog(dialog).nextHop)
-    if (
-      ourInvite !== undefined ||
-      theirInvite !== undefined ||
-      theirUpdate?.open === true ||
-      typeof target === 'string'
-    )
-      return this.#step('failed')
+    if (typeof target === 'string') return this.#step('failed')
+    const isBusy = [ourInvite, ourUpdate, theirInvite].some((open) => open !== undefined) || theirUpdate?.open === true
+    if (isBusy) return this.#step(this.#afterGlare())
     this.#sender.findWay(target, this.#record, (way) => {
       if (!this.#isLive) return
       if (way === undefined) this.#step('failed')
@@ -144,6 +142,10 @@ class SessionTimer {
     this.#stack.transactions.openClient(request.value, bytes, from, user).start()
   }
 
+  #afterGlare(): SessionTimerInput {
+    return { retryInMs: glareBackoffMs(this.#record.dialog.role, Math.random()) }
+  }
+
   #onAnswer(response: SipResponse): void {
     if (!this.#isLive) return
     const { status } = response
@@ -156,7 +158,8 @@ class SessionTimer {
     if (least !== undefined && least.intervalS > this.#terms.intervalS) {
       this.#terms = { ...this.#terms, intervalS: least.intervalS }
       this.#refresh()
-    } else this.#step(DIALOG_IS_GONE.has(status) ? 'lost' : 'failed')
+    } else if (status === 491) this.#step(this.#afterGlare())
+    else this.#step(DIALOG_IS_GONE.has(status) ? 'lost' : 'failed')
   }
 }
 

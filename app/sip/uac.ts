@@ -206,6 +206,7 @@ export class Uac {
       record.inviteSeq = seq
       record.inviteCredentials = credentialsOf(request.value)
     }
+    if (method === 'UPDATE' && request.value.body.length > 0) record.ourUpdate = outgoing
     this.#start(outgoing, bytes, way)
   }
 

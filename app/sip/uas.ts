@@ -4,7 +4,7 @@ import { type Draft, lacksContentType } from '../../lib/sip/draft.ts'
 import { judgeRequest, judgeUnrouted, RETRY_AFTER } from '../../lib/sip/judge-request.ts'
 import type { SipRequest } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
-import { wantsReliable } from '../../lib/sip/reliability.ts'
+import { answerPrack, wantsReliable } from '../../lib/sip/reliability.ts'
 import { handlerOf, type RequestHandler } from '../../lib/sip/request-handler.ts'
 import { Acks } from './acks.ts'
 import { NOK } from './app-link.ts'
@@ -242,10 +242,14 @@ export class Uas {
   /** A PRACK that acknowledges nothing is refused (RFC 3262 §3); the application answers for what it made reliable. */
   #onPrack(record: DialogRecord, inbound: Inbound, transaction: ServerTransaction): void {
     const { reliable } = record
-    const owner = reliable?.acknowledge(inbound.request)
-    if (owner === 'application') this.#hand(inbound, transaction, record.client, record)
-    else this.#pending.reply(transaction, owner === 'server' ? 200 : 481)
-    if (owner !== undefined) reliable?.flush()
+    const acknowledged = reliable?.acknowledge(inbound.request)
+    if (acknowledged === undefined) this.#pending.reply(transaction, 481)
+    else if (acknowledged.owner === 'application') this.#hand(inbound, transaction, record.client, record)
+    else {
+      const { status, body } = answerPrack(inbound.request, acknowledged.session)
+      this.#pending.reply(transaction, status, [], { body })
+    }
+    if (acknowledged !== undefined) reliable?.flush()
   }
 
   #onReliableSent({ record, reliable }: PendingRequest, draft: Draft, resend: () => void): void {
@@ -299,7 +303,9 @@ export class Uas {
     }
     const pending = invite.user instanceof PendingRequest ? invite.user : undefined
     if (pending !== undefined) pending.localTag ??= this.#stack.ids.tag()
-    this.#pending.reply(this.#stack.transactions.openServer(key, request, arrival), 200, [], pending?.localTag)
+    this.#pending.reply(this.#stack.transactions.openServer(key, request, arrival), 200, [], {
+      localTag: pending?.localTag,
+    })
     if (pending === undefined) invite.user?.onServerCancel?.()
     if (pending === undefined || !invite.open) return
     this.#pending.settle(pending, 487)

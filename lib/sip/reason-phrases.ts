@@ -18,6 +18,7 @@ const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [483, 'Too Many Hops'],
   [486, 'Busy Here'],
   [487, 'Request Terminated'],
+  [488, 'Not Acceptable Here'],
   [491, 'Request Pending'],
   [500, 'Server Internal Error'],
   [501, 'Not Implemented'],

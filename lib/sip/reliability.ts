@@ -1,7 +1,7 @@
 import { parseDecimal } from './chars.ts'
 import { type CSeq, MAX_CSEQ, parseCSeq } from './cseq.ts'
 import { type Draft, draftHeader } from './draft.ts'
-import type { SipRequest, SipResponse } from './message.ts'
+import { NO_BODY, type SipRequest, type SipResponse } from './message.ts'
 
 /** The option tag of reliable provisional responses (RFC 3262 §8.1). */
 const RELIABLE = '100rel'
@@ -62,6 +62,20 @@ export function reliableSeq(response: SipResponse): number | undefined {
   const rseq = parseDecimal(response.header('RSeq') ?? '', MAX_RSEQ)
   return rseq === 0 ? undefined : rseq
 }
+
+/**
+ * What is said to a PRACK that nobody but the server answers (RFC 3262 §5): 200, to an offer in it with the session as it stands, and 488 where
+ * that has another number of streams, or there is none.
+ *
+ * @param session the session description in the response that the PRACK acknowledges; empty where it had none
+ */
+export function answerPrack(prack: SipRequest, session: Buffer): { readonly status: 200 | 488; readonly body: Buffer } {
+  if (prack.body.length === 0) return { status: 200, body: NO_BODY }
+  const fits = session.length > 0 && streamCount(session) === streamCount(prack.body)
+  return fits ? { status: 200, body: session } : { status: 488, body: NO_BODY }
+}
+
+const streamCount = (sdp: Buffer): number => sdp.toString('latin1').match(/^m=/gm)?.length ?? 0
 
 /**
  * Whether a reliable response is new to a UAC that has seen `latest` last: the first, or the next one. One that is neither came again,

@@ -1,5 +1,6 @@
 import type { HeaderInput } from './build.ts'
 import { parseDecimal } from './chars.ts'
+import type { Dialog } from './dialog.ts'
 import type { SipRequest, SipResponse } from './message.ts'
 import { listsTag } from './reliability.ts'
 
@@ -78,8 +79,11 @@ export interface SessionTimerState {
   readonly endAtMs: number
 }
 
-/** `failed`: our refresh was refused, and may be tried again; `lost`: the peer knows the dialog no more, or is not there. */
-export type SessionTimerInput = 'wake' | 'failed' | 'lost'
+/**
+ * `failed`: our refresh was refused, and may be tried again, in so many ms where that is known; `lost`: the peer knows the dialog no more, or
+ * is not there.
+ */
+export type SessionTimerInput = 'wake' | 'failed' | 'lost' | { readonly retryInMs: number }
 
 /** `refresh` the session; `expire`: it is over and ended by a BYE. */
 export type SessionTimerEffect = 'refresh' | 'expire'
@@ -92,6 +96,9 @@ export interface SessionTimerStep {
 /** The BYE leaves a third of the interval before its end, or so many ms (RFC 4028 §10). */
 const MAX_EARLY_MS = 32_000
 
+/** With less than this left no refresh is tried again (our policy): its answer would come too late. */
+const MIN_LEFT_MS = 100
+
 /** The state from the moment of the 2xx: a refresh is due after half of the interval (RFC 4028 §7.2). */
 export function startSessionTimer({ intervalS, weRefresh }: SessionTerms, nowMs: number): SessionTimerState {
   const intervalMs = intervalS * 1000
@@ -101,11 +108,21 @@ export function startSessionTimer({ intervalS, weRefresh }: SessionTerms, nowMs:
   }
 }
 
-/** One input. A refused refresh is tried again after half of the time that is left. */
+/**
+ * How long a request waits that met one of the peer (RFC 3261 §14.1): the side that made the call 2.1 to 4 s, the other up to 2 s, so that they
+ * do not meet again. `random` is in [0, 1).
+ */
+export const glareBackoffMs = (role: Dialog['role'], random: number): number =>
+  role === 'uac' ? 2100 + Math.floor(random * 191) * 10 : Math.floor(random * 201) * 10
+
+/** One input. A refused refresh is tried again after half of the time that is left, or earlier. */
 export function stepSessionTimer(state: SessionTimerState, input: SessionTimerInput, nowMs: number): SessionTimerStep {
   if (input === 'lost' || nowMs >= state.endAtMs) return { state, effects: ['expire'] }
-  if (input === 'failed') {
-    return { state: { ...state, refreshAtMs: nowMs + (state.endAtMs - nowMs) / 2 }, effects: [] }
+  if (input !== 'wake') {
+    if (state.endAtMs - nowMs < MIN_LEFT_MS) return { state: { ...state, refreshAtMs: undefined }, effects: [] }
+    const halfMs = (state.endAtMs - nowMs) / 2
+    const inMs = input === 'failed' ? halfMs : Math.min(input.retryInMs, halfMs)
+    return { state: { ...state, refreshAtMs: nowMs + inMs }, effects: [] }
   }
   if (state.refreshAtMs === undefined || nowMs < state.refreshAtMs) return { state, effects: [] }
   return { state: { ...state, refreshAtMs: undefined }, effects: ['refresh'] }

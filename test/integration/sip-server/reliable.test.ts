@@ -99,6 +99,21 @@ describe('reliable provisional responses of the SIP server', function () {
     await emptied(bob.server)
   })
 
+  it('have an offer in the PRACK answered with the session as it stands, where the application does not know of it', async () => {
+    bob.srf.invite((_req, res) => res.send(183, { body: sdp(4002) }))
+    const invite = peer.request('INVITE', { Require: '100rel' }, sdp(5000))
+    peer.send(invite)
+    const progress = await peer.nextResponse(183)
+    const rack = `RAck: ${progress.header('RSeq')} ${progress.cseq().seq} INVITE\r\nMax-Forwards`
+    peer.send(peer.inDialog(invite, progress, 'PRACK', 100, sdp(5002)).replace('Max-Forwards', rack))
+    const answer = await peer.nextResponse(200, 'PRACK')
+    assert.equal(answer.header('Content-Type'), 'application/sdp')
+    assert.equal(answer.body.toString(), sdp(4002))
+    peer.send(peer.cancel(invite))
+    peer.send(peer.ack(invite, await peer.nextResponse(487), 'same'))
+    await emptied(bob.server)
+  })
+
   it('end the call with 504 where no PRACK comes, and are refused to who does not know them', async () => {
     const cancelled = new Promise<void>((resolve) => {
       bob.srf.invite((req, res) => {

@@ -78,6 +78,23 @@ describe('session timers of the SIP server', function () {
     })
   }
 
+  it('are refreshed again after a refresh that met one of the peer, and with the interval that a 422 asks for', async () => {
+    answerAll()
+    const asked = { Supported: 'timer', 'Session-Expires': '2;refresher=uas', Allow: 'UPDATE' }
+    const invite = peer.request('INVITE', asked, sdp(5000))
+    peer.send(invite)
+    const answer = await peer.nextResponse(200, 'INVITE')
+    peer.send(peer.ack(invite, answer))
+    peer.send(peer.response(await peer.nextRequest('UPDATE'), 491, 'Request Pending'))
+    peer.send(peer.response(await peer.nextRequest('UPDATE'), 422, 'Session Interval Too Small', '', 'Min-SE: 600'))
+    const longer = await peer.nextRequest('UPDATE')
+    assert.equal(longer.header('Session-Expires'), '600;refresher=uac')
+    peer.send(peer.response(longer, 200, 'OK', '', 'Session-Expires: 600;refresher=uac'))
+    peer.send(peer.inDialog(invite, answer, 'BYE', 90))
+    await peer.nextResponse(200, 'BYE')
+    await emptied(bob.server)
+  })
+
   it('run for calls that go out on the terms of the answer', async () => {
     const call = bob.srf.createUAC(`sip:alice@${peer.address}`, {
       localSdp: sdp(4000),

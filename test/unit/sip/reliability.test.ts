@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import fc from 'fast-check'
 import { readDraft } from '../../../lib/sip/draft.ts'
-import { isNextReliable, parseRAck, wantsReliable, withReliability } from '../../../lib/sip/reliability.ts'
+import { parseMessage } from '../../../lib/sip/parser.ts'
+import { answerPrack, isNextReliable, parseRAck, wantsReliable, withReliability } from '../../../lib/sip/reliability.ts'
 
 const draftOf = (...headers: string[]) => {
   const draft = readDraft(Buffer.from(['SIP/2.0 183 Session Progress', ...headers, '', ''].join('\r\n')))
@@ -35,6 +36,34 @@ describe('RAck', () => {
   it('is read or refused, whatever it is', () => {
     fc.assert(fc.property(fc.string(), (text) => void parseRAck(text)))
   })
+})
+
+describe('a PRACK that the server answers', () => {
+  const audio = 'v=0\r\nm=audio 4000 RTP/AVP 0\r\n'
+  const video = `${audio}m=video 4002 RTP/AVP 99\r\n`
+  const prack = (body: string) => {
+    const head = [
+      'PRACK sip:b@h SIP/2.0',
+      'Via: SIP/2.0/UDP h;branch=z9hG4bK1',
+      'From: <sip:a@h>;tag=a',
+      'To: <sip:b@h>;tag=b',
+    ]
+    const lines = [...head, 'Call-ID: c', 'CSeq: 2 PRACK', '', body]
+    const parsed = parseMessage(Buffer.from(lines.join('\r\n')))
+    assert.ok(parsed.ok && parsed.value.kind === 'request')
+    return parsed.value
+  }
+  for (const [why, offer, session, status, answer] of [
+    ['200 where it has no offer', '', audio, 200, ''],
+    ['200 and the session as it stands where that fits the offer', audio, audio, 200, audio],
+    ['488 where the offer has another number of streams', video, audio, 488, ''],
+    ['488 where there is no session yet', audio, '', 488, ''],
+  ] as const) {
+    it(`is told ${why}`, () => {
+      const said = answerPrack(prack(offer), Buffer.from(session))
+      assert.deepEqual([said.status, said.body.toString()], [status, answer])
+    })
+  }
 })
 
 describe('a reliable provisional response', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import {
+  glareBackoffMs,
   parseSessionExpires,
   type SessionTimerInput,
   sessionTimerDeadlineMs,
@@ -40,6 +41,18 @@ describe('session timer', () => {
     const effects = run(true, 'failed')
     assert.deepEqual(effects.slice(0, 3), ['refresh 900', 'refresh 1334', 'refresh 1551'])
     assert.equal(effects.at(-1), 'expire 1768')
+  })
+
+  it('tries again as soon as it is told where its refresh met one of the peer, and in time at the end', () => {
+    const effects = run(true, { retryInMs: 300_000 })
+    assert.deepEqual(effects.slice(0, 3), ['refresh 900', 'refresh 1200', 'refresh 1484'])
+    assert.equal(effects.at(-1), 'expire 1768')
+    assert.ok(effects.length < 20)
+  })
+
+  it('waits 2.1 to 4 s after such a meeting where its side made the call, and less on the other', () => {
+    assert.deepEqual([glareBackoffMs('uac', 0), glareBackoffMs('uac', 0.9999)], [2100, 4000])
+    assert.deepEqual([glareBackoffMs('uas', 0), glareBackoffMs('uas', 0.9999)], [0, 2000])
   })
 
   it('ends at once where the peer knows the dialog no more', () => {
