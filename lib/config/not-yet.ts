@@ -33,7 +33,11 @@ const NO_RESUME = 'A session ends with its call in this version.'
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
 const REFUSED: readonly Row[] = [
-  ['media.codecs', 'Only PCMU and PCMA are spoken in this version; one of them must be named.', lacksG711],
+  [
+    'media.codecs',
+    'G722 and opus are spoken by FreeSWITCH alone, with who offers neither PCMU nor PCMA; one of those two must be named.',
+    lacksG711,
+  ],
   ['media.srtp', NO_SRTP, is('required')],
   ['trunks[].srtp', NO_SRTP, is('required')],
 ]

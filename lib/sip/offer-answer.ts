@@ -9,37 +9,61 @@ import {
   type TransportAddress,
 } from './sdp.ts'
 
-/** What can be agreed on: encoding names as in `a=rtpmap`. A new codec is one more entry. */
+/**
+ * What can be agreed on: encoding names as in `a=rtpmap`, in capitals, and the clock of RTP, which for G722 is 8000 though it samples at
+ * 16000 (RFC 3551 §4.5.2), for Opus always 48000 with two channels (RFC 7587 §4.1).
+ */
 const CODECS = {
   PCMU: { encoding: 'PCMU', payloadType: 0, rateHz: 8000, channels: 1 },
   PCMA: { encoding: 'PCMA', payloadType: 8, rateHz: 8000, channels: 1 },
+  G722: { encoding: 'G722', payloadType: 9, rateHz: 8000, channels: 1 },
+  opus: { encoding: 'OPUS', payloadType: 107, rateHz: 48_000, channels: 2 },
 } as const satisfies Record<string, RtpMap>
 
 export type CodecName = keyof typeof CODECS
 
-/** Of the codecs that a configuration names, those that can be offered, in its order. */
-export const supportedCodecs = (names: readonly string[]): readonly CodecName[] => names.filter(isCodecName)
+/** What every media engine speaks. */
+export type G711Name = 'PCMU' | 'PCMA'
+
+/** Of the codecs that a configuration names, those of G.711, in its order. */
+export const supportedCodecs = (names: readonly string[]): readonly G711Name[] =>
+  names.filter((name) => name === 'PCMU' || name === 'PCMA')
+
+/** Of the codecs that a configuration names, those that a media server may speak, in its order. */
+export const knownCodecs = (names: readonly string[]): readonly CodecName[] => names.filter(isCodecName)
+
+/** `a=rtpmap` of a codec under a payload type. */
+export function rtpMapLine(name: CodecName, payloadType: number): string {
+  const { rateHz, channels } = CODECS[name]
+  return `a=rtpmap:${payloadType} ${name}/${rateHz}${channels === 1 ? '' : `/${channels}`}`
+}
+
+/** `a=rtpmap` and `a=fmtp` of telephone-event beside a codec, whose clock it has (RFC 4733 §2.4.1). */
+export const eventLines = (name: CodecName, payloadType: number): readonly string[] => [
+  `a=rtpmap:${payloadType} ${TELEPHONE_EVENT}/${CODECS[name].rateHz}`,
+  `a=fmtp:${payloadType} 0-15`,
+]
 
 /** Our side of the audio. */
-export interface LocalMedia {
+export interface LocalMedia<C extends CodecName = G711Name> {
   /** IP literal that is advertised. */
   readonly address: string
   readonly rtpPort: number
   /** Digits; the same for the whole dialog (RFC 8866 §5.2). */
   readonly sessionId: string
   /** In the order that our own offers prefer. */
-  readonly codecs: readonly CodecName[]
+  readonly codecs: readonly C[]
   /** What we would like; an answer never goes beyond what is offered. */
   readonly direction: Direction
 }
 
 /** What both sides have agreed on. */
-export interface AgreedMedia {
-  readonly codec: CodecName
+export interface AgreedMedia<C extends CodecName = G711Name> {
+  readonly codec: C
   /** Payload type of what we send. */
   readonly payloadType: number
   /** All that may arrive. */
-  readonly receive: readonly { readonly payloadType: number; readonly codec: CodecName }[]
+  readonly receive: readonly { readonly payloadType: number; readonly codec: C }[]
   /** RFC 4733 payload types, each side's own; null where it was not agreed. */
   readonly telephoneEvent: { readonly send: number; readonly receive: number } | null
   /** Where the far end wants RTP; null where it wants none. */
@@ -52,9 +76,9 @@ export interface AgreedMedia {
   readonly direction: Direction
 }
 
-export interface Negotiated {
+export interface Negotiated<C extends CodecName = G711Name> {
   readonly sdp: string
-  readonly agreed: AgreedMedia
+  readonly agreed: AgreedMedia<C>
 }
 
 const TELEPHONE_EVENT = 'telephone-event'
@@ -66,7 +90,11 @@ const PLAIN_RTP = new Set(['RTP/AVP', 'RTP/AVPF'])
  * Answers an offer (RFC 3264 §6). `previous` is the last description that we sent in this dialog: its `o=` version grows only where
  * the description changes, and its audio section is preferred. One audio section is taken; all others are rejected with port 0.
  */
-export function answerOffer(offerSdp: string, local: LocalMedia, previous?: string): Result<Negotiated, SdpRefusal> {
+export function answerOffer<C extends CodecName>(
+  offerSdp: string,
+  local: LocalMedia<C>,
+  previous?: string,
+): Result<Negotiated<C>, SdpRefusal> {
   const offer = parseSdp(offerSdp)
   if (!offer.ok) return offer
   const picked = pickAudio(offer.value, local, audioIndex(previous))
@@ -90,7 +118,7 @@ export function answerOffer(offerSdp: string, local: LocalMedia, previous?: stri
 }
 
 /** Our own offer (RFC 3264 §5). After an earlier description the sections keep their places (§8). */
-export function makeOffer(local: LocalMedia, previous?: string): string {
+export function makeOffer(local: LocalMedia<CodecName>, previous?: string): string {
   const audio = audioLines({
     port: local.rtpPort,
     protocol: 'RTP/AVP',
@@ -107,8 +135,12 @@ export function makeOffer(local: LocalMedia, previous?: string): string {
   return describe(local, before.value.timing, media, previous)
 }
 
-/** The far end's answer to our offer (RFC 3264 §7). Payload types in it are what it wants to receive; ours stay as offered. */
-export function acceptAnswer(ourOffer: string, answerSdp: string): Result<AgreedMedia, SdpRefusal> {
+/** The far end's answer to our offer (RFC 3264 §7), in a codec that was offered and is one of `allowed`. Payload types in it are what it wants to receive; ours stay as offered. */
+export function acceptAnswer<C extends CodecName>(
+  ourOffer: string,
+  answerSdp: string,
+  allowed: readonly C[],
+): Result<AgreedMedia<C>, SdpRefusal> {
   const offer = parseSdp(ourOffer)
   if (!offer.ok) return offer
   const answer = parseSdp(answerSdp)
@@ -125,7 +157,7 @@ export function acceptAnswer(ourOffer: string, answerSdp: string): Result<Agreed
     return err({ code: 'sdp-no-audio', message: 'the answer rejects the audio' })
   }
   if (!isPlainRtp(section)) return unusableProtocol([section])
-  const names = offered.codecs.flatMap((map) => codecOf(map, supportedCodecs(Object.keys(CODECS))) ?? [])
+  const names = offered.codecs.flatMap((map) => codecOf(map, allowed) ?? [])
   const codec = section.codecs.flatMap(
     (map) =>
       codecOf(
@@ -137,30 +169,33 @@ export function acceptAnswer(ourOffer: string, answerSdp: string): Result<Agreed
   const family = addressProblem(section, offered.ipVersion)
   if (family !== null) return family
 
-  const local = { codecs: names.map(({ name }) => name), direction: offered.direction }
   const send = eventFor(section, CODECS[codec.name])
   const receive = eventFor(offered, CODECS[codec.name])
   return ok({
-    ...agree(section, codec, local),
+    ...agree(section, codec, { direction: offered.direction }),
     receive: names.map(({ name, payloadType }) => ({ payloadType, codec: name })),
     telephoneEvent: send && receive ? { send: send.payloadType, receive: receive.payloadType } : null,
     rtcpMux: offered.rtcpMux && section.rtcpMux,
   })
 }
 
-interface AgreedCodec {
-  readonly name: CodecName
+interface AgreedCodec<C extends CodecName = CodecName> {
+  readonly name: C
   readonly payloadType: number
 }
 
-interface PickedAudio {
+interface PickedAudio<C extends CodecName> {
   readonly index: number
   readonly section: MediaSection
-  readonly codec: AgreedCodec
+  readonly codec: AgreedCodec<C>
 }
 
 /** The first audio section that can be answered; the one that was in use before goes first. */
-function pickAudio(offer: Description, local: LocalMedia, before: number): Result<PickedAudio, SdpRefusal> {
+function pickAudio<C extends CodecName>(
+  offer: Description,
+  local: LocalMedia<C>,
+  before: number,
+): Result<PickedAudio<C>, SdpRefusal> {
   const audio = offer.media
     .map((section, index) => ({ section, index }))
     .filter(({ section }) => section.kind === 'audio' && section.port !== 0)
@@ -178,11 +213,11 @@ function pickAudio(offer: Description, local: LocalMedia, before: number): Resul
 }
 
 /** All but telephone-event, whose two numbers each caller knows. */
-function agree(
+function agree<C extends CodecName>(
   section: MediaSection,
-  codec: AgreedCodec,
-  local: Pick<LocalMedia, 'codecs' | 'direction'>,
-): AgreedMedia {
+  codec: AgreedCodec<C>,
+  local: Pick<LocalMedia<C>, 'direction'>,
+): AgreedMedia<C> {
   const { address, port } = section
   const theirs = address === null ? withoutReceiving(section.direction) : section.direction
   const rtcpAddress = section.rtcp?.address ?? address
@@ -215,8 +250,8 @@ function audioLines(audio: AudioLines): readonly string[] {
   const formats = [...audio.codecs.map(({ payloadType }) => payloadType), ...(event === null ? [] : [event])]
   return [
     `m=audio ${audio.port} ${audio.protocol} ${formats.join(' ')}`,
-    ...audio.codecs.map(({ name, payloadType }) => `a=rtpmap:${payloadType} ${name}/${CODECS[name].rateHz}`),
-    ...(event === null ? [] : [`a=rtpmap:${event} ${TELEPHONE_EVENT}/8000`, `a=fmtp:${event} 0-15`]),
+    ...audio.codecs.map(({ name, payloadType }) => rtpMapLine(name, payloadType)),
+    ...(event === null ? [] : eventLines(audio.codecs[0]?.name ?? 'PCMU', event)),
     `a=ptime:${audio.ptimeMs}`,
     `a=${audio.direction}`,
     ...(audio.rtcpMux ? ['a=rtcp-mux'] : []),
@@ -226,7 +261,12 @@ function audioLines(audio: AudioLines): readonly string[] {
 /** RFC 3264 §6: a rejected stream has port 0; its formats are meaningless but must be there. */
 const rejectedLine = (section: MediaSection): string => `m=${section.kind} 0 ${section.protocol} ${section.formats}`
 
-function describe(local: LocalMedia, timing: string, media: readonly string[], previous: string | undefined): string {
+function describe(
+  local: LocalMedia<CodecName>,
+  timing: string,
+  media: readonly string[],
+  previous: string | undefined,
+): string {
   const ip = `IN IP${ipVersionOf(local.address)} ${local.address}`
   const before = previous === undefined ? null : parseSdp(previous)
   const version = before?.ok === true ? before.value.sessionVersion : 1
@@ -245,9 +285,9 @@ function audioIndex(description: string | undefined): number {
   return parsed.value.media.findIndex((section) => section.kind === 'audio' && section.port !== 0)
 }
 
-function codecOf(map: RtpMap, allowed: readonly CodecName[]): AgreedCodec | null {
+function codecOf<C extends CodecName>(map: RtpMap, allowed: readonly C[]): AgreedCodec<C> | null {
   const name = allowed.find((each) => {
-    const codec = CODECS[each]
+    const codec: RtpMap = CODECS[each]
     return (
       codec.encoding === map.encoding.toUpperCase() && codec.rateHz === map.rateHz && codec.channels === map.channels
     )

@@ -1,5 +1,4 @@
-import type { AgreedMedia } from './offer-answer.ts'
-import { reverse } from './offer-answer.ts'
+import { type AgreedMedia, type CodecName, eventLines, reverse, rtpMapLine } from './offer-answer.ts'
 
 /** Discard (RFC 863): where a media server is to send to while nobody has said where. */
 const DISCARD_PORT = 9
@@ -9,7 +8,7 @@ const DISCARD_PORT = 9
  * codec, its direction.
  * @param version grows with each offer of a dialog that differs (RFC 3264 §8)
  */
-export function relayOffer(agreed: AgreedMedia, sessionId: string, version: number): string {
+export function relayOffer(agreed: AgreedMedia<CodecName>, sessionId: string, version: number): string {
   const { remote, telephoneEvent, codec, payloadType } = agreed
   const event = telephoneEvent?.send ?? null
   return describe({
@@ -19,8 +18,8 @@ export function relayOffer(agreed: AgreedMedia, sessionId: string, version: numb
     port: remote?.port ?? DISCARD_PORT,
     formats: [payloadType, ...(event === null ? [] : [event])],
     lines: [
-      `a=rtpmap:${payloadType} ${codec}/8000`,
-      ...(event === null ? [] : [`a=rtpmap:${event} telephone-event/8000`, `a=fmtp:${event} 0-15`]),
+      rtpMapLine(codec, payloadType),
+      ...(event === null ? [] : eventLines(codec, event)),
       `a=ptime:${agreed.ptimeMs}`,
       `a=${remote === null ? 'inactive' : reverse(agreed.direction)}`,
     ],

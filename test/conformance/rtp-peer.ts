@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { FRAME_MS, FRAME_SAMPLES, SILENCE } from '../../lib/media/g711.ts'
@@ -17,6 +18,8 @@ export class RtpPeer {
   packets = 0
   /** Whether it sends a tone; silence otherwise. */
   talks = false
+  /** What it sends and counts; other than 0, PCMU, it sends noise for a tone and cannot tell whether it hears something. */
+  payloadType = 0
   /** While true nothing is sent. */
   mute = false
   #target: { readonly port: number; readonly address: string } | null = null
@@ -46,6 +49,7 @@ export class RtpPeer {
       't=0 0',
       `m=audio ${this.#socket.address().port} RTP/AVP ${formats}`,
       'a=rtpmap:101 telephone-event/8000',
+      'a=rtpmap:107 opus/48000/2',
       'a=ptime:20',
       `a=${direction}`,
       '',
@@ -84,7 +88,8 @@ export class RtpPeer {
   #sendFrame(): void {
     if (this.mute) return
     const tone = Uint8Array.from({ length: FRAME_SAMPLES }, (_, i) => (i % 16 < 8 ? 0x10 : 0x90))
-    this.#send(this.talks ? tone : new Uint8Array(FRAME_SAMPLES).fill(SILENCE.PCMU), 0, false)
+    const noise = this.payloadType === 0 ? tone : randomBytes(FRAME_SAMPLES)
+    this.#send(this.talks ? noise : new Uint8Array(FRAME_SAMPLES).fill(SILENCE.PCMU), this.payloadType, false)
     this.#timestamp += FRAME_SAMPLES
   }
 
@@ -98,8 +103,9 @@ export class RtpPeer {
   }
 
   #onPacket(packet: Buffer): void {
-    if (parseRtp(packet, this.#header) !== null || this.#header.payloadType !== 0) return
+    if (parseRtp(packet, this.#header) !== null || this.#header.payloadType !== this.payloadType) return
     this.packets++
+    if (this.payloadType !== 0) return
     const payload = packet.subarray(this.#header.payloadStart, this.#header.payloadEnd)
     if (isAudible(payload, 'PCMU')) this.audibleAtMs.push(performance.now())
   }

@@ -125,7 +125,7 @@ export class Leg implements Ticking {
       const parsed = parseSdp(answerSdp)
       return parsed.ok ? err({ code: 'sdp-no-offer', message: 'an answer came before our offer' }) : parsed
     }
-    const accepted = acceptAnswer(this.#description, answerSdp)
+    const accepted = acceptAnswer(this.#description, answerSdp, this.#parts.local.codecs)
     if (!accepted.ok) return accepted
     this.#configure(accepted.value)
     return ok(undefined)

@@ -7,6 +7,8 @@ import {
   type AgreedMedia,
   acceptAnswer,
   answerOffer,
+  type CodecName,
+  knownCodecs,
   type LocalMedia,
   makeOffer,
   supportedCodecs,
@@ -40,6 +42,8 @@ export interface FreeSwitchLegParts {
   readonly onClosed: () => void
 }
 
+type Agreed = AgreedMedia<CodecName>
+
 interface Channel {
   readonly server: FreeSwitchServer
   readonly endpoint: Endpoint
@@ -55,9 +59,9 @@ export class FreeSwitchLeg implements MediaLeg {
   /** Resolves when the fork's WebSocket is there, and to false where it did not come. */
   #forked: Promise<boolean> | null = null
   #description: string | undefined
-  #agreed: AgreedMedia | null = null
+  #agreed: Agreed | null = null
   /** What the channel was told last, and how often it was told something new. */
-  #relayed: AgreedMedia | null = null
+  #relayed: Agreed | null = null
   #relays = 1
   #startedAtMs: number | null = null
   #countAtMs = 0
@@ -80,11 +84,25 @@ export class FreeSwitchLeg implements MediaLeg {
 
   async answer(offerSdp: string): Promise<Result<string, SdpRefusal>> {
     const offer = withoutRtcpMux(offerSdp)
+    const { codecs, warn } = this.#parts
+    // An agent hears 8000 Hz whatever the line has: where G.711 is offered, turning another codec into it would gain nothing.
+    const usual = await this.#answerIn(supportedCodecs(codecs), offer)
+    if (usual.ok || usual.error.code !== 'sdp-no-common-codec') return usual
+    try {
+      return await this.#answerIn(knownCodecs(codecs), offer)
+    } catch (cause) {
+      if (this.#parts.servers().length === 0) throw cause
+      warn(`no FreeSWITCH takes what was offered: ${messageOf(cause)}`)
+      return usual
+    }
+  }
+
+  async #answerIn(codecs: readonly CodecName[], offer: string): Promise<Result<string, SdpRefusal>> {
     // What FreeSWITCH is told depends on the offer alone; where it listens is known only then.
-    const first = answerOffer(offer, this.#local(this.#channel), this.#description)
+    const first = answerOffer(offer, this.#local(this.#channel, codecs), this.#description)
     if (!first.ok) return first
     const channel = await this.#relay(first.value.agreed)
-    const answered = answerOffer(offer, this.#local(channel), this.#description)
+    const answered = answerOffer(offer, this.#local(channel, codecs), this.#description)
     if (!answered.ok) return answered
     this.#description = answered.value.sdp
     this.#configure(answered.value.agreed)
@@ -93,7 +111,7 @@ export class FreeSwitchLeg implements MediaLeg {
 
   async offer(kind: OfferKind = 'usual'): Promise<string> {
     this.#channel ??= await this.#open(placeholderOffer)
-    const local = this.#local(this.#channel)
+    const local = this.#local(this.#channel, supportedCodecs(this.#parts.codecs))
     const codecs = kind === 'other' && local.codecs.length > 1 ? local.codecs.slice(1) : local.codecs
     this.#description = makeOffer({ ...local, codecs }, this.#description)
     return this.#description
@@ -102,7 +120,7 @@ export class FreeSwitchLeg implements MediaLeg {
   async accept(answerSdp: string): Promise<Result<void, SdpRefusal>> {
     if (this.#description === undefined)
       return err({ code: 'sdp-no-offer', message: 'an answer came before our offer' })
-    const accepted = acceptAnswer(this.#description, answerSdp)
+    const accepted = acceptAnswer(this.#description, answerSdp, supportedCodecs(this.#parts.codecs))
     if (!accepted.ok) return accepted
     await this.#relay(accepted.value)
     this.#configure(accepted.value)
@@ -180,18 +198,18 @@ export class FreeSwitchLeg implements MediaLeg {
     return parseChannel(await server.api(`uuid_dump ${endpoint.uuid}`))
   }
 
-  #local(channel: Channel | null): LocalMedia {
+  #local<C extends CodecName>(channel: Channel | null, codecs: readonly C[]): LocalMedia<C> {
     return {
       address: channel?.address ?? '0.0.0.0',
       rtpPort: channel?.port ?? 9,
       sessionId: this.#sessionId,
-      codecs: supportedCodecs(this.#parts.codecs),
+      codecs,
       direction: 'sendrecv',
     }
   }
 
   /** Tells the channel what was agreed on, where that is something new; opens one where there is none. */
-  async #relay(agreed: AgreedMedia): Promise<Channel> {
+  async #relay(agreed: Agreed): Promise<Channel> {
     if (this.#channel === null) {
       this.#channel = await this.#open((_address, sessionId) => relayOffer(agreed, sessionId, 1))
     } else if (this.#relayed === null || !isSame(this.#relayed, agreed)) {
@@ -248,11 +266,12 @@ export class FreeSwitchLeg implements MediaLeg {
     }
   }
 
-  #configure(agreed: AgreedMedia): void {
+  #configure(agreed: Agreed): void {
     const held = this.#agreed !== null && this.#agreed.direction !== 'sendrecv'
     if (held && agreed.direction === 'sendrecv') this.#packetsAtMs = performance.now()
     this.#agreed = agreed
-    this.#parts.voice.agreed(agreed.codec, agreed.direction === 'sendrecv' || agreed.direction === 'sendonly')
+    const line = agreed.codec === 'PCMA' ? 'PCMA' : 'PCMU'
+    this.#parts.voice.agreed(line, agreed.direction === 'sendrecv' || agreed.direction === 'sendonly')
   }
 
   #onDtmf(press: unknown): void {
@@ -303,6 +322,6 @@ const endBy = (dialog: Endpoint['dialog']): Promise<void> =>
   })
 
 /** Whether a channel that was told one need not be told the other. */
-const isSame = (a: AgreedMedia, b: AgreedMedia): boolean => relayOffer(a, '0', 1) === relayOffer(b, '0', 1)
+const isSame = (a: Agreed, b: Agreed): boolean => relayOffer(a, '0', 1) === relayOffer(b, '0', 1)
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))

@@ -41,7 +41,7 @@ export const SDP: Target = {
     if (multipart.kind === 'session' && multipart.sdp !== null) parseSdp(multipart.sdp)
     readSessionRequest({ ...MULTIPART, body: text })
     withoutRtcpMux(text)
-    acceptAnswer(OUR_OFFER, text)
+    acceptAnswer(OUR_OFFER, text, LOCAL.codecs)
     if (!parseSdp(text).ok) return
     const answer = answerOffer(text, LOCAL)
     if (!answer.ok) return

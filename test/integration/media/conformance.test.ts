@@ -1,11 +1,14 @@
+import assert from 'node:assert/strict'
 import { type EmbeddedMedia, startMedia } from '../../../app/media/embedded/engine.ts'
 import { type FreeSwitchMedia, startFreeSwitch } from '../../../app/media/freeswitch/engine.ts'
 import type { ServerAddress } from '../../../app/media/freeswitch/server.ts'
-import { describeMediaEngine } from '../../conformance/media-engine.ts'
+import { AGENT, describeMediaEngine } from '../../conformance/media-engine.ts'
 import { describeRecording } from '../../conformance/media-recording.ts'
+import { RtpPeer } from '../../conformance/rtp-peer.ts'
 import { realFreeSwitch } from '../../helpers/freeswitch.ts'
 import { FreeSwitchProcess } from '../../helpers/freeswitch-process.ts'
-import { freeRange, HOST } from './media-fixture.ts'
+import { until } from '../../helpers/until.ts'
+import { freeRange, HOST, TestLeg } from './media-fixture.ts'
 import { type MediaSip, startMediaSip } from './media-sip.ts'
 
 const SILENCE_MS = 1_000
@@ -53,7 +56,7 @@ function describeFreeSwitch(name: string, start: () => Promise<ServerAddress & {
       engine = await startFreeSwitch({
         servers: [server],
         sip: sip.link,
-        codecs: ['PCMU', 'PCMA'],
+        codecs: ['PCMU', 'PCMA', 'G722', 'opus'],
         silenceTimeoutMs: SILENCE_MS,
         workers: 1,
         agentTalkerModule: TALKER,
@@ -72,5 +75,37 @@ function describeFreeSwitch(name: string, start: () => Promise<ServerAddress & {
 
     describeMediaEngine(name, () => engine, { silenceMs: 100, heardMs: 60 })
     describeRecording(name, () => engine, 5)
+
+    it('speaks G722 and Opus with who offers nothing else', async function () {
+      this.timeout(10_000)
+      for (const [payloadType, codec] of [
+        [9, 'G722'],
+        [107, 'opus'],
+      ] as const) {
+        const peer = await RtpPeer.open()
+        const leg = await TestLeg.open(engine, { kind: 'agent', agent: AGENT })
+        try {
+          peer.payloadType = payloadType
+          const answer = await leg.media.answer(peer.sdp('sendrecv', `${payloadType} 101`))
+          assert.ok(answer.ok, answer.ok ? '' : answer.error.message)
+          assert.match(answer.value, new RegExp(`^a=rtpmap:${payloadType} ${codec}/`, 'm'))
+          peer.aim(answer.value)
+          assert.ok((await leg.media.ready()).ok)
+          leg.media.start()
+          peer.talks = true
+          await until(async () => peer.packets >= 25, `${codec} from FreeSWITCH`)
+          if (codec === 'G722') {
+            await until(
+              async () => leg.events.some((e) => e.kind === 'turn' && e.text === 'heard'),
+              'noise to be heard',
+            )
+          }
+          assert.equal((await leg.media.close()).media?.codec, codec)
+        } finally {
+          await leg.media.close()
+          await peer.close()
+        }
+      }
+    })
   })
 }

@@ -242,7 +242,7 @@ describe('An answer to an offer', () => {
 
 describe('Our own offer', () => {
   const accept = (ours: string, theirs: string): string => {
-    const accepted = acceptAnswer(ours, theirs)
+    const accepted = acceptAnswer(ours, theirs, LOCAL.codecs)
     return accepted.ok ? 'ok' : accepted.error.code
   }
 
@@ -256,7 +256,7 @@ describe('Our own offer', () => {
   it('agrees with the answer that the other side makes', () => {
     const ours = makeOffer(LOCAL)
     const theirs = answer(ours, { ...LOCAL, address: '198.51.100.2', rtpPort: 30_000, codecs: ['PCMA'] })
-    const accepted = acceptAnswer(ours, theirs.sdp)
+    const accepted = acceptAnswer(ours, theirs.sdp, LOCAL.codecs)
     assert.ok(accepted.ok)
     assert.equal(accepted.value.codec, 'PCMA')
     assert.deepEqual(accepted.value.remote, { address: '198.51.100.2', port: 30_000 })
@@ -276,7 +276,7 @@ describe('Our own offer', () => {
 
   it('uses the telephone-event number of each side', () => {
     const theirs = sdp(...HEAD, 'm=audio 4000 RTP/AVP 0 110', 'a=rtpmap:110 telephone-event/8000')
-    const accepted = acceptAnswer(makeOffer(LOCAL), theirs)
+    const accepted = acceptAnswer(makeOffer(LOCAL), theirs, LOCAL.codecs)
     assert.deepEqual(accepted.ok && accepted.value.telephoneEvent, { send: 110, receive: 101 })
   })
 

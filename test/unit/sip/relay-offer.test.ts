@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type AgreedMedia, answerOffer, type LocalMedia } from '../../../lib/sip/offer-answer.ts'
+import { type AgreedMedia, answerOffer, knownCodecs, type LocalMedia } from '../../../lib/sip/offer-answer.ts'
 import { placeholderOffer, relayOffer, withoutRtcpMux } from '../../../lib/sip/relay-offer.ts'
 import { parseSdp } from '../../../lib/sip/sdp.ts'
 
@@ -50,6 +50,30 @@ describe('what was agreed with a far end, told to a media server', () => {
         '',
       ].join('\r\n'),
     )
+  })
+
+  it('has the clock and the channels of the codec, and the telephone-event beside it', () => {
+    const opus = [
+      'v=0',
+      'o=- 1 1 IN IP4 198.51.100.7',
+      's=-',
+      'c=IN IP4 198.51.100.7',
+      't=0 0',
+      'm=audio 30000 RTP/AVP 111 9 96 97',
+      'a=rtpmap:111 opus/48000/2',
+      'a=rtpmap:96 telephone-event/8000',
+      'a=rtpmap:97 telephone-event/48000',
+      '',
+    ].join('\r\n')
+    const answered = answerOffer(opus, { ...LOCAL, codecs: knownCodecs(['PCMU', 'opus', 'G722', 'speex']) })
+    assert.ok(answered.ok)
+    const lines = ['m=audio 30000 RTP/AVP 111 97', 'a=rtpmap:111 opus/48000/2', 'a=rtpmap:97 telephone-event/48000']
+    const relayed = relayOffer(answered.value.agreed, '7', 1)
+    for (const line of lines) assert.ok(relayed.includes(`${line}\r\n`), relayed)
+    assert.match(answered.value.sdp, /^m=audio 4000 RTP\/AVP 111 97\r\na=rtpmap:111 opus\/48000\/2\r$/m)
+    const wideband = answerOffer(opus, { ...LOCAL, codecs: knownCodecs(['G722']) })
+    assert.ok(wideband.ok)
+    assert.match(relayOffer(wideband.value.agreed, '7', 1), /^m=audio 30000 RTP\/AVP 9 96\r\na=rtpmap:9 G722\/8000\r$/m)
   })
 
   it("has the far end's direction, so that a hold is one there too", () => {
