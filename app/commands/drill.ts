@@ -17,11 +17,13 @@ interface DrillCommandOptions {
   readonly short?: true
 }
 
-/** `tandem drill`: breaks carriers on purpose, on a fleet of its own, and says what it cost. */
+/** `tandem drill`: breaks carriers and agents on purpose, on a fleet of its own, and says what it cost. */
 export function register(program: Command): void {
   program
     .command('drill')
-    .description('break carriers on purpose, on two nodes of its own, and report what it cost (docs/drills.md)')
+    .description(
+      'break carriers and agents on purpose, on two nodes of its own, and report what it cost (docs/drills.md)',
+    )
     .option('--scenario <name>', 'only this one; --list names them')
     .option('--list', 'list the scenarios and run none')
     .option('--json', 'the reports as JSON: an array, or one object with --scenario')
@@ -37,7 +39,7 @@ async function drill(options: DrillCommandOptions, command: Command): Promise<vo
   if (list === true) return listScenarios(all, json === true)
   const notBuilt = scenario === undefined ? undefined : NOT_BUILT[scenario]
   if (notBuilt !== undefined) {
-    command.error(`error: '${scenario}' (${notBuilt}) is not built yet: this version drills trunks`, { exitCode: 2 })
+    command.error(`error: '${scenario}' (${notBuilt}) is not built yet`, { exitCode: 2 })
   }
   const scenarios = scenario === undefined ? all : all.filter(({ name }) => name === scenario)
   if (scenarios.length === 0) {

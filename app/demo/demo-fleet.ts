@@ -87,9 +87,9 @@ export class DemoFleet {
     return `${this.#plan.nodes[trunk % this.#plan.nodes.length]?.address}:${DEMO_SIP_PORT}`
   }
 
-  /** Gives every node other trunks, while it runs; they say `config.reloaded` when they have them. */
-  async setTrunks(trunks: readonly DemoTrunk[]): Promise<void> {
-    await Promise.all(this.nodes.map((node, i) => node.writeConfig(this.#configOf(i, trunks))))
+  /** Gives every node other trunks, and an agent, while it runs; they say `config.reloaded` when they have them. */
+  async reconfigure(changes: Pick<DemoFleetPlan, 'trunks' | 'agent'>): Promise<void> {
+    await Promise.all(this.nodes.map((node, i) => node.writeConfig(this.#configOf(i, changes))))
   }
 
   /** Stops nodes and database and removes their folder. Never rejects. */
@@ -97,9 +97,9 @@ export class DemoFleet {
     return this.#parts.close()
   }
 
-  #configOf(i: number, trunks: readonly DemoTrunk[]): Readonly<Record<string, unknown>> {
+  #configOf(i: number, changes: Pick<DemoFleetPlan, 'trunks' | 'agent'>): Readonly<Record<string, unknown>> {
     const place = this.#plan.nodes[i]
-    return place === undefined ? {} : demoNodeConfig(place, { ...this.#plan, trunks })
+    return place === undefined ? {} : demoNodeConfig(place, { ...this.#plan, ...changes })
   }
 }
 

@@ -14,6 +14,7 @@ const eventAnswer = z.looseObject({
   channel: z.string().nullish(),
   reason: z.string().nullish(),
   blame: z.string().optional(),
+  gapMs: z.number().optional(),
   problems: z.array(z.string()).optional(),
 })
 
@@ -77,7 +78,19 @@ export class DrillWatch {
   }
 }
 
-const nodeFact = ({ at, node, event, trunk, from, to, channel, reason, blame }: WatchedEvent): NodeFact => ({
+const nodeFact = ({
+  at,
+  node,
+  event,
+  trunk,
+  from,
+  to,
+  channel,
+  reason,
+  blame,
+  call,
+  gapMs,
+}: WatchedEvent): NodeFact => ({
   atMs: Date.parse(at),
   node,
   event,
@@ -87,4 +100,6 @@ const nodeFact = ({ at, node, event, trunk, from, to, channel, reason, blame }: 
   channel: channel ?? null,
   reason: reason ?? null,
   blame: blame ?? null,
+  call: call ?? null,
+  gapMs: gapMs ?? null,
 })

@@ -4,12 +4,13 @@ import type { DrillFacts } from '../../lib/drill/facts.ts'
 import { judgeDrill } from '../../lib/drill/judge.ts'
 import { drillNumber } from '../../lib/drill/numbers.ts'
 import { type DrillReport, type RunOutcome, reportScenario } from '../../lib/drill/report.ts'
-import type { DrillFault, DrillRun, DrillScenario } from '../../lib/drill/scenario.ts'
+import { type DrillFault, type DrillRun, type DrillScenario, isOfAgents } from '../../lib/drill/scenario.ts'
 import { drillMoments, drillSeconds } from '../../lib/drill/timeline.ts'
 import { startCarrier } from '../demo/carrier.ts'
 import type { Carrier } from '../demo/carrier-port.ts'
 import { DemoFleet, demoAddresses } from '../demo/demo-fleet.ts'
 import { Parts } from '../parts.ts'
+import { DrillAgents } from './drill-agents.ts'
 import { DrillLoad } from './drill-load.ts'
 import { endedRecords } from './drill-records.ts'
 import { DrillWatch } from './drill-watch.ts'
@@ -50,6 +51,7 @@ export async function runDrill(options: DrillOptions): Promise<readonly DrillRep
 class DrillStage {
   readonly #fleet: DemoFleet
   readonly #carriers: readonly [Carrier, Carrier]
+  readonly #agents: DrillAgents
   readonly #watch: DrillWatch
   readonly #options: DrillOptions
   #numbers = 0
@@ -57,11 +59,13 @@ class DrillStage {
   private constructor(
     fleet: DemoFleet,
     carriers: readonly [Carrier, Carrier],
+    agents: DrillAgents,
     watch: DrillWatch,
     options: DrillOptions,
   ) {
     this.#fleet = fleet
     this.#carriers = carriers
+    this.#agents = agents
     this.#watch = watch
     this.#options = options
   }
@@ -78,11 +82,13 @@ class DrillStage {
     const [first, second] = addresses.carriers
     const [alpha, beta] = await Promise.all([startOne('alpha', first), startOne('beta', second)])
     const trunks = [alpha, beta].map(({ id, uri }) => ({ id, uri }))
+    const agents = await DrillAgents.start()
+    parts.add('agents', () => agents.close())
     const fleet = await DemoFleet.start({ addresses, trunks, onProgress, signal })
     parts.add('fleet', () => fleet.close())
     const watch = await DrillWatch.open(fleet.nodes, [alpha, beta])
     parts.add('watch', () => watch.close())
-    return new DrillStage(fleet, [alpha, beta], watch, options)
+    return new DrillStage(fleet, [alpha, beta], agents, watch, options)
   }
 
   async run({ name }: DrillScenario, run: DrillRun): Promise<RunOutcome> {
@@ -93,7 +99,8 @@ class DrillStage {
     const trunks = [broken, standby].map(
       ({ id, uri }): DemoTrunk => ({ id: `${id}-${run.name}`, uri, settings: run.settings }),
     )
-    await this.#setTrunks(trunks)
+    const subject = isOfAgents(run.fault) ? 'agents' : 'trunk'
+    await this.#reconfigure(trunks, subject === 'agents' ? this.#agents.agent : undefined)
     let silenced = false
     const load = new DrillLoad({
       plan: run.load,
@@ -123,6 +130,7 @@ class DrillStage {
         signal,
       )
       const facts: DrillFacts = {
+        subject,
         broken: { trunk: `${broken.id}-${run.name}`, carrier: broken.id },
         standby: { trunk: `${standby.id}-${run.name}`, carrier: standby.id },
         faultAtMs,
@@ -134,6 +142,7 @@ class DrillStage {
       }
       return {
         run,
+        subject,
         verdict: judgeDrill(facts, run.promises),
         moments: drillMoments(facts, run.what),
         seconds: drillSeconds(facts),
@@ -145,23 +154,25 @@ class DrillStage {
   }
 
   async #breakIt(carrier: Carrier, { fault }: DrillRun): Promise<void> {
-    if (fault.kind === 'killed') await carrier.kill()
+    if (fault.kind === 'agents-cut' || fault.kind === 'agents-away') await this.#agents.breakIt(fault.kind)
+    else if (fault.kind === 'killed') await carrier.kill()
     else if (fault.kind === 'frozen') await carrier.freeze()
     else await carrier.setFault(fault)
   }
 
   async #mend(carrier: Carrier, { fault }: DrillRun): Promise<void> {
-    if (fault.kind === 'killed') await carrier.revive()
+    if (isOfAgents(fault)) await this.#agents.mend()
+    else if (fault.kind === 'killed') await carrier.revive()
     else if (fault.kind === 'frozen') await carrier.thaw()
     else await carrier.setFault({ kind: 'none' })
   }
 
-  /** Every node has trunks of this run, and says so. */
-  async #setTrunks(trunks: readonly DemoTrunk[]): Promise<void> {
+  /** Every node has the trunks and the agent of this run, and says so. */
+  async #reconfigure(trunks: readonly DemoTrunk[], agent: DrillAgents['agent'] | undefined): Promise<void> {
     const waiting = new Set(this.#fleet.nodes.map(({ id }) => id))
     await this.#until(
       RELOAD_TIMEOUT_MS,
-      () => this.#fleet.setTrunks(trunks),
+      () => this.#fleet.reconfigure({ trunks, agent }),
       ({ event, node, problems }) => {
         if (event === 'config.rejected')
           throw new Error(`node ${node} refuses the drill's config: ${problems?.join('; ')}`)

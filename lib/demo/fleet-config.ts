@@ -21,6 +21,8 @@ export interface DemoFleetPlan {
   /** In the order of the group, the preferred first. */
   readonly trunks: readonly DemoTrunk[]
   readonly postgresUrl: string
+  /** In place of the local agent of each node: the keys of an agent, as a config file has them. */
+  readonly agent?: Readonly<Record<string, unknown>> | undefined
   /** The one key of the API, of role admin. */
   readonly apiKey: string
 }
@@ -36,13 +38,14 @@ const GREETING = 'Hello, this is the clinic. How can I help?'
 /** The config of one node. Callers of the first trunk reach the first node, those of the second trunk the second, and so on. */
 export function demoNodeConfig(node: DemoNodePlace, plan: DemoFleetPlan): Readonly<Record<string, unknown>> {
   const { id, address, dataDir } = node
+  const backends = plan.agent ?? { backend: 'local' }
   const ingressOf = (i: number): string => plan.nodes[i % plan.nodes.length]?.address ?? address
   return {
     node: { id, address, dataDir, drainTimeout: '5s' },
     sip: { listen: [`udp:${address}:${DEMO_SIP_PORT}`, `tcp:${address}:${DEMO_SIP_PORT}`] },
     http: { listen: `${address}:${DEMO_HTTP_PORT}`, keys: [{ name: 'demo', key: plan.apiKey, role: 'admin' }] },
     store: { postgres: plan.postgresUrl },
-    agents: { desk: { backend: 'local', instructions: 'You answer the phone of a clinic.', greeting: GREETING } },
+    agents: { desk: { instructions: 'You answer the phone of a clinic.', greeting: GREETING, ...backends } },
     trunks: plan.trunks.map((trunk, i) => ({
       id: trunk.id,
       sources: [hostOf(trunk.uri)],

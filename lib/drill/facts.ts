@@ -1,5 +1,7 @@
 /** What happened in one run of a drill, as everyone who saw it says. Moments are wall time in milliseconds, of one machine. */
 export interface DrillFacts {
+  /** What was broken: the trunk, or the agents' server, for all calls over the trunk. */
+  readonly subject: DrillSubject
   /** The trunk that is broken, and the carrier behind it. */
   readonly broken: Place
   readonly standby: Place
@@ -17,6 +19,8 @@ export interface DrillFacts {
   /** Records of the calls of this run, once all had ended or the wait for it was over. */
   readonly records: readonly RecordFact[]
 }
+
+export type DrillSubject = 'trunk' | 'agents'
 
 interface Place {
   readonly trunk: string
@@ -57,6 +61,10 @@ export interface NodeFact {
   readonly reason: string | null
   /** Of `call.attempt`. */
   readonly blame: string | null
+  /** The call it is about. */
+  readonly call: string | null
+  /** Of `agent.reconnected`. */
+  readonly gapMs: number | null
 }
 
 /** A call record of the API, as far as drills look at it. */

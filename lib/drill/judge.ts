@@ -1,3 +1,4 @@
+import { type AgentFigures, agentsMoment, droppedByAgents, measureAgents } from './agents.ts'
 import type { DrillCall, DrillFacts, NodeFact, RecordFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
 import { lostCalls, storyOf } from './lost.ts'
@@ -5,10 +6,10 @@ import { countRings, type RingCounts } from './rings.ts'
 import type { DrillPromises } from './scenario.ts'
 
 /** What a run of a drill cost. docs/drills.md says what each figure is, exactly. */
-export interface DrillFigures extends RingCounts {
-  /** Fault to the first `trunk.state` away from active, on whichever node; null: none came. */
+export interface DrillFigures extends RingCounts, AgentFigures {
+  /** Fault to the first `trunk.state` away from active, on whichever node, or to the first `agent.lost`; null: none came. */
   readonly detectedMs: number | null
-  /** Fault to the first call answered over the standby; null: none was. */
+  /** Fault to the first call answered over the standby, or to the first conversation that went on; null: none. */
   readonly shiftedMs: number | null
   readonly callsPlaced: number
   /** Calls never answered that were placed from the fault on, or whose INVITE was out when it came. */
@@ -17,7 +18,7 @@ export interface DrillFigures extends RingCounts {
   readonly mosBefore: number | null
   /** Of calls placed from the fault on over the broken trunk, while it was broken. */
   readonly mosDuring: number | null
-  /** Of calls placed from the fault on over the standby. */
+  /** Of calls placed from the fault on over the standby; where agents were broken, of all of them. */
   readonly mosAfter: number | null
   /** Calls without a record, or whose record never ended. */
   readonly recordsMissing: number
@@ -69,21 +70,25 @@ export function measureDrill(
   const { calls, records, faultAtMs } = facts
   const byId = new Map(records.map((record) => [record.id, record]))
   const live = liveNumbers(facts)
-  const shiftedMs = shiftOf(facts)
+  const agents = measureAgents(facts)
+  const ofAgents = facts.subject === 'agents'
   const placed = (untilMs: number): readonly RecordFact[] =>
     calls.flatMap(({ id, atMs }) => (atMs >= faultAtMs && atMs < untilMs && id !== null ? (byId.get(id) ?? []) : []))
   const over = records.filter(({ endedAtMs }) => endedAtMs !== null && endedAtMs < faultAtMs)
   return {
-    detectedMs: detectionOf(facts),
-    shiftedMs,
+    ...agents,
+    detectedMs: ofAgents ? agentsMoment(facts, 'agent.lost') : detectionOf(facts),
+    shiftedMs: ofAgents ? agentsMoment(facts, 'agent.reconnected') : shiftOf(facts),
     callsPlaced: calls.length,
     callsLost: lostCalls(facts).since.length,
     ...countRings(facts, takenBackWithinMs),
     mosBefore: meanMos(over),
     mosDuring: meanMos(placed(facts.wellAtMs).filter(({ trunk }) => trunk === facts.broken.trunk)),
-    mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => trunk === facts.standby.trunk)),
+    mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => ofAgents || trunk === facts.standby.trunk)),
     ...recordsOf(facts),
-    liveCallsDropped: records.filter((record) => live.has(record.to) && isDropped(record)).length,
+    liveCallsDropped: ofAgents
+      ? droppedByAgents(facts)
+      : records.filter((record) => live.has(record.to) && isDropped(record)).length,
     slowestSetupMs: slowest(placed(Infinity).filter((record) => !wasHeardOf(record, facts))),
     faultsToFall: faultsToFall(facts),
     returnsWhileBroken: returnsOf(facts),
@@ -110,8 +115,14 @@ function failuresOf(figures: DrillFigures, facts: DrillFacts, promises: DrillPro
   none('records missing', figures.recordsMissing)
   none('calls with more than one record', figures.recordsDoubled)
   lose('calls lost before anything was broken', lost.before)
-  within('trunk taken out', figures.detectedMs, promises.detectedWithinMs)
-  within('first call over the standby', figures.shiftedMs, promises.shiftedWithinMs)
+  const ofAgents = facts.subject === 'agents'
+  within(ofAgents ? 'first loss noticed' : 'trunk taken out', figures.detectedMs, promises.detectedWithinMs)
+  const shifted = ofAgents ? 'first conversation that went on' : 'first call over the standby'
+  within(shifted, figures.shiftedMs, promises.shiftedWithinMs)
+  if (promises.gapWithinMs !== null) {
+    within('longest time without an agent', figures.longestGapMs, promises.gapWithinMs)
+    none('live calls dropped', figures.liveCallsDropped)
+  }
   within('slowest call from INVITE to answer', figures.slowestSetupMs, promises.setupWithinMs)
   if (promises.faultsToFall !== null) {
     within('failed attempts before the trunk was taken out', figures.faultsToFall, promises.faultsToFall, '')
@@ -122,7 +133,9 @@ function failuresOf(figures: DrillFigures, facts: DrillFacts, promises: DrillPro
   }
   const { mosAfter } = figures
   if (mosAfter === null || mosAfter < promises.mosAfterAtLeast) {
-    failures.push(`MOS over the standby: ${mosAfter ?? 'no call'}, promised at least ${promises.mosAfterAtLeast}`)
+    failures.push(
+      `${ofAgents ? 'MOS from the fault on' : 'MOS over the standby'}: ${mosAfter ?? 'no call'}, promised at least ${promises.mosAfterAtLeast}`,
+    )
   }
   return failures
 }

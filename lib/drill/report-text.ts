@@ -22,17 +22,28 @@ export function drillText(report: DrillReport, paint: DrillPaint): string {
 /** What a run cost, as rows for people; `fault` stands for the moment of the fault. */
 export function drillRows(run: RunReport): readonly DrillRow[] {
   return [
-    ['trunk taken out', `${ms(run.detectedMs)} after the fault${faults(run.faultsToFall)}`],
-    ['first call over the standby', `${ms(run.shiftedMs)} after the fault`],
+    ...(run.subject === 'agents' ? agentRows(run) : trunkRows(run)),
     ['slowest call, INVITE to answer', ms(run.slowestSetupMs)],
-    ['active again', `${ms(run.recoveredMs)} after the carrier was well`],
     ['calls placed / lost', `${run.callsPlaced} / ${run.callsLost}`],
     ['callees rung twice', `${run.doubleRings} (${run.lateRings} more taken back at once)`],
     ['MOS before, during, after', [run.mosBefore, run.mosDuring, run.mosAfter].map(score).join('  ')],
     ['records missing / doubled', `${run.recordsMissing} / ${run.recordsDoubled}`],
-    ['live calls dropped', `${run.liveCallsDropped} (cannot be promised)`],
+    ['live calls dropped', `${run.liveCallsDropped}${run.subject === 'agents' ? '' : ' (cannot be promised)'}`],
   ]
 }
+
+const trunkRows = (run: RunReport): readonly DrillRow[] => [
+  ['trunk taken out', `${ms(run.detectedMs)} after the fault${faults(run.faultsToFall)}`],
+  ['first call over the standby', `${ms(run.shiftedMs)} after the fault`],
+  ['active again', `${ms(run.recoveredMs)} after the carrier was well`],
+]
+
+const agentRows = (run: RunReport): readonly DrillRow[] => [
+  ['first loss noticed', `${ms(run.detectedMs)} after the fault`],
+  ['first conversation that went on', `${ms(run.shiftedMs)} after the fault`],
+  ['agents lost / back', `${run.agentsLost} / ${run.agentsBack}`],
+  ['longest time without an agent', ms(run.longestGapMs)],
+]
 
 function runLines(run: RunReport, paint: DrillPaint): readonly string[] {
   const rows = drillRows(run)

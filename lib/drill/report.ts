@@ -1,3 +1,4 @@
+import type { DrillSubject } from './facts.ts'
 import type { DrillFigures, DrillVerdict } from './judge.ts'
 import type { DrillRun, DrillScenario } from './scenario.ts'
 import type { DrillMoment, DrillSecond } from './timeline.ts'
@@ -5,6 +6,7 @@ import type { DrillMoment, DrillSecond } from './timeline.ts'
 /** One run as the report has it. */
 export interface RunReport extends DrillFigures {
   readonly run: string
+  readonly subject: DrillSubject
   /** What was done to the carrier. */
   readonly what: string
   readonly passed: boolean
@@ -30,6 +32,7 @@ export interface DrillReport extends DrillFigures {
 
 export interface RunOutcome {
   readonly run: DrillRun
+  readonly subject: DrillSubject
   readonly verdict: DrillVerdict
   readonly moments: readonly DrillMoment[]
   readonly seconds: readonly DrillSecond[]
@@ -54,10 +57,21 @@ export function reportScenario(
   }
 }
 
-function reportRun({ run, verdict, moments, seconds, wellMs }: RunOutcome): RunReport {
+function reportRun({ run, subject, verdict, moments, seconds, wellMs }: RunOutcome): RunReport {
   const { name, what, shortened } = run
   const { figures, failures } = verdict
-  return { run: name, what, ...figures, passed: failures.length === 0, failures, shortened, wellMs, moments, seconds }
+  return {
+    run: name,
+    subject,
+    what,
+    ...figures,
+    passed: failures.length === 0,
+    failures,
+    shortened,
+    wellMs,
+    moments,
+    seconds,
+  }
 }
 
 function worstOf(runs: readonly DrillFigures[]): DrillFigures {
@@ -78,6 +92,9 @@ function worstOf(runs: readonly DrillFigures[]): DrillFigures {
     slowestSetupMs: latest(runs.map(({ slowestSetupMs }) => slowestSetupMs)),
     faultsToFall: latest(runs.map(({ faultsToFall }) => faultsToFall)),
     returnsWhileBroken: sum(({ returnsWhileBroken }) => returnsWhileBroken),
+    agentsLost: sum(({ agentsLost }) => agentsLost),
+    agentsBack: sum(({ agentsBack }) => agentsBack),
+    longestGapMs: highest(runs.map(({ longestGapMs }) => longestGapMs)),
     recoveredMs: latest(runs.map(({ recoveredMs }) => recoveredMs)),
   }
 }
@@ -85,6 +102,12 @@ function worstOf(runs: readonly DrillFigures[]): DrillFigures {
 /** Null, which is never, is later than any moment. */
 const latest = (values: readonly (number | null)[]): number | null =>
   values.reduce((worst, value) => (worst === null || value === null ? null : Math.max(worst, value)), 0)
+
+/** Null is a run without such a figure. */
+function highest(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length === 0 ? null : Math.max(...known)
+}
 
 /** Null is a run without such calls. */
 function lowest(values: readonly (number | null)[]): number | null {

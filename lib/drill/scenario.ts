@@ -1,7 +1,18 @@
 import type { CarrierFault } from '../demo/carrier-fault.ts'
 
-/** What is done to the broken carrier: one of the faults that carriers simulate, or its process is killed, or stopped for a while. */
-export type DrillFault = CarrierFault | { readonly kind: 'killed' } | { readonly kind: 'frozen' }
+/**
+ * What is done to the broken carrier: one of the faults that carriers simulate, or its process is killed, or stopped for a while. Or to the
+ * server of the agents: every socket is cut at once, and new ones are taken again, or refused for a while.
+ */
+export type DrillFault =
+  | CarrierFault
+  | { readonly kind: 'killed' }
+  | { readonly kind: 'frozen' }
+  | { readonly kind: 'agents-cut' }
+  | { readonly kind: 'agents-away' }
+
+/** Whether a fault is of the agents' server, and not of a carrier. */
+export const isOfAgents = ({ kind }: DrillFault): boolean => kind === 'agents-cut' || kind === 'agents-away'
 
 /** Calls while a drill runs. Each has a number of its own. */
 export interface DrillLoad {
@@ -19,10 +30,12 @@ export interface DrillLoad {
 
 /** What a run may cost. No call lost, no callee rung twice and no record missing is promised of every one. */
 export interface DrillPromises {
-  /** Fault to the first `trunk.state` away from active. */
+  /** Fault to the first `trunk.state` away from active, or the first `agent.lost`. */
   readonly detectedWithinMs: number
-  /** Fault to the first call answered over the standby. */
+  /** Fault to the first call answered over the standby, or the first conversation that went on. */
   readonly shiftedWithinMs: number
+  /** The longest time that a conversation may be without its agent; null: agents are not broken. */
+  readonly gapWithinMs: number | null
   /** First INVITE to answer, of every call placed from the fault on. */
   readonly setupWithinMs: number
   /** Attempts on the broken trunk that a node saw fail before it took the trunk out; null: calls do not take it out. */
@@ -33,7 +46,7 @@ export interface DrillPromises {
   readonly recoveredWithinMs: number | null
   /** How long a second ring of a callee may last until it is taken back; one that lasts longer is a double ring. */
   readonly takenBackWithinMs: number
-  /** Mean MOS of the calls over the standby. */
+  /** Mean MOS of the calls over the standby, or of all placed from the fault on. */
   readonly mosAfterAtLeast: number
 }
 

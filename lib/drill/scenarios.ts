@@ -5,7 +5,6 @@ export type DrillPace = 'usual' | 'short'
 
 /** Scenarios of the contract that this version cannot run, and why; asking for one is a mistake in the usage. */
 export const NOT_BUILT: Readonly<Record<string, string>> = {
-  'ai-drop': "the agent's socket is cut",
   'node-kill': 'a node is killed',
   'store-outage': 'PostgreSQL goes away, then Redis',
 }
@@ -72,13 +71,15 @@ const LOAD: Omit<DrillLoad, 'callsPerSecond' | 'callMs' | 'callMsBefore'> = {
   inboundEveryMs: 2_000,
   inboundFromBroken: false,
 }
+/** The agent is back at the caller's. */
+const AGENT_BACK_MS = 1_500
 /** A call tells of its audio only after five seconds of packets. */
 const TELLING_MS = 5_500
 
 /** Every scenario that can be run, in the order of a full drill. */
 export function drillScenarios(pace: DrillPace): readonly DrillScenario[] {
   const clock = CLOCKS[pace]
-  return [outage(clock), rejectStorm(clock), blackhole(clock), flap(clock), mediaLoss(clock)]
+  return [outage(clock), rejectStorm(clock), blackhole(clock), flap(clock), aiDrop(clock), mediaLoss(clock)]
 }
 
 /** What every run has in common. */
@@ -105,6 +106,7 @@ const silence = (clock: Clock): Omit<DrillPromises, 'recoveredWithinMs'> => ({
   detectedWithinMs: NO_REPLY_MS + 1_000 + clock.marginMs,
   shiftedWithinMs: NO_REPLY_MS + SETUP_MS + clock.marginMs,
   setupWithinMs: NO_REPLY_MS + SETUP_MS + clock.marginMs,
+  gapWithinMs: null,
   faultsToFall: 3,
   returnsWhileBroken: 0,
   takenBackWithinMs: AT_ONCE_MS + clock.marginMs,
@@ -149,6 +151,7 @@ function rejectStorm(clock: Clock): DrillScenario {
       detectedWithinMs: 2_500 + marginMs,
       shiftedWithinMs: 1_000 + marginMs,
       setupWithinMs: 1_000 + marginMs,
+      gapWithinMs: null,
       faultsToFall: 5,
       returnsWhileBroken: 0,
       recoveredWithinMs: recoveryMs(clock),
@@ -178,6 +181,7 @@ function blackhole(clock: Clock): DrillScenario {
       detectedWithinMs: noProgressMs + 3_500 + marginMs,
       shiftedWithinMs: noProgressMs + SETUP_MS + marginMs,
       setupWithinMs: noProgressMs + SETUP_MS + marginMs,
+      gapWithinMs: null,
       faultsToFall: 5,
       returnsWhileBroken: 0,
       recoveredWithinMs: recoveryMs(clock),
@@ -228,6 +232,7 @@ function mediaLoss(clock: Clock): DrillScenario {
       detectedWithinMs: 9_000 + clock.marginMs,
       shiftedWithinMs: 10_000 + clock.marginMs,
       setupWithinMs: 1_000 + clock.marginMs,
+      gapWithinMs: null,
       faultsToFall: null,
       returnsWhileBroken: 0,
       // Calls clear it, and a trunk on standby has none: ten minutes.
@@ -243,6 +248,44 @@ function mediaLoss(clock: Clock): DrillScenario {
     runs: [
       { ...run, name: 'mute', what: 'calls are answered, and no RTP comes', fault: { kind: 'mute' } },
       { ...run, name: 'loss', what: '5 % of its RTP is lost', fault: { kind: 'loss', percent: 5 } },
+    ],
+  }
+}
+
+function aiDrop(clock: Clock): DrillScenario {
+  const { marginMs } = clock
+  const { load } = common(clock)
+  const run = {
+    ...common(clock),
+    // Long enough that some twenty calls are up when it breaks.
+    load: { ...load, callsPerSecond: 4, callMs: TELLING_MS, callMsBefore: TELLING_MS, inboundFromBroken: true },
+    // The first ones have to be over, to be compared with.
+    beforeMs: TELLING_MS + 1_500,
+    faultMs: clock.silenceMs,
+    promises: {
+      detectedWithinMs: SETUP_MS + marginMs,
+      shiftedWithinMs: AGENT_BACK_MS + marginMs,
+      gapWithinMs: AGENT_BACK_MS + marginMs,
+      setupWithinMs: 1_000 + marginMs,
+      faultsToFall: null,
+      returnsWhileBroken: 0,
+      recoveredWithinMs: null,
+      takenBackWithinMs: AT_ONCE_MS + marginMs,
+      mosAfterAtLeast: GOOD_MOS,
+    },
+  }
+  return {
+    name: 'ai-drop',
+    description: "the agents' server drops every conversation at once, and in a second run takes none for a while",
+    notPromised: 'a word of the agent that was not yet sent to the caller is said anew, in other words perhaps',
+    runs: [
+      { ...run, name: 'cut', what: 'every socket is cut, and new ones are taken', fault: { kind: 'agents-cut' } },
+      {
+        ...run,
+        name: 'away',
+        what: 'every socket is cut, and new ones are refused: the fallback goes on',
+        fault: { kind: 'agents-away' },
+      },
     ],
   }
 }

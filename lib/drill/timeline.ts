@@ -1,3 +1,4 @@
+import { agentsMoment, measureAgents } from './agents.ts'
 import type { DrillFacts, NodeFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
 
@@ -35,10 +36,19 @@ export function drillMoments(facts: DrillFacts, what: string): readonly DrillMom
   const first = (carrier: string, fromMs = 0): number | undefined =>
     answers.find((answer) => answer.carrier === carrier && answer.atMs >= fromMs)?.atMs
   add(calls[0]?.atMs, 'load', `calls begin, over ${broken.trunk}`)
-  add(faultAtMs, 'fault', `${broken.carrier}: ${what}`)
-  add(first(standby.carrier), 'shift', `first call answered over ${standby.trunk}`)
-  add(wellAtMs, 'well', `${broken.carrier} is well again`)
-  add(first(broken.carrier, wellAtMs), 'shift', `first call answered over ${broken.trunk} again`)
+  add(faultAtMs, 'fault', `${facts.subject === 'agents' ? 'agents' : broken.carrier}: ${what}`)
+  const ofAgents = facts.subject === 'agents'
+  add(wellAtMs, 'well', ofAgents ? "the agents' server is well again" : `${broken.carrier} is well again`)
+  if (!ofAgents) {
+    add(first(standby.carrier), 'shift', `first call answered over ${standby.trunk}`)
+    add(first(broken.carrier, wellAtMs), 'shift', `first call answered over ${broken.trunk} again`)
+  }
+  if (facts.subject === 'agents') {
+    const { agentsLost, agentsBack } = measureAgents(facts)
+    const at = (event: string): number => faultAtMs + (agentsMoment(facts, event) ?? Infinity)
+    if (agentsLost > 0) add(at('agent.lost'), 'state', `the first of ${agentsLost} agents is lost`)
+    if (agentsBack > 0) add(at('agent.reconnected'), 'state', `the first of ${agentsBack} conversations goes on`)
+  }
   for (const event of nodeEvents) {
     if (event.event === 'trunk.state') add(event.atMs, 'state', stateText(event))
   }

@@ -4,6 +4,7 @@ import type { DrillFacts } from '../../../lib/drill/facts.ts'
 import { type DrillFigures, judgeDrill, measureDrill as measureBy } from '../../../lib/drill/judge.ts'
 import type { DrillPromises } from '../../../lib/drill/scenario.ts'
 import {
+  agentEvent,
   attempt,
   type CallStory,
   FAULT,
@@ -20,6 +21,7 @@ const PROMISES: DrillPromises = {
   detectedWithinMs: 3_000,
   shiftedWithinMs: 2_500,
   setupWithinMs: 2_500,
+  gapWithinMs: null,
   faultsToFall: 3,
   returnsWhileBroken: 0,
   recoveredWithinMs: 10_000,
@@ -63,6 +65,9 @@ describe('the judge of a drill', () => {
       slowestSetupMs: 2_150,
       faultsToFall: 3,
       returnsWhileBroken: 0,
+      agentsLost: 0,
+      agentsBack: 0,
+      longestGapMs: null,
       recoveredMs: 6_000,
     }
     assert.deepEqual(figures, want)
@@ -82,6 +87,29 @@ describe('the judge of a drill', () => {
         'MOS over the standby',
       ],
     )
+  })
+
+  it('tells of conversations that were broken off and went on, and of those that did not', () => {
+    const promises = { ...PROMISES, gapWithinMs: 1_500, faultsToFall: null, recoveredWithinMs: null }
+    const talking = ['1', '2'].map((number) =>
+      outbound({ number, atMs: -900, answeredMs: -800, endedMs: 4_000, over: 'a' }),
+    )
+    const later = outbound({ number: '3', atMs: 900, answeredMs: 1_000, endedMs: 5_000, over: 'a' })
+    const lost = { nodeEvents: [agentEvent(40, 'id-1'), agentEvent(60, 'id-2')] }
+    const back = { nodeEvents: [agentEvent(400, 'id-1', 360), agentEvent(1_900, 'id-2', 1_840)] }
+    const cut = { ...together(...talking, later, lost, back), subject: 'agents' } as const
+    const { figures, failures } = judgeDrill(cut, promises)
+    const { detectedMs, shiftedMs, agentsLost, agentsBack, longestGapMs, liveCallsDropped, mosAfter } = figures
+    assert.deepEqual([detectedMs, shiftedMs, agentsLost, agentsBack], [40, 400, 2, 2])
+    assert.deepEqual([longestGapMs, liveCallsDropped, mosAfter], [1_840, 0, 4.4])
+    assert.deepEqual(failures, ['longest time without an agent: 1840 ms, promised at most 1500 ms'])
+    const ended = cut.records.map((record) => (record.id === 'id-2' ? { ...record, cause: 'agent-fault' } : record))
+    const dropped = judgeDrill({ ...cut, records: ended, nodeEvents: lost.nodeEvents }, promises)
+    assert.deepEqual(dropped.failures, [
+      'first conversation that went on: never, promised within 2500 ms',
+      'longest time without an agent: never, promised within 1500 ms',
+      'live calls dropped: 1, promised none',
+    ])
   })
 
   it('tells of each lost call what its record and the carriers say', () => {

@@ -21,6 +21,7 @@ function report() {
   )
   const outcomes = scenario.runs.map((run) => ({
     run,
+    subject: facts.subject,
     verdict: judgeDrill(facts, run.promises),
     moments: drillMoments(facts, run.what),
     seconds: drillSeconds(facts),
@@ -94,7 +95,7 @@ describe('the scenarios of drills', () => {
 
   it('are those of the contract, built or not', () => {
     const names = [...drillScenarios('usual').map(({ name }) => name), ...Object.keys(NOT_BUILT)]
-    const want = ['outage', 'reject-storm', 'blackhole', 'flap', 'media-loss', 'ai-drop', 'node-kill', 'store-outage']
+    const want = ['outage', 'reject-storm', 'blackhole', 'flap', 'ai-drop', 'media-loss', 'node-kill', 'store-outage']
     assert.deepEqual(names, want)
   })
 

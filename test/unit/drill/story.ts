@@ -5,6 +5,7 @@ export const FAULT = 100_000
 
 /** A run in which nothing happened. */
 export const NOTHING: DrillFacts = {
+  subject: 'trunk',
   broken: { trunk: 'a', carrier: 'alpha' },
   standby: { trunk: 'b', carrier: 'beta' },
   faultAtMs: FAULT,
@@ -118,7 +119,27 @@ export const attempt = (node: string, atMs: number, blame: string): NodeFact => 
   blame,
 })
 
-const SILENT_FIELDS = { trunk: 'a', from: null, to: null, channel: null, reason: null, blame: null }
+/** An agent of a call is lost, or back after `gapMs`. */
+export const agentEvent = (atMs: number, call: string, gapMs: number | null = null): NodeFact => ({
+  ...SILENT_FIELDS,
+  node: 'east',
+  trunk: null,
+  atMs: FAULT + atMs,
+  event: gapMs === null ? 'agent.lost' : 'agent.reconnected',
+  call,
+  gapMs,
+})
+
+const SILENT_FIELDS = {
+  trunk: 'a',
+  from: null,
+  to: null,
+  channel: null,
+  reason: null,
+  blame: null,
+  call: null,
+  gapMs: null,
+}
 
 /** All of these stories in one run. */
 export const together = (...parts: readonly Partial<DrillFacts>[]): DrillFacts => ({

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type LocalAgent, startLocalAgent } from '../agent/local/local-agent.ts'
+
+/** Cut sockets are gone within a round trip; nobody waits longer for one that is not. */
+const GONE_WITHIN_MS = 1_000
+const POLL_MS = 10
+
+/** The one server of all agents of a drill, which can be broken; the nodes' own local agents stand in for it. */
+export class DrillAgents {
+  /** The agent's backends, as a config file has them. */
+  readonly agent: Readonly<Record<string, unknown>>
+  readonly #server: LocalAgent
+
+  private constructor(server: LocalAgent, apiKey: string) {
+    this.#server = server
+    this.agent = {
+      backend: 'custom',
+      url: `${server.baseUrl}/realtime`,
+      apiKey,
+      fallback: [{ backend: 'local' }],
+    }
+  }
+
+  static async start(): Promise<DrillAgents> {
+    const apiKey = randomBytes(16).toString('hex')
+    return new DrillAgents(await startLocalAgent({ apiKey }), apiKey)
+  }
+
+  /** Cuts every conversation. Those that come afterwards are taken again, or refused until `mend`. */
+  async breakIt(kind: 'agents-cut' | 'agents-away'): Promise<void> {
+    await this.#server.setFaults({ dropAfterMs: 0, refuseStatus: 503 })
+    if (kind === 'agents-away') return
+    const giveUpAtMs = performance.now() + GONE_WITHIN_MS
+    while ((await this.#server.sessions()).live > 0 && performance.now() < giveUpAtMs) await delay(POLL_MS)
+    await this.mend()
+  }
+
+  mend(): Promise<void> {
+    return this.#server.setFaults({})
+  }
+
+  close(): Promise<void> {
+    return this.#server.close()
+  }
+}
