@@ -53,6 +53,17 @@ const STORIES: readonly Story[] = [
     end: ['caller', null, 'normal'],
   },
   {
+    why: 'rings reliably where the caller requires it',
+    scenario: 'uac-prack',
+    options: { number: SLOW },
+    end: ['caller', null, 'normal'],
+  },
+  {
+    why: 'keeps a session that the caller refreshes by UPDATE and re-INVITE',
+    scenario: 'uac-refreshes',
+    end: ['caller', null, 'normal'],
+  },
+  {
     why: 'makes the offer where the INVITE has none',
     scenario: 'uac-offerless',
     end: ['caller', null, 'normal'],
