@@ -1,4 +1,5 @@
 import { type G711Law, SAMPLES_PER_MS, toLinearTable } from './g711.ts'
+import { isAudible } from './level.ts'
 
 /** Left and right of a recording. */
 export type Voice = 'caller' | 'agent'
@@ -34,8 +35,12 @@ export class TwoVoices {
     this.#sink = sink
   }
 
-  /** Audio of one side that ends now. What is too late or too far ahead is left out. */
+  /**
+   * Audio of one side that ends now. What is too late or too far ahead is left out; a side that has run ahead, as silence was put where
+   * audio came late, waits for the clock at its next silence.
+   */
   add(voice: Voice, audio: Uint8Array, law: G711Law, nowMs: number): void {
+    if (this.#ends[voice] > this.#at(nowMs) && !isAudible(audio, law)) return
     const due = this.#at(nowMs) - audio.length
     const begin = due - this.#ends[voice] > GAP_SAMPLES ? due : this.#ends[voice]
     const end = Math.min(begin + audio.length, this.#given + CAPACITY)

@@ -16,6 +16,8 @@ export class RtpPeer {
   /** When audible packets came, in milliseconds. */
   readonly audibleAtMs: number[] = []
   packets = 0
+  /** Frames of tone that it has sent: fewer than time has had where this process was busy. */
+  spoken = 0
   /** Whether it sends a tone; silence otherwise. */
   talks = false
   /** What it sends and counts; other than 0, PCMU, it sends noise for a tone and cannot tell whether it hears something. */
@@ -89,6 +91,7 @@ export class RtpPeer {
     if (this.mute) return
     const tone = Uint8Array.from({ length: FRAME_SAMPLES }, (_, i) => (i % 16 < 8 ? 0x10 : 0x90))
     const noise = this.payloadType === 0 ? tone : randomBytes(FRAME_SAMPLES)
+    if (this.talks) this.spoken++
     this.#send(this.talks ? noise : new Uint8Array(FRAME_SAMPLES).fill(SILENCE.PCMU), this.payloadType, false)
     this.#timestamp += FRAME_SAMPLES
   }

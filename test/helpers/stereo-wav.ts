@@ -16,18 +16,3 @@ export function framesOf(wav: Buffer): { readonly left: readonly boolean[]; read
     Array.from({ length: frames }, (_, frame) => loud(channel, frame))
   return { left: side(0), right: side(1) }
 }
-
-/** Silence of so many frames parts one thing that is said from the next; less is a packet that came late. */
-const PAUSE_FRAMES = 10
-
-/** How many frames with sound each thing that is said has. */
-export function phrases(frames: readonly boolean[]): readonly number[] {
-  const found: number[] = []
-  let silent = PAUSE_FRAMES
-  for (const loud of frames) {
-    if (loud && silent >= PAUSE_FRAMES) found.push(0)
-    if (loud) found.push((found.pop() ?? 0) + 1)
-    silent = loud ? 0 : silent + 1
-  }
-  return found
-}

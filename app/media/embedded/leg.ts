@@ -1,4 +1,5 @@
 import { err, ok, type Result } from '../../../lib/core/result.ts'
+import { FRAME_MS, SAMPLES_PER_MS } from '../../../lib/media/g711.ts'
 import { isRtcp } from '../../../lib/media/rtp.ts'
 import type { MediaRecord } from '../../../lib/observe/call-record.ts'
 import {
@@ -71,6 +72,8 @@ export class Leg implements Ticking {
   #rtcpFrom: TransportAddress | null = null
   #startedAtMs: number | null = null
   #recording: RecordingWriter | null = null
+  /** RTP timestamp `since` was at `atMs`. */
+  #clock = { atMs: 0, since: 0 }
   /** Silence is counted from here, where nothing was received since. */
   #silentSinceMs = 0
   #timedOut = false
@@ -83,7 +86,7 @@ export class Leg implements Ticking {
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {
       onPacket: (packet, to) => sockets.sendRtp(packet, to),
-      onVoice: (frame, codec) => this.#recording?.add('agent', frame, codec, parts.now()),
+      onVoice: (frame, codec) => this.#recording?.add('agent', frame, codec, this.#sentUntilMs()),
     })
     this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], memory.jitter, {
       onFrame: (frame, nowMs) => {
@@ -139,6 +142,7 @@ export class Leg implements Ticking {
     this.#receiver.start(nowMs)
     const { recording, warn } = this.#parts
     if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
+    this.#clock = { atMs: nowMs, since: this.#sender.timestamp }
     this.#talker.start()
     if (this.#parts.digits !== '' && !this.#sender.press(this.#parts.digits)) {
       this.#parts.warn(`not all of "${this.#parts.digits}" are keys, or they are too many: none is pressed`)
@@ -237,6 +241,12 @@ export class Leg implements Ticking {
 
   #onFirstPacket(nowMs: number): void {
     if (this.#startedAtMs !== null) this.#parts.emit({ kind: 'firstPacket', afterMs: nowMs - this.#startedAtMs })
+  }
+
+  /** When the frame that is sent now ends, by the clock of our RTP: thus late ticks move nothing in a recording. */
+  #sentUntilMs(): number {
+    const { since } = this.#clock
+    return this.#clock.atMs + ((this.#sender.timestamp - since) >>> 0) / SAMPLES_PER_MS + FRAME_MS
   }
 
   #onStranger({ address, port }: TransportAddress): void {

@@ -54,6 +54,21 @@ describe('the two voices of a recording', () => {
     )
   })
 
+  it('are where they belong again after the next silence, however much has come late before', () => {
+    const { voices, caller } = record()
+    const silence = new Uint8Array(FRAME).fill(0xff)
+    // A second of silence where nothing came, and then what had come meanwhile.
+    for (let i = 1; i <= 50; i++) voices.add('caller', silence, 'PCMU', 1_000 + 20 * i)
+    for (let i = 1; i <= 50; i++) voices.add('caller', frame(), 'PCMU', 2_000)
+    for (let i = 1; i <= 75; i++) voices.add('caller', silence, 'PCMU', 2_000 + 20 * i)
+    voices.add('caller', frame(), 'PCMU', 3_520)
+    voices.end(4_000)
+    assert.deepEqual(caller(), [
+      [8_000, 16_000],
+      [20_160, 20_320],
+    ])
+  })
+
   it('are given out by the second, half a second later, and the rest at the end', () => {
     const { voices, blocks } = record()
     voices.advance(2_499)
