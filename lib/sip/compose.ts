@@ -141,12 +141,17 @@ export function requestedToTag(draft: Draft): string | undefined {
   return tag !== undefined && isToken(tag) ? tag : undefined
 }
 
-/** The ACK of a non-2xx final response (RFC 3261 §17.1.1.3): the INVITE's own Via, URI and routes; the response's To. */
+/**
+ * The ACK of a non-2xx final response (RFC 3261 §17.1.1.3): the INVITE's own Via, URI and routes; the response's To, as it came unless that is
+ * nothing that a request may have.
+ */
 export function composeFailureAck(invite: SipRequest, response: SipResponse): Result<SipRequest, SipFault> {
+  const asCame = response.header('To') ?? ''
+  const to = parseNameAddr(asCame) === undefined ? formatNameAddr(response.to()) : asCame
   return buildRequest({
     method: 'ACK',
     uri: invite.uri,
-    headers: [...hopHeaders(invite), ['To', response.header('To') ?? ''], ['CSeq', `${invite.cseq().seq} ACK`]],
+    headers: [...hopHeaders(invite), ['To', to], ['CSeq', `${invite.cseq().seq} ACK`]],
   })
 }
 

@@ -60,6 +60,19 @@ describe('messages that cross at the SIP server', function () {
     await hangUp()
   })
 
+  it('are acknowledged though the peer has put a second tag into To, an answer and a refusal', async () => {
+    for (const status of [200, 488]) {
+      const modified = dialog.modify(sdp(4002)).catch((error: unknown) => String(error))
+      const ours = await peer.nextRequest('INVITE')
+      const answer = peer.response(ours, status, 'As It Is', '', '', status === 200 ? sdp(5000) : '')
+      peer.send(answer.replace(/^(To: .*)\r$/m, '$1;tag=again\r'))
+      const ack = await peer.nextRequest('ACK')
+      assert.equal(ack.header('To'), ours.header('To'))
+      await modified
+    }
+    await hangUp()
+  })
+
   it('pass where one of them is no offer', async () => {
     const asked = dialog.request({ method: 'UPDATE', body: sdp(4002) })
     const ours = await peer.nextRequest('UPDATE')
