@@ -60,7 +60,7 @@ export class PendingRequests {
       onWaiting: () => this.reply(transaction, 100),
       onOverdue: () => this.terminate(pending, 503),
       onNoPrack: () => this.terminate(pending, 504),
-      onLost: () => this.close(pending),
+      onLost: () => this.lose(pending),
       onAck: (ack) => this.#onAck(ack, pending),
     })
     this.#byTxnId.set(pending.txnId, pending)
@@ -84,6 +84,12 @@ export class PendingRequests {
     if (pending.record !== undefined && pending.transaction.method === 'INVITE') {
       pending.record.theirInvite = undefined
     }
+  }
+
+  /** Its transaction ended without an answer: nothing gets through to who sent it. */
+  lose(pending: PendingRequest): void {
+    this.close(pending)
+    this.dropEarly(pending)
   }
 
   /** A failed INVITE takes the early dialog with it that it had opened. */

@@ -105,14 +105,20 @@ export class Uac {
     const { nextHop } = routeInDialog(record.dialog)
     const target = targetOfUri(nextHop)
     if (typeof target === 'string') {
-      this.#stack.link.nok(wish.client, wish.msgId, NOK.invalidUri(nextHop))
+      this.#failInDialog(wish, record, NOK.invalidUri(nextHop))
       return
     }
     this.#sender.findWay(target, record, (way) => {
-      if (way === undefined) this.#stack.link.nok(wish.client, wish.msgId, NOK.noTransport)
+      if (way === undefined) this.#failInDialog(wish, record, NOK.noTransport)
       else if (wish.method === 'ACK') this.#sendAck(wish, record, way)
       else this.#sendInDialog(wish, record, way)
     })
+  }
+
+  /** What the application wants cannot be sent. A BYE ends the dialog all the same: nobody would ask for it again (RFC 3261 §15.1.1). */
+  #failInDialog(wish: Wish, record: DialogRecord, why: string): void {
+    this.#stack.link.nok(wish.client, wish.msgId, why)
+    if (wish.method === 'BYE') this.#sender.sendBye(record, 'SIP ;cause=200 ;text="Hung up"', false)
   }
 
   /** Cancels an INVITE of the application. Another request outside of dialogs, such as a ping, has its 408 at once. */
@@ -190,7 +196,7 @@ export class Uac {
     const seq = record.dialog.localSeq + 1
     const request = composeInDialog(draft, method, record.dialog, this.#sender.composing(way, seq))
     if (!request.ok) {
-      this.#stack.link.nok(client, msgId, `Server error: ${request.error.message}`)
+      this.#failInDialog(wish, record, `Server error: ${request.error.message}`)
       return
     }
     this.#stack.dialogs.update(record, { ...record.dialog, localSeq: seq })

@@ -134,7 +134,7 @@ export class Uas {
     this.#dialogs.keep(pending, status, draft)
     if (status > 100 && status < 300) pending.announce()
     if (!transaction.respond(status, bytes)) {
-      this.#pending.close(pending)
+      this.#pending.lose(pending)
       link.nok(client, msgId, NOK.unknownResponse)
       return
     }

@@ -6,7 +6,7 @@ export const MAX_MESSAGE_BYTES = 65_536
 /** Most header lines of a message. */
 export const MAX_HEADER_LINES = 256
 
-/** Longest header line in bytes, continuation lines included. An Identity with a long `div` chain stays under it. */
+/** Longest header line in bytes, continuation lines included, and longest start line. An Identity with a long `div` chain stays under it. */
 export const MAX_HEADER_LINE_BYTES = 8_192
 
 /** Most values in a header that is a list (Via, Route, Contact, ...), over all its lines. */

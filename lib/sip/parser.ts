@@ -29,7 +29,10 @@ export function parseMessage(bytes: Buffer): Result<SipMessage, SipParseError> {
   const head = bytes.toString('latin1', start, headEnd)
   const lineEnd = head.indexOf('\r\n')
   const startLine = lineEnd < 0 ? head : head.slice(0, lineEnd)
-  const first = parseStartLine(startLine)
+  const first =
+    startLine.length > MAX_HEADER_LINE_BYTES
+      ? err(malformed('start-line', `start line too long: ${startLine.length} > ${MAX_HEADER_LINE_BYTES}`))
+      : parseStartLine(startLine)
   const lines: HeaderLine[] = []
   const fault = lineEnd < 0 ? undefined : (scanLines(head, lineEnd + 2, isAscii(bytes), lines) ?? judgeNul(head))
   if (!first.ok) return refuse(first.error, guessMethod(startLine), lines)

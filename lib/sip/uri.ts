@@ -126,10 +126,14 @@ function parseUriHeaders(text: string): [string, string][] | undefined {
   return headers
 }
 
+/** Digits among visual separators (RFC 3966 §3); what stands before the first digit has no digit, so that each is read once. */
+const GLOBAL_NUMBER = /^\+[().-]*\d[\d().-]*$/
+const LOCAL_NUMBER = /^[().-]*[\dA-Fa-f*#][\dA-Fa-f*#().-]*$/
+
 function parseTel(text: string): TelUri | undefined {
   const end = text.indexOf(';')
   const number = end < 0 ? text : text.slice(0, end)
-  if (!/^(\+[\d().-]*\d[\d().-]*|[\dA-Fa-f*#().-]*[\dA-Fa-f*#][\dA-Fa-f*#().-]*)$/.test(number)) return undefined
+  if (!GLOBAL_NUMBER.test(number) && !LOCAL_NUMBER.test(number)) return undefined
   const params = end < 0 ? Params.of([]) : parseUriParams(text.slice(end))
   return params === undefined || FORBIDDEN.test(text) ? undefined : { scheme: 'tel', number, params }
 }

@@ -6,7 +6,7 @@ import { inputOf, tryInput } from './campaign.ts'
 import { FOUND, type Target } from './target.ts'
 import { TARGETS } from './targets/all.ts'
 import { NAMES, type News, type Order } from './worker.ts'
-import { WORLD, WorldCampaign } from './world/campaign.ts'
+import { WORLDS, WorldCampaign } from './world/campaign.ts'
 
 /*
  * Fuzzes for as long as wanted, in a thread that is watched:
@@ -93,8 +93,10 @@ function campaign(): Promise<number> {
       }
       for (const [name, cases] of Object.entries(news.cases)) say(`${name.padEnd(14)}${cases} cases`)
       const seconds = Math.round((Date.now() - fromMs) / 1000)
-      if (news.messages > 0) say(`the heap of ${WORLD} grew by ${news.growthBytes} bytes at most`)
-      say(`${shared[2]} cases in ${seconds} s, ${news.messages} messages of ${WORLD}, ${kinds.size} findings`)
+      for (const { name, messages, growthBytes } of news.worlds) {
+        say(`${messages} messages of ${name}, whose heap grew by ${growthBytes} bytes in a batch at most`)
+      }
+      say(`${shared[2]} cases in ${seconds} s, ${kinds.size} findings`)
       end(undefined)
     })
   })
@@ -102,10 +104,10 @@ function campaign(): Promise<number> {
 
 if (values.input !== undefined) again(targetOf(names[0] ?? ''), readFileSync(values.input))
 else if (values.case === undefined) {
-  for (const name of names) if (name !== WORLD) targetOf(name)
+  for (const name of names) if (!(name in WORLDS)) targetOf(name)
   process.exitCode = (await campaign()) === 0 ? 0 : 1
-} else if (names[0] === WORLD) {
-  const world = new WorldCampaign(seed)
+} else if ((names[0] ?? '') in WORLDS) {
+  const world = new WorldCampaign(names[0] ?? '', seed)
   await world.replay(Number(values.case))
   await world.close()
   say('borne')

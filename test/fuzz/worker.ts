@@ -2,7 +2,7 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { inputOf, tryInput } from './campaign.ts'
 import { Finding } from './finding.ts'
 import { TARGETS } from './targets/all.ts'
-import { WORLD, WorldCampaign } from './world/campaign.ts'
+import { WORLDS, WorldCampaign } from './world/campaign.ts'
 
 /** What the main thread asks for. */
 export interface Order {
@@ -27,8 +27,7 @@ export type News =
   | {
       readonly kind: 'end'
       readonly cases: Readonly<Record<string, number>>
-      readonly messages: number
-      readonly growthBytes: number
+      readonly worlds: readonly { readonly name: string; readonly messages: number; readonly growthBytes: number }[]
     }
 
 /** How long one target has its turn; the whole server has the longest, as it is the slowest. */
@@ -40,7 +39,7 @@ const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 async function work({ seed, targets, untilMs, progress }: Order, tell: (news: News) => void): Promise<void> {
   const shared = new Int32Array(progress)
-  const world = new WorldCampaign(seed)
+  const worlds = new Map(targets.filter((name) => name in WORLDS).map((name) => [name, new WorldCampaign(name, seed)]))
   const cases = new Map(targets.map((name) => [name, 0]))
   const tellOf = (error: unknown, number: number): void => {
     if (!(error instanceof Finding)) throw error
@@ -52,13 +51,14 @@ async function work({ seed, targets, untilMs, progress }: Order, tell: (news: Ne
     for (const [place, name] of targets.entries()) {
       Atomics.store(shared, 0, place)
       const target = TARGETS.find((one) => one.name === name)
+      const world = worlds.get(name)
       let number = cases.get(name) ?? 0
-      for (const turnMs = Date.now() + (target ? TURN_MS : WORLD_TURN_MS); Date.now() < turnMs; number++) {
+      for (const turnMs = Date.now() + (world ? WORLD_TURN_MS : TURN_MS); Date.now() < turnMs; number++) {
         Atomics.store(shared, 1, number)
         Atomics.add(shared, 2, 1)
         try {
-          if (target === undefined) await world.play(number)
-          else tryInput(target, inputOf(target, seed, number))
+          if (world !== undefined) await world.play(number)
+          else if (target !== undefined) tryInput(target, inputOf(target, seed, number))
         } catch (error) {
           tellOf(error, number)
         }
@@ -67,11 +67,12 @@ async function work({ seed, targets, untilMs, progress }: Order, tell: (news: Ne
       await breathe()
     }
   }
-  await world.close()
-  tell({ kind: 'end', cases: Object.fromEntries(cases), messages: world.messages, growthBytes: world.growthBytes })
+  for (const world of worlds.values()) await world.close()
+  const played = [...worlds].map(([name, { messages, growthBytes }]) => ({ name, messages, growthBytes }))
+  tell({ kind: 'end', cases: Object.fromEntries(cases), worlds: played })
 }
 
 /** All that a run can try. */
-export const NAMES: readonly string[] = [WORLD, ...TARGETS.map(({ name }) => name)]
+export const NAMES: readonly string[] = [...Object.keys(WORLDS), ...TARGETS.map(({ name }) => name)]
 
 if (!isMainThread) await work(workerData, (news) => parentPort?.postMessage(news))

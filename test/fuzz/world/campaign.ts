@@ -1,7 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Finding } from '../finding.ts'
-import { World } from './sequence.ts'
+import { Prng } from '../prng.ts'
+import { CallsWorld } from './calls.ts'
+import { ServerWorld } from './server.ts'
+import type { World } from './world.ts'
 
 /** Sequences that one server lives through. */
 const BATCH = 500
@@ -12,10 +15,15 @@ const WARM = 100
 /** How much heavier the heap may be at the end of a batch, after some 20 000 messages. */
 const MAX_GROWTH_BYTES = 4_000_000
 
-export const WORLD = 'world'
+/** The worlds that there are. */
+export const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
+  world: () => ServerWorld.open(),
+  calls: () => CallsWorld.open(),
+}
 
 /** Plays sequence after sequence in one server, and begins with a new one after each batch and each finding. */
 export class WorldCampaign {
+  readonly #name: string
   readonly #seed: number
   #world: World | undefined
   #warmBytes = 0
@@ -24,26 +32,45 @@ export class WorldCampaign {
   /** The most that the heap has grown by in a batch. */
   growthBytes = Number.NEGATIVE_INFINITY
 
-  constructor(seed: number) {
+  constructor(name: string, seed: number) {
+    this.#name = name
     this.#seed = seed
   }
 
   /** Plays one sequence; they have to be asked for in order. Throws a `Finding`. */
   async play(number: number): Promise<void> {
     if (number % BATCH === 0) await this.close()
-    this.#world ??= await World.open()
-    const before = this.#world.messages
+    this.#world ??= await WORLDS[this.#name]?.()
+    const world = this.#world
+    if (world === undefined) throw new Error(`no world ${this.#name}`)
+    const before = world.messages
     try {
-      await this.#world.play(this.#seed, number)
+      await this.#playIn(world, new Prng(this.#seed, number, 0x50_1b))
       if (number > BATCH && number % BATCH === WARM) this.#warmBytes = heapBytes()
       if (number % BATCH === BATCH - 1) this.#judgeGrowth(heapBytes() - this.#warmBytes)
     } catch (cause) {
-      const world = this.#world
       this.#world = undefined
       await world.close()
-      throw new Finding(WORLD, Buffer.alloc(0), cause instanceof Error ? cause.message : String(cause), cause)
+      throw new Finding(this.#name, Buffer.alloc(0), cause instanceof Error ? cause.message : String(cause), cause)
     }
-    this.messages += this.#world.messages - before
+    this.messages += world.messages - before
+  }
+
+  /** What is random in the product is so by the seed; what is thrown where nobody can catch it ends the sequence. */
+  async #playIn(world: World, prng: Prng): Promise<void> {
+    const { random } = Math
+    Math.random = () => prng.next() / 2 ** 32
+    let onUncaught: (error: unknown) => void = () => {}
+    const uncaught = new Promise<never>((_, reject) => {
+      onUncaught = reject
+    })
+    process.on('uncaughtException', onUncaught)
+    try {
+      await Promise.race([world.play(prng), uncaught])
+    } finally {
+      process.off('uncaughtException', onUncaught)
+      Math.random = random
+    }
   }
 
   /** Plays a sequence as it was played in its run: after all that went before it in its batch. */

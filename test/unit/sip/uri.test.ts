@@ -61,6 +61,8 @@ describe('a SIP URI', () => {
     ['a character beyond ASCII', 'sip:bob@exämple.com'],
     ['a tel number with letters', 'tel:+1202hello'],
     ['a tel number without digits', 'tel:+'],
+    ['a tel number of separators alone', 'tel:+(.)-'],
+    ['a long tel number that ends in none', `tel:+${'1'.repeat(60_000)}x`],
   ]
   for (const [why, text] of malformed) {
     it(`is refused with ${why}`, () => assert.equal(parseUri(text), undefined))

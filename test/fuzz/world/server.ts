@@ -1,21 +1,13 @@
-import type { AccessSnapshot, SipCounters } from '../../../app/sip/server-options.ts'
-import { SipStack } from '../../../app/sip/sip-stack.ts'
-import { RFC_3261_TIMING } from '../../../lib/sip/transaction/timing.ts'
-import { VirtualMachine } from '../../helpers/virtual-machine.ts'
+import type { AccessSnapshot } from '../../../app/sip/server-options.ts'
 import { mutate } from '../mutate.ts'
 import { Prng } from '../prng.ts'
 import { SIP_CORPUS, SIP_WORDS } from '../targets/sip-message.ts'
-import { APP_SECRET, FuzzApp } from './app.ts'
+import { FuzzApp } from './app.ts'
 import { Peers, SERVER } from './peers.ts'
-
-/** One send in so many fails. */
-const FAILING = 60
+import { EVERYBODY, Ground, LONG_MS, type World } from './world.ts'
 
 /** Actions of one sequence at most. */
 const MAX_STEPS = 60
-
-/** Longer than anything the server waits for: destinations in turn with timer C each, and a call that rings on. */
-const LONG_MS = 3_600_000
 
 const PAUSES_MS = [0, 1, 60, 300, 600, 4_000, 16_000, 33_000, 70_000, 200_000, 400_000]
 
@@ -23,8 +15,6 @@ const PAUSES_MS = [0, 1, 60, 300, 600, 4_000, 16_000, 33_000, 70_000, 200_000, 4
 const ODD = 25
 
 const LINES = [{ kind: 'up' }, { kind: 'up' }, { kind: 'cut' }, { kind: 'slow', delayMs: 700 }] as const
-
-const EVERYBODY: AccessSnapshot = { allowAll: true, sources: [], unknown: 'reject' }
 
 /** Who is let in: everybody, or some, and the others met with silence or 403. */
 const SNAPSHOTS: readonly AccessSnapshot[] = [
@@ -34,114 +24,57 @@ const SNAPSHOTS: readonly AccessSnapshot[] = [
   { allowAll: false, sources: [], unknown: 'reject', hosts: [SERVER] },
 ]
 
-/** What of the counters has to be zero when nothing goes on. */
-const ENDING = [
-  'serverTransactions',
-  'clientTransactions',
-  'pendingRequests',
-  'outgoingRequests',
-  'proxiedRequests',
-] as const
-
-const leftOf = (counters: SipCounters, names: readonly (keyof SipCounters)[]): string =>
-  names.flatMap((name) => (counters[name] === 0 ? [] : [`${name} ${counters[name]}`])).join(', ')
-
-/** The whole SIP server in a machine without sockets and clock, with peers, and an application at its admin port. */
-export class World {
-  readonly #stack: SipStack
-  readonly #machine: VirtualMachine
-  readonly #adminPort: number
+/** The SIP server with an application at its admin port that says anything. */
+export class ServerWorld implements World {
+  readonly #ground: Ground
   #app: FuzzApp
-  #prng: Prng
-  #peers: Peers
-  /** Messages that went in and out. */
+  #prng = new Prng(1)
+  #peers = new Peers(this.#prng)
   messages = 0
 
-  static async open(): Promise<World> {
-    const machine = new VirtualMachine(new Prng(1), FAILING)
-    const started = await SipStack.start(
-      {
-        listen: [
-          { protocol: 'udp', host: SERVER, port: 5060 },
-          { protocol: 'tcp', host: SERVER, port: 5060 },
-          { protocol: 'tls', host: SERVER, port: 5061 },
-        ],
-        advertise: undefined,
-        secret: APP_SECRET,
-        adminHost: '127.0.0.1',
-        adminPort: 0,
-        userAgent: 'fuzz',
-        minSessionS: 90,
-        timing: RFC_3261_TIMING,
-        tls: undefined,
-        trace: undefined,
-      },
-      machine.host,
-    )
-    if (!started.ok) throw new Error(started.error.message)
-    const { stack, adminPort } = started.value
-    return new World(stack, machine, adminPort, await FuzzApp.connect(adminPort))
+  static async open(): Promise<ServerWorld> {
+    const ground = await Ground.open()
+    return new ServerWorld(ground, await FuzzApp.connect(ground.adminPort))
   }
 
-  private constructor(stack: SipStack, machine: VirtualMachine, adminPort: number, app: FuzzApp) {
-    this.#stack = stack
-    this.#machine = machine
-    this.#adminPort = adminPort
+  private constructor(ground: Ground, app: FuzzApp) {
+    this.#ground = ground
     this.#app = app
-    this.#prng = machine.prng
-    this.#peers = new Peers(this.#prng)
   }
 
-  /** Plays one sequence to its end. Throws where anything is left over when nothing can be going on any more. */
-  async play(seed: number, number: number): Promise<void> {
-    const prng = new Prng(seed, number, 0x50_1b)
-    const { random } = Math
-    Math.random = () => prng.next() / 2 ** 32
-    try {
-      await this.#play(prng)
-    } finally {
-      Math.random = random
-    }
-  }
-
-  async #play(prng: Prng): Promise<void> {
+  async play(prng: Prng): Promise<void> {
+    const ground = this.#ground
     this.#prng = prng
-    this.#machine.prng = prng
+    ground.machine.prng = prng
     this.#peers = new Peers(prng)
-    this.#stack.gate.set(EVERYBODY)
+    ground.stack.gate.set(EVERYBODY)
     for (let steps = 3 + prng.below(MAX_STEPS); steps > 0; steps--) {
       await this.#act()
       await this.#settle()
     }
-    this.#stack.line.set({ kind: 'up' })
+    ground.stack.line.set({ kind: 'up' })
     await this.#pass(LONG_MS)
-    // A refresh of a session may be under way at that very moment.
-    for (let i = 0; i < 20 && leftOf(this.#stack.counters(), ENDING) !== ''; i++) await this.#pass(71_000)
-    this.#assertNone('an hour after the last message', ENDING)
+    await ground.untilQuiet(() => this.#settle())
+    ground.assertQuiet('an hour after the last message')
     await this.#loseApp()
     await this.#pass(LONG_MS)
-    this.#assertNone('an hour after the application has gone', [...ENDING, 'dialogs', 'timers', 'clients'])
-    this.#app = await FuzzApp.connect(this.#adminPort)
+    ground.assertQuiet('an hour after the application has gone', ['dialogs', 'timers', 'clients'])
+    this.#app = await FuzzApp.connect(ground.adminPort)
   }
 
   async close(): Promise<void> {
     await this.#app.leave()
-    await this.#stack.close()
+    await this.#ground.stack.close()
   }
 
-  #assertNone(when: string, names: readonly (keyof SipCounters)[]): void {
-    const left = leftOf(this.#stack.counters(), names)
-    if (left !== '') throw new Error(`left ${when}: ${left}`)
-  }
-
-  async #pass(ms: number): Promise<void> {
-    await this.#machine.advance(ms, () => this.#settle())
+  #pass(ms: number): Promise<void> {
+    return this.#ground.pass(ms, () => this.#settle())
   }
 
   /** The application goes, and the server has noticed. */
   async #loseApp(): Promise<void> {
     await this.#app.leave()
-    while (this.#stack.counters().clients > 0) await new Promise((resolve) => setImmediate(resolve))
+    while (this.#ground.stack.counters().clients > 0) await new Promise((resolve) => setImmediate(resolve))
     await this.#settle()
   }
 
@@ -149,10 +82,10 @@ export class World {
   async #settle(): Promise<void> {
     do {
       await this.#app.quiet()
-      const sent = this.#machine.sent.splice(0)
+      const sent = this.#ground.machine.sent.splice(0)
       this.messages += sent.length
       this.#peers.take(sent)
-    } while (this.#machine.runLate())
+    } while (this.#ground.machine.runLate())
   }
 
   async #act(): Promise<void> {
@@ -170,16 +103,16 @@ export class World {
     switch (prng.below(4)) {
       case 0:
         await this.#loseApp()
-        this.#app = await FuzzApp.connect(this.#adminPort)
+        this.#app = await FuzzApp.connect(this.#ground.adminPort)
         break
       case 1:
-        this.#stack.line.set(prng.pick(LINES))
+        this.#ground.stack.line.set(prng.pick(LINES))
         break
       case 2:
-        this.#stack.gate.set(prng.pick(SNAPSHOTS))
+        this.#ground.stack.gate.set(prng.pick(SNAPSHOTS))
         break
       default:
-        this.#stack.onTrouble()
+        this.#ground.stack.onTrouble()
     }
   }
 
@@ -188,7 +121,7 @@ export class World {
     const { bytes, arrival } = this.#peers.speak()
     const changed = prng.oneIn(5) ? mutate(prng.oneIn(2) ? [bytes] : [bytes, ...SIP_CORPUS], SIP_WORDS, prng) : bytes
     this.messages += 1
-    this.#stack.onMessage(Buffer.from(changed), arrival)
+    this.#ground.stack.onMessage(Buffer.from(changed), arrival)
   }
 
   #command(): void {
