@@ -1,5 +1,6 @@
 import type { NodeId } from '../lib/core/ids.ts'
 import type { ApiOptions, CallActions } from './api/options.ts'
+import type { CallWorkers } from './call-workers.ts'
 import type { Overrides } from './fleet/overrides.ts'
 import { RemoteDrain } from './fleet/remote-drain.ts'
 import type { Log } from './observe/log.ts'
@@ -13,6 +14,8 @@ export interface NodeActionsOptions {
   readonly self: NodeId
   readonly store: Store
   readonly calls: Calls
+  /** Other processes with calls of this node. */
+  readonly workers: Pick<CallWorkers, 'hangUp'> | null
   readonly overrides: Overrides
   readonly recordings: Pick<Recordings, 'read'>
   /** Lets this node finish its calls and take no new ones. */
@@ -25,7 +28,7 @@ export async function nodeActions(
   options: NodeActionsOptions,
   parts: Parts,
 ): Promise<CallActions & Pick<ApiOptions, 'recording'>> {
-  const { self, store, calls, recordings, overrides, log } = options
+  const { self, store, calls, workers, recordings, overrides, log } = options
   /** What someone did that must not fail because it cannot be written down. */
   const note = (deed: Deed): void => {
     store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
@@ -43,7 +46,7 @@ export async function nodeActions(
       return placed
     },
     hangUp: async (id, actor) => {
-      if (!calls.hangUp(id, 'operator', 'normal')) {
+      if (!calls.hangUp(id, 'operator', 'normal') && (await workers?.hangUp(id)) !== true) {
         const call = await store.calls.call(id)
         if (call === null) return 'unknown'
         return call.state === 'ended' ? 'ended' : 'elsewhere'

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
+import { shareOf } from '../lib/config/share.ts'
+import { callId, nodeId } from '../lib/core/ids.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
 import { placeOf, routesOf } from '../lib/route/routes.ts'
 import { watchAgents } from './agent/agent-watch.ts'
@@ -8,6 +10,7 @@ import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
 import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
+import { startCallWorkers } from './call-workers.ts'
 import type { ConfigResult } from './config.ts'
 import { nodeLocator } from './dns/node-locator.ts'
 import { serveZone } from './dns/serve-zone.ts'
@@ -25,17 +28,26 @@ import { startRecordings } from './recordings/start-recordings.ts'
 import { Calls } from './signaling/calls.ts'
 import type { PingResult } from './signaling/sip-ping.ts'
 import { startSip } from './signaling/start-sip.ts'
+import type { GuestVerdict } from './sip/server.ts'
 import { startStore } from './store/store.ts'
 import { watchTrunks } from './trunk/watch-trunks.ts'
 import { VERSION } from './version.ts'
+import type { NodeOfWorker } from './worker-messages.ts'
 
 export interface NodeOptions {
   readonly config: Config
   readonly log: Log
   /** Hears what the first start is busy with, for people who wait. */
   readonly onProgress: (step: string) => void
+  /** This process handles a part of a node's calls (app/call-workers.ts). */
+  readonly workerOf?: WorkerOf
   /** Ends the start early: it then rejects, with every part that had been started stopped again. */
   readonly signal?: AbortSignal
+}
+
+/** The node that a process handles calls of, and how it is told what came of a stranger's credentials, where its SIP server asks. */
+export interface WorkerOf extends Omit<NodeOfWorker, 'hasServer'> {
+  readonly judgeGuest: ((address: string, verdict: GuestVerdict) => void) | null
 }
 
 /** A running node. */
@@ -46,6 +58,8 @@ export interface RunningNode {
   readonly sip: readonly string[]
   /** Takes trunks, groups, tenants, agents and limits from a config read anew; calls on the line keep what they have. */
   reload(result: ConfigResult): void
+  /** Hangs up a call of this process; false where it has no such call. */
+  hangUp(call: string): boolean
   /** Takes no new calls and resolves when those on the line have ended, or the limit of the config is over. */
   drain(): Promise<void>
   /** Hangs up whoever is left and stops every part, in reverse order of its start. */
@@ -66,7 +80,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function start({ config, log, onProgress, signal }: NodeOptions, parts: Parts): Promise<RunningNode> {
+async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
+  const { log, onProgress, signal, workerOf } = options
+  const cores = availableParallelism()
+  /** A worker has been given its share already. */
+  const shareIn = (whole: Config): Config => (workerOf === undefined ? shareOf(whole, 0, cores) : whole)
+  const config = shareIn(options.config)
   const { node } = config
   /** The config in force, as far as it can be reloaded. */
   let current = config
@@ -75,7 +94,7 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     onProgress(step)
   }
   const startedAt = new Date()
-  const maxCalls = node.maxCalls === 'auto' ? availableParallelism() * CALLS_PER_CORE : node.maxCalls
+  const maxCalls = node.maxCalls === 'auto' ? Math.ceil((cores * CALLS_PER_CORE) / config.sip.workers) : node.maxCalls
 
   const store = await startStore({
     postgres: postgresOf(config),
@@ -108,20 +127,24 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
   const agents = watchAgents({ agents: routes.agents, log }, parts)
-  const sip = await startSip({ config, log, trusted: routes, emit, signal }, parts)
+  const sip = await startSip({ config, log, trusted: routes, emit, signal, judgeGuest: workerOf?.judgeGuest }, parts)
   const { link } = sip
 
   begin('starting media')
   const media = await startNodeMedia({ config, sip: link, log, emit }, parts)
 
-  const recordings = await startRecordings(() => current, log, parts)
+  const recordings = await startRecordings(() => current, workerOf?.dataDir ?? node.dataDir, log, parts)
 
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(link.hostports)
-  const trunks = await watchTrunks({ config, ping, locator, fleet, shared: store.shared, emit, log }, parts)
+  const trunks = await watchTrunks(
+    { config, ping, locator, fleet, shared: store.shared, votes: workerOf === undefined, emit, log },
+    parts,
+  )
 
   const peers = new Peers({
-    self: node.id,
+    // To its workers a node is no other one.
+    self: workerOf === undefined ? node.id : nodeId(workerOf.id),
     configured: node.peers.map(placeOf),
     nodes: () => listNodes(store.shared),
     ping: (uri) => ping(uri, PEER_PING.timeoutMs),
@@ -192,23 +215,33 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
     calls: calls.count,
     maxCalls,
   })
-  const heartbeat = new Heartbeat({
-    shared: store.shared,
-    entry: ownEntry,
-    intervalMs: config.fleet.heartbeatMs,
-    ttlMs: config.fleet.leaseMs,
-    onError: (error) => log.log.debug({ err: error }, 'a heartbeat was missed'),
-  })
-  parts.add('heartbeat', () => heartbeat.close())
+  // The fleet knows the node; its further processes are part of it.
+  const heartbeat =
+    workerOf === undefined
+      ? new Heartbeat({
+          shared: store.shared,
+          entry: ownEntry,
+          intervalMs: config.fleet.heartbeatMs,
+          ttlMs: config.fleet.leaseMs,
+          onError: (error) => log.log.debug({ err: error }, 'a heartbeat was missed'),
+        })
+      : null
+  parts.add('heartbeat', () => heartbeat?.close())
 
-  const drain = (): Promise<void> => {
+  if (workerOf === undefined && config.sip.workers > 1) begin('starting the call workers')
+  const workers = await startCallWorkers(
+    { config: options.config, isWorker: workerOf !== undefined, sip, store, log },
+    parts,
+  )
+
+  const drain = async (): Promise<void> => {
     if (!calls.draining) emit({ event: 'node.draining', calls: calls.count })
-    const drained = calls.drain(node.drainTimeoutMs)
-    heartbeat.beat()
-    return drained
+    const drained = Promise.all([calls.drain(node.drainTimeoutMs), workers?.drain()])
+    heartbeat?.beat()
+    await drained
   }
   const actions = await nodeActions(
-    { self: node.id, store, calls, recordings, overrides: fleet.overrides, drain: () => void drain(), log },
+    { self: node.id, store, calls, workers, recordings, overrides: fleet.overrides, drain: () => void drain(), log },
     parts,
   )
 
@@ -237,13 +270,15 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
   emit({ event: 'node.ready', sip: link.hostports, http: api.url, version: VERSION })
   const reload = (result: ConfigResult): void => {
     if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
-    const routes = routesOf(result.value, local.backend)
+    const next = shareIn(result.value)
+    const routes = routesOf(next, local.backend)
     calls.setRoutes(routes)
     agents.setAgents(routes.agents)
-    trunks.setTrunks(result.value.trunks)
+    trunks.setTrunks(next.trunks)
     sip.access.setTrusted(routes)
-    current = result.value
-    const { notices } = result.value
+    workers?.reload(result.value)
+    current = next
+    const { notices } = current
     const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))
     emit({
       event: 'config.reloaded',
@@ -251,7 +286,8 @@ async function start({ config, log, onProgress, signal }: NodeOptions, parts: Pa
       ...(notices.length > 0 && { notices: notices.map(formatProblem) }),
     })
   }
-  return { url: api.url, sip: link.hostports, reload, drain, close: () => parts.close() }
+  const hangUp = (call: string): boolean => calls.hangUp(callId(call), 'operator', 'normal')
+  return { url: api.url, sip: link.hostports, reload, hangUp, drain, close: () => parts.close() }
 }
 
 /** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */

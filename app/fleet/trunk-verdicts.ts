@@ -17,6 +17,8 @@ export interface TrunkVerdictsOptions {
   readonly shared: SharedState
   /** Of `VERDICT_PREFIX` at least. */
   readonly snapshot: FleetSnapshot
+  /** Whether the others hear of it. */
+  readonly votes?: boolean
   /** What this node has found out: each of its trunks, by channel. */
   readonly own: () => ReadonlyMap<TrunkId, ChannelStates>
   /** Hears the fleet's verdict on each of those trunks whenever it may have changed. */
@@ -71,6 +73,7 @@ export class TrunkVerdicts {
   /** What this node has found out may be another thing now: counts the votes anew, and tells the others. */
   changed(): void {
     this.#count()
+    if (this.#options.votes === false) return
     this.#isDue = true
     this.#publishing ??= this.#publish()
   }

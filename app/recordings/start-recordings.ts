@@ -6,10 +6,14 @@ import { Recordings } from './recordings.ts'
 /** How often recordings that are too old are looked for. */
 const SWEEP_MS = 3_600_000
 
-/** Opens the recordings of a node, and removes those that are older than `tenants[].recording.retention`, now and every hour. */
-export async function startRecordings(config: () => Config, { log }: Log, parts: Parts): Promise<Recordings> {
-  const { node, store } = config()
-  const recordings = await Recordings.open(node.dataDir, store.keyWrap)
+/** Opens the recordings of a node, which all its processes write, and removes those that are older than `tenants[].recording.retention`, now and every hour. */
+export async function startRecordings(
+  config: () => Config,
+  dataDir: string,
+  { log }: Log,
+  parts: Parts,
+): Promise<Recordings> {
+  const recordings = await Recordings.open(dataDir, config().store.keyWrap)
   const keptForMs = (tenant: string): number | null =>
     config().tenants.find(({ id }) => id === tenant)?.recording.retentionMs ?? null
   const sweep = (): void => {

@@ -1,7 +1,8 @@
+import type { DrachtioChoice } from '../../lib/config/engines.ts'
 import type { Config } from '../../lib/config/resolve.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { Log } from '../observe/log.ts'
-import type { SipTraceMessage } from '../sip/server.ts'
+import type { GuestVerdict, SipTraceMessage } from '../sip/server.ts'
 import type { CertificateEnd } from './certificate-ends.ts'
 import type { SipAccess, Trusted } from './sip-access.ts'
 import type { SipLink } from './sip-link.ts'
@@ -12,6 +13,8 @@ export interface SipOptions {
   readonly log: Log
   readonly trusted: Trusted
   readonly emit: EmitEvent
+  /** The drachtio-server is a node's embedded one, which keeps strangers out itself: it hears what came of their credentials. */
+  readonly judgeGuest?: ((address: string, verdict: GuestVerdict) => void) | null | undefined
   /** Ends the wait for a SIP server that is not there yet. */
   readonly signal?: AbortSignal | undefined
 }
@@ -21,6 +24,11 @@ export interface Sip {
   readonly link: SipLink
   readonly access: SipAccess
   readonly strangers: Strangers
+  /** Where further applications reach the embedded server; null where another has the sockets. */
+  readonly embedded: {
+    readonly place: DrachtioChoice
+    readonly judgeGuest: (address: string, verdict: GuestVerdict) => void
+  } | null
   /** What the server counted; empty where it tells nothing. */
   readonly counters: () => Readonly<Record<string, number>>
   /** The certificates of our own tls sockets; none where another server has the sockets. */

@@ -7,7 +7,7 @@ import { SipAccess } from './sip-access.ts'
 import type { FrameTap, SipServerPlace } from './sip-connection.ts'
 import { SipLink } from './sip-link.ts'
 import type { Sip, SipOptions } from './sip-side.ts'
-import { StrangersAtDrachtio } from './strangers.ts'
+import { embeddedStrangers, StrangersAtDrachtio } from './strangers.ts'
 
 /** A node that is started together with its drachtio-server waits for it so long. */
 const PATIENCE_MS = 30_000
@@ -21,7 +21,7 @@ export function drachtioPlaces({ servers, secret, tls, ca }: DrachtioChoice): re
 /** Connects to a drachtio-server, which has the SIP sockets. What the embedded server does beyond its protocol is done here. */
 export async function startDrachtio(
   engine: DrachtioChoice,
-  { config, trusted, signal }: SipOptions,
+  { config, trusted, signal, judgeGuest }: SipOptions,
   parts: Parts,
 ): Promise<Sip> {
   const strangers = new StrangersAtDrachtio()
@@ -40,7 +40,8 @@ export async function startDrachtio(
   return {
     link,
     access,
-    strangers,
+    strangers: judgeGuest == null ? strangers : embeddedStrangers({ judgeGuest }),
+    embedded: null,
     counters: () => strangers.counters,
     certificates: () => [],
     onTrace: (listener) => {

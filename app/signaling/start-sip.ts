@@ -9,7 +9,7 @@ import { SipAccess } from './sip-access.ts'
 import { SipLink } from './sip-link.ts'
 import type { Sip, SipOptions } from './sip-side.ts'
 import { startDrachtio } from './start-drachtio.ts'
-import type { Strangers } from './strangers.ts'
+import { embeddedStrangers } from './strangers.ts'
 import { readTls, TlsWatch } from './tls-files.ts'
 
 /** Starts the SIP server of the config, or finds it, and connects to it as its application. The one place that asks which it is. */
@@ -61,19 +61,15 @@ async function startEmbedded({ config, log, trusted }: SipOptions, parts: Parts)
     link,
     access,
     strangers: embeddedStrangers(server),
+    embedded: {
+      place: { kind: 'drachtio', servers: [{ host: '127.0.0.1', port }], secret, tls: false, ca: null },
+      judgeGuest: (address, verdict) => server.judgeGuest(address, verdict),
+    },
     counters: () => server.counters,
     certificates: () => certificates,
     onTrace: (listener) => server.onTrace(listener),
   }
 }
-
-/** The embedded server has kept them out, and bans them, before an application sees any. */
-export const embeddedStrangers = (server: Pick<EmbeddedSip, 'judgeGuest'>): Strangers => ({
-  mayKnow: () => true,
-  mayAsk: () => true,
-  refused: () => true,
-  judged: (address, verdict) => server.judgeGuest(address, verdict),
-})
 
 /** Null where no socket speaks TLS. */
 function openTls({ sip }: Config): TlsMaterial | null {

@@ -45,3 +45,11 @@ export class StrangersAtDrachtio implements Strangers {
     if (verdict === 'proven') this.#gate.judgeGuest(address, verdict)
   }
 }
+
+/** The embedded server has kept them out, and bans them, before an application sees any. */
+export const embeddedStrangers = (server: { judgeGuest(address: string, verdict: GuestVerdict): void }): Strangers => ({
+  mayKnow: () => true,
+  mayAsk: () => true,
+  refused: () => true,
+  judged: (address, verdict) => server.judgeGuest(address, verdict),
+})

@@ -17,6 +17,8 @@ export interface WatchTrunksOptions {
   readonly locator: TrunkHealthOptions['locator']
   readonly fleet: Pick<Fleet, 'overrides' | 'snapshot'>
   readonly shared: SharedState
+  /** Whether its verdicts count in the fleet: a node has one vote, however many processes. */
+  readonly votes: boolean
   readonly emit: EmitEvent
   readonly log: Log
 }
@@ -32,7 +34,7 @@ export interface WatchedTrunks {
 
 /** Starts to watch the trunks of the config: probes, what calls tell, what operators and the other nodes say of them. */
 export async function watchTrunks(
-  { config, ping, locator, fleet: { overrides, snapshot }, shared, emit, log }: WatchTrunksOptions,
+  { config, ping, locator, fleet: { overrides, snapshot }, shared, votes, emit, log }: WatchTrunksOptions,
   parts: Parts,
 ): Promise<WatchedTrunks> {
   let { trunks } = config
@@ -53,6 +55,7 @@ export async function watchTrunks(
     self: config.node.id,
     shared,
     snapshot,
+    votes,
     own: () => health.channels(),
     onVerdicts: (said) => health.hearFleet(said),
     heartbeatMs: config.fleet.heartbeatMs,

@@ -21,10 +21,6 @@ const is =
   (value: unknown) =>
   (found: unknown): boolean =>
     found === value
-const isNot =
-  (value: unknown) =>
-  (found: unknown): boolean =>
-    found !== value
 
 const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
 const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
@@ -43,7 +39,6 @@ const REFUSED: readonly Row[] = [
 ]
 
 const WARNED: readonly Row[] = [
-  ['sip.workers', 'One process handles calls in this version.', isNot(1)],
   ['media.inbandDtmf', 'DTMF in the audio itself is not heard in this version.', is(true)],
   ['identity.roots', 'Identity headers are not verified in this version.'],
   ['tenants[].callback', 'Nobody is called back in this version.', is(true)],

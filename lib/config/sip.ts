@@ -46,7 +46,11 @@ export const sip = section({
     .enum(['drop', 'reject'])
     .default('drop')
     .describe('What a request of an unknown source gets: silence, or 403.'),
-  workers: count(1, 64).default(1).describe('Processes that handle calls on one SIP server.'),
+  workers: count(1, 64)
+    .default(1)
+    .describe(
+      'Processes that handle calls on one SIP server, which hands them out in turn. Each has its part of node.maxCalls, limits, RTP ports and media threads.',
+    ),
   ban: section({
     refusals: count(1, 10_000).default(20).describe('Refused requests within the window that ban an address.'),
     window: duration('60s', 'The window in which refusals are counted.'),
