@@ -50,7 +50,9 @@ export function describeRecording(name: string, engine: () => MediaEngine, slack
           const { recording } = await leg.media.close()
           const tookMs = performance.now() - startedAtMs
           assert.ok(recording?.complete)
-          assert.ok(Math.abs(recording.seconds * 1_000 - tookMs) < 200, `${recording.seconds} s of ${tookMs} ms`)
+          // It ends with the last that was heard, and closing takes its time.
+          const missingMs = tookMs - recording.seconds * 1_000
+          assert.ok(missingMs > -100 && missingMs < 800, `${recording.seconds} s of ${tookMs} ms`)
 
           const wav = await recordings.read(file, CALL)
           assert.ok(wav !== null)

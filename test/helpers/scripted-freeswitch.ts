@@ -13,11 +13,13 @@ export const GOOD_ANSWERS: Readonly<Record<string, string>> = {
 
 /**
  * The event socket of a FreeSWITCH that has no more than that: it lets in who knows the secret, answers commands by a table, and dies
- * as the test says. It carries no call.
+ * as the test says. It carries no call without `ScriptedChannels`.
  */
 export class ScriptedFreeSwitch {
   readonly secret = 'of the test'
   readonly answers = new Map(Object.entries(GOOD_ANSWERS))
+  /** Answers what the table does not; null: it does not either. */
+  onCommand: (command: string) => string | null = () => null
   /** While true it reads and says nothing, as one that is stopped. */
   frozen = false
   readonly #host: string
@@ -76,7 +78,7 @@ export class ScriptedFreeSwitch {
     }
     if (!command.startsWith('api ')) return 'Content-Type: command/reply\nReply-Text: +OK\n\n'
     const name = command.slice('api '.length)
-    const body = this.answers.get(name) ?? `-ERR ${name} Command not found!\n`
+    const body = this.answers.get(name) ?? this.onCommand(name) ?? `-ERR ${name} Command not found!\n`
     return `Content-Type: api/response\nContent-Length: ${Buffer.byteLength(body)}\n\n${body}`
   }
 }

@@ -12,6 +12,8 @@ export class Peer {
   readonly #target: { readonly host: string; readonly port: number }
   readonly received: SipMessage[] = []
   readonly startLines: string[] = []
+  /** Hears of each request, beside who waits for it. */
+  onRequest: (request: SipRequest) => void = () => undefined
   /** Messages that `next` has given out already. */
   #taken = 0
   readonly #waiting = new Set<() => void>()
@@ -35,6 +37,7 @@ export class Peer {
       // The answer to a malformed request gives its headers back as they came, malformed.
       const parsed = parseMessage(bytes)
       if (parsed.ok) this.received.push(parsed.value)
+      if (parsed.ok && parsed.value.kind === 'request') this.onRequest(parsed.value)
       for (const wake of [...this.#waiting]) wake()
     })
   }
