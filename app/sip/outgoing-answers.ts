@@ -3,9 +3,12 @@ import { afterRemoteSuccess, confirmAsUac, dialogToEnd, isUsableSuccess, openAsU
 import type { SipResponse } from '../../lib/sip/message.ts'
 import { tagOf } from '../../lib/sip/name-addr.ts'
 import { isNextReliable, reliableSeq } from '../../lib/sip/reliability.ts'
+import { exchangeMs } from '../../lib/sip/transaction/timing.ts'
 import { credentialsOf } from './credentials.ts'
 import type { DialogSender } from './dialog-sender.ts'
+import type { DialogRecord } from './dialog-store.ts'
 import { OutgoingRequest } from './outgoing-request.ts'
+import { Alarm } from './scheduler.ts'
 import type { SessionTimers } from './session-timers.ts'
 import type { StackContext } from './stack-context.ts'
 import { SUBSCRIBING, type Subscriptions } from './subscriptions.ts'
@@ -92,13 +95,24 @@ export class OutgoingAnswers {
       this.#keepers.subscriptions.answered(record, (name) => request.header(name), response.status)
     }
     if (request.method === 'BYE') {
-      // A challenged BYE is sent again with credentials, in the same dialog.
-      if (response.status === 401 || response.status === 407) record.ending = false
+      if (response.status === 401 || response.status === 407) this.#awaitByeAgain(record)
       else this.#stack.dialogs.remove(record)
     } else if (outgoing.inDialog && request.method !== 'INVITE' && response.status < 300) {
       this.#stack.dialogs.update(record, afterRemoteSuccess(record.dialog, response))
       this.#keepers.sessions.taken(record, request, response)
     }
+  }
+
+  /** A challenged BYE is sent again with credentials, in the same dialog; which is over all the same where nobody has any. */
+  #awaitByeAgain(record: DialogRecord): void {
+    const { scheduler, timing, dialogs } = this.#stack
+    record.ending = false
+    record.session?.stop()
+    const alarm = new Alarm(scheduler, () => {
+      if (!record.ending) dialogs.remove(record)
+    })
+    alarm.set(scheduler.nowMs() + exchangeMs(timing))
+    record.session = { stop: () => alarm.set(undefined) }
   }
 
   /** A failed INVITE takes the early dialog with it that it had opened. */

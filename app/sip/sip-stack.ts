@@ -2,7 +2,7 @@ import { ok, type Result } from '../../lib/core/result.ts'
 import { buildRefusal, buildResponse } from '../../lib/sip/build.ts'
 import { hostPort } from '../../lib/sip/compose.ts'
 import { readDraft } from '../../lib/sip/draft.ts'
-import { markSource } from '../../lib/sip/edit.ts'
+import { markSource, plainBytes } from '../../lib/sip/edit.ts'
 import { IdMaker } from '../../lib/sip/ids.ts'
 import type { ListenSpec } from '../../lib/sip/listen-address.ts'
 import { NO_BODY, type SipRequest } from '../../lib/sip/message.ts'
@@ -225,10 +225,11 @@ export class SipStack implements TransportHandler, WireHandler {
       return
     }
     const message = parsed.value
+    const plain = plainBytes(message, bytes)
     this.#trace('in', bytes, message.callId, arrival, arrival)
     if (message.kind === 'response') {
       this.#counts.responsesIn += 1
-      const known = this.#core.context.transactions.onResponse({ response: message, bytes, arrival })
+      const known = this.#core.context.transactions.onResponse({ response: message, bytes: plain, arrival })
       if (!known) this.#counts.stray += 1
       return
     }
@@ -236,7 +237,7 @@ export class SipStack implements TransportHandler, WireHandler {
     const marked = markSource(message, arrival.remoteHost, arrival.remotePort)
     let forwarded: Buffer | undefined
     const toForward = (): Buffer => {
-      forwarded ??= marked === message ? bytes : marked.serialize()
+      forwarded ??= marked === message ? plain : marked.serialize()
       return forwarded
     }
     this.#core.uas.onRequest(marked, toForward, arrival)

@@ -6,7 +6,7 @@ import type { Essentials } from './essentials.ts'
 import { type HeaderLine, lineValue, makeLine } from './header-line.ts'
 import { CONTENT_LENGTH, headerName, isSameHeader, MAX_FORWARDS, VIA } from './header-names.ts'
 import { splitList } from './list-values.ts'
-import { SipRequest, SipResponse } from './message.ts'
+import { type SipMessage, SipRequest, SipResponse } from './message.ts'
 import { malformed, type SipFault } from './parse-error.ts'
 import { formatVia, type Via, withSource } from './via.ts'
 
@@ -88,6 +88,15 @@ export function withBody(message: SipRequest | SipResponse, body: Buffer): SipRe
   return message.kind === 'request'
     ? new SipRequest(message.method, message.uri, lines, message.essentials, body)
     : new SipResponse(message.status, message.reason, lines, message.essentials, body)
+}
+
+/**
+ * The bytes that a message was parsed from, or others where applications could not read these: drachtio-srf gives up on empty lines
+ * before the start line, on `sip/2.0`, and on line separators in a reason, and whoever sent such a message would wait in vain.
+ */
+export function plainBytes(message: SipMessage, bytes: Buffer): Buffer {
+  const start = `${message.startLine}\r\n`
+  return bytes.toString('latin1', 0, start.length) === start ? bytes : message.serialize()
 }
 
 const copyRequest = (request: SipRequest, lines: readonly HeaderLine[], essentials: Essentials): SipRequest =>

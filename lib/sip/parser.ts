@@ -73,13 +73,16 @@ function parseStartLine(line: string): Result<StartLine, SipFault> {
   return ok({ kind: 'request', method, uri })
 }
 
+/** What ends a line for one reader or another. A reason is for humans, and nobody may read a second line into it. */
+const LINE_BREAK = /[\p{Cc}\u2028\u2029]/gu
+
 function parseStatusLine(line: string): Result<StartLine, SipFault> {
   const digits = line.slice(8, 11)
   const status = parseDecimal(digits, 699)
   if (status === undefined || status < 100 || digits.length < 3 || (line.length > 11 && codeAt(line, 11) !== 32)) {
     return err(malformed('start-line', `the status is not 100 to 699: ${line.slice(8, 24)}`))
   }
-  return ok({ kind: 'response', status, reason: fromWireText(line.slice(12)) })
+  return ok({ kind: 'response', status, reason: fromWireText(line.slice(12)).replace(LINE_BREAK, ' ') })
 }
 
 /** `SIP/2.0` in any case (RFC 3261 §7.1). */

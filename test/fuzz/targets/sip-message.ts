@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { buildRefusal, buildResponse } from '../../../lib/sip/build.ts'
 import { composeCancel, composeFailureAck } from '../../../lib/sip/compose.ts'
 import { afterRemoteRequest, isUsableSuccess, openAsUac, openAsUas, routeInDialog } from '../../../lib/sip/dialog.ts'
 import { pickChallenge } from '../../../lib/sip/digest.ts'
-import { markSource, popVia } from '../../../lib/sip/edit.ts'
+import { markSource, plainBytes, popVia } from '../../../lib/sip/edit.ts'
 import { judgeRequest } from '../../../lib/sip/judge-request.ts'
 import type { SipMessage, SipRequest, SipResponse } from '../../../lib/sip/message.ts'
 import type { SipFaultCode } from '../../../lib/sip/parse-error.ts'
@@ -63,6 +64,16 @@ function checkStable(message: SipMessage): void {
   assert.deepEqual(again.value.serialize(), bytes)
   assert.deepEqual(facts(again.value).essentials, facts(message).essentials)
   assert.deepEqual(again.value.body, message.body)
+}
+
+/** How the published drachtio-srf reads messages, in the main thread of a node. */
+const readBySrf = srfParser()
+
+function srfParser(): (text: string, lazy: boolean) => unknown {
+  const parser: unknown = createRequire(import.meta.url)('drachtio-srf/lib/sip-parser/parser')
+  const parse: unknown = typeof parser === 'object' && parser !== null ? Reflect.get(parser, 'parseSipMessage') : null
+  if (typeof parse !== 'function') throw new Error('this drachtio-srf has no parser where it used to be')
+  return (text, lazy) => parse(text, lazy)
 }
 
 const LOCAL = { protocol: 'udp', host: '192.0.2.1', port: 5060 } as const
@@ -143,6 +154,7 @@ export const SIP_MESSAGE: Target = {
       return
     }
     const message = parsed.value
+    assert.ok(readBySrf(plainBytes(message, input).toString('utf8'), true), 'drachtio-srf cannot read it')
     message.contacts()
     message.routes()
     message.recordRoutes()

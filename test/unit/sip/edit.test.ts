@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import { markSource, popVia, pushVia, withBody, withHeader, withMaxForwards, withUri } from '../../../lib/sip/edit.ts'
+import {
+  markSource,
+  plainBytes,
+  popVia,
+  pushVia,
+  withBody,
+  withHeader,
+  withMaxForwards,
+  withUri,
+} from '../../../lib/sip/edit.ts'
 import type { SipRequest, SipResponse } from '../../../lib/sip/message.ts'
 import { Params } from '../../../lib/sip/params.ts'
 import { parseMessage } from '../../../lib/sip/parser.ts'
@@ -117,5 +126,32 @@ describe('an edit', () => {
     const edited = withBody(request(), Buffer.from('longer body'))
     assert.deepEqual(edited.headers('Content-Length'), ['11'])
     assert.ok(textOf(edited).includes('longer body'))
+  })
+})
+
+describe('a message for applications', () => {
+  const HEADERS =
+    'Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: x\r\nCSeq: 1 INVITE\r\n\r\n'
+  const plainOf = (text: string): string => {
+    const parsed = parseMessage(Buffer.from(text))
+    assert.ok(parsed.ok)
+    return plainBytes(parsed.value, Buffer.from(text)).toString()
+  }
+
+  it('is the bytes that came', () => {
+    for (const start of ['INVITE sip:c@d SIP/2.0', 'SIP/2.0 200 OK', 'SIP/2.0 183 Größe']) {
+      assert.equal(plainOf(`${start}\r\n${HEADERS}`), `${start}\r\n${HEADERS}`)
+    }
+  })
+
+  it('begins with its start line, in the usual case, and has no line separators in its reason', () => {
+    for (const [came, want] of [
+      ['\r\n\r\nINVITE sip:c@d SIP/2.0', 'INVITE sip:c@d SIP/2.0'],
+      ['INVITE sip:c@d sip/2.0', 'INVITE sip:c@d SIP/2.0'],
+      ['SIP/2.0 200 O\u2028K', 'SIP/2.0 200 O K'],
+      ['SIP/2.0 200 OK\nVia: x', 'SIP/2.0 200 OK Via: x'],
+    ] as const) {
+      assert.equal(plainOf(`${came}\r\n${HEADERS}`).split('\r\n', 1)[0], want)
+    }
   })
 })
