@@ -1,6 +1,7 @@
 import type { BanPolicy } from '../../lib/sip/ban-list.ts'
 import type { RequestHandler } from '../../lib/sip/request-handler.ts'
 import type { TlsMaterial } from './transport/tls.ts'
+import type { AdminTls } from './wire/wire-server.ts'
 
 /** What a request of an unknown source gets: silence, or 403. */
 export type UnknownPolicy = 'drop' | 'reject'
@@ -35,6 +36,8 @@ export interface SipServerOptions {
   /** Where applications connect; 127.0.0.1 and a free port by default. */
   readonly adminHost?: string | undefined
   readonly adminPort?: number | undefined
+  /** A second port at `adminHost`, where applications connect over TLS (`srf.connect({ tls })`). */
+  readonly adminTls?: AdminTls | undefined
   /** The policy until the first `setAccess`, which lets nobody in but `allowAll` below. */
   readonly unknown?: UnknownPolicy | undefined
   /** Lets every source in until the first `setAccess`; false by default. */

@@ -21,6 +21,8 @@ export class SipServerError extends Error {
 /** A running SIP server in its worker thread. Applications reach it by drachtio's wire protocol at `adminPort`. */
 export interface SipServer {
   readonly adminPort: number
+  /** The same over TLS, where `adminTls` asked for it. */
+  readonly adminTlsPort: number | undefined
   /** Its sockets as `udp/192.0.2.1:5060`, with the real ports. */
   readonly hostports: readonly string[]
   /** Says who may send requests. In force before anything that is asked of the server afterwards. */
@@ -49,7 +51,7 @@ export async function startSipServer(options: SipServerOptions): Promise<SipServ
   const first = await firstMessage(worker)
   if (first.kind === 'failed') throw new SipServerError(first.code, first.message)
   if (first.kind !== 'ready') throw new SipServerError('failed', `the SIP server began with ${first.kind}`)
-  return new ServerFace(worker, first.adminPort, first.hostports)
+  return new ServerFace(worker, first)
 }
 
 function firstMessage(worker: Worker): Promise<FromWorker> {
@@ -71,6 +73,7 @@ const GONE = new SipServerError('gone', 'the SIP server is not running any more'
 
 class ServerFace implements SipServer {
   readonly adminPort: number
+  readonly adminTlsPort: number | undefined
   readonly hostports: readonly string[]
   readonly #worker: Worker
   readonly #traceListeners: ((batch: readonly SipTraceMessage[]) => void)[] = []
@@ -82,10 +85,11 @@ class ServerFace implements SipServer {
   #gone = false
   #error: Error | undefined
 
-  constructor(worker: Worker, adminPort: number, hostports: readonly string[]) {
+  constructor(worker: Worker, ready: Pick<SipServer, 'adminPort' | 'adminTlsPort' | 'hostports'>) {
     this.#worker = worker
-    this.adminPort = adminPort
-    this.hostports = hostports
+    this.adminPort = ready.adminPort
+    this.adminTlsPort = ready.adminTlsPort
+    this.hostports = ready.hostports
     worker.on('message', (message: FromWorker) => this.#onMessage(message))
     worker.on('error', (error: Error) => {
       this.#error = error

@@ -41,7 +41,7 @@ import { Uas } from './uas.ts'
 import { WebAsker } from './web-asker.ts'
 import type { ClientConnection } from './wire/client-connection.ts'
 import type { Command } from './wire/heads.ts'
-import { type WireHandler, WireServer } from './wire/wire-server.ts'
+import { type AdminTls, type WireHandler, WireServer } from './wire/wire-server.ts'
 
 /** What we announce to clients. drachtio-srf wants `v<major>.<minor>.<patch>` of at least 0.8.2 to ping. */
 export const SERVER_VERSION = 'v0.9.10-tandem'
@@ -52,6 +52,7 @@ export interface SipStackOptions {
   readonly secret: string
   readonly adminHost: string
   readonly adminPort: number
+  readonly adminTls?: AdminTls | undefined
   readonly userAgent: string | undefined
   readonly timing: Timing
   /** See `StackContext`. */
@@ -99,13 +100,13 @@ export class SipStack implements TransportHandler, WireHandler {
   static async start(
     options: SipStackOptions,
     host = THIS_HOST,
-  ): Promise<Result<{ readonly stack: SipStack; readonly adminPort: number }, TransportError>> {
+  ): Promise<Result<{ readonly stack: SipStack } & Awaited<ReturnType<WireServer['listen']>>, TransportError>> {
     const stack = new SipStack(options, host)
     const opened = await host.listen(options.listen, stack, { tls: stack.#tls })
     if (!opened.ok) return opened
     const wire = stack.#assemble(options, host, opened.value)
     try {
-      return ok({ stack, adminPort: await wire.listen() })
+      return ok({ stack, ...(await wire.listen()) })
     } catch (cause) {
       await stack.close()
       throw cause
@@ -118,10 +119,10 @@ export class SipStack implements TransportHandler, WireHandler {
       this.#onOutgoing(bytes, remote, from),
     )
     const scheduler = this.#scheduler
-    const { timing, secret, userAgent, adminHost: host, adminPort: port } = options
+    const { timing, secret, userAgent, adminHost: host, adminPort: port, adminTls: tls } = options
     const hostports = () => ({ advertised: sockets.hostports('advertised'), bound: sockets.hostports('bound') })
     const wire = new WireServer(
-      { host, port, secret, version: SERVER_VERSION, hostports, makeId: () => ids.uuid() },
+      { host, port, secret, tls, version: SERVER_VERSION, hostports, makeId: () => ids.uuid() },
       this,
     )
     const transactions = new TransactionLayer({ scheduler, network: sockets, timing, makeTrying })

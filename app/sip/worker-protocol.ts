@@ -13,7 +13,12 @@ export type ToWorker =
 
 /** What the worker tells the main thread. */
 export type FromWorker =
-  | { readonly kind: 'ready'; readonly adminPort: number; readonly hostports: readonly string[] }
+  | {
+      readonly kind: 'ready'
+      readonly adminPort: number
+      readonly adminTlsPort: number | undefined
+      readonly hostports: readonly string[]
+    }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   | { readonly kind: 'counters'; readonly id: number; readonly counters: SipCounters }
   | { readonly kind: 'trace'; readonly batch: readonly SipTraceMessage[] }

@@ -32,6 +32,7 @@ async function run(options: SipServerOptions): Promise<void> {
     secret: options.secret,
     adminHost: options.adminHost ?? '127.0.0.1',
     adminPort: options.adminPort ?? 0,
+    adminTls: options.adminTls,
     userAgent: options.userAgent,
     outbound: { handlers, ca: options.outboundCa },
     minSessionS: options.minSessionS ?? MIN_SESSION_S,
@@ -43,10 +44,10 @@ async function run(options: SipServerOptions): Promise<void> {
     port?.close()
     return
   }
-  const { stack, adminPort } = started.value
+  const { stack, adminPort, adminTlsPort } = started.value
   stack.gate.set({ allowAll: options.allowAll ?? false, sources: [], unknown: options.unknown ?? 'drop' })
   port?.on('message', (message: ToWorker) => void onMessage(stack, message))
-  post({ kind: 'ready', adminPort, hostports: stack.hostports() })
+  post({ kind: 'ready', adminPort, adminTlsPort, hostports: stack.hostports() })
 }
 
 async function onMessage(stack: SipStack, message: ToWorker): Promise<void> {

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, isIP, type Server } from 'node:net'
-import { connect as connectTls } from 'node:tls'
-import { ClientConnection, type ClientEvents } from './client-connection.ts'
+import { connect, createServer, isIP, type Server, type Socket } from 'node:net'
+import { connect as connectTls, createServer as createTlsServer } from 'node:tls'
+import { AUTHENTICATION_TIMEOUT_MS, ClientConnection, type ClientEvents } from './client-connection.ts'
 import { answerHead, type Command } from './heads.ts'
 
 /** Most applications that have connected to us at a time. */
@@ -25,10 +25,20 @@ export interface Listener {
   readonly tls: { readonly ca: string | Buffer | undefined } | undefined
 }
 
+/** A second port for applications, over TLS. Texts are PEM. */
+export interface AdminTls {
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly cert: string
+  readonly key: string
+}
+
 export interface WireServerOptions {
   readonly host: string
   readonly port: number
   readonly secret: string
+  /** Where applications connect over TLS as well, and what they are shown there. */
+  readonly tls?: AdminTls | undefined
   /** Announced after authentication. */
   readonly version: string
   /** Our sockets as `udp/host:port`, advertised and as bound. */
@@ -53,6 +63,7 @@ export class WireServer implements ClientEvents {
   readonly #options: WireServerOptions
   readonly #handler: WireHandler
   readonly #server: Server
+  readonly #tlsServer: Server | undefined
   readonly #clients = new Set<ClientConnection>()
   /** Those that have asked for any verb, in the order in which they first did. */
   readonly #routed = new Set<ClientConnection>()
@@ -64,17 +75,32 @@ export class WireServer implements ClientEvents {
   constructor(options: WireServerOptions, handler: WireHandler) {
     this.#options = options
     this.#handler = handler
-    this.#server = createServer((socket) => {
+    const onConnection = (socket: Socket): void => {
       if (this.#clients.size - this.#outbound.size >= MAX_CLIENTS) socket.destroy()
       else this.#clients.add(new ClientConnection(socket, this))
-    })
+    }
+    this.#server = createServer(onConnection)
+    const { tls } = options
+    if (tls === undefined) return
+    const { cert, key } = tls
+    const tlsServer = createTlsServer({ cert, key, handshakeTimeout: AUTHENTICATION_TIMEOUT_MS }, onConnection)
+    tlsServer.maxConnections = MAX_CLIENTS
+    // Whoever fails to shake hands is gone; nobody else is concerned.
+    tlsServer.on('tlsClientError', (_, socket) => socket.destroy())
+    this.#tlsServer = tlsServer
   }
 
-  /** Resolves with the port; rejects where it cannot be bound. */
-  async listen(): Promise<number> {
-    this.#server.listen({ host: this.#options.host, port: this.#options.port, exclusive: true })
-    await once(this.#server, 'listening')
-    const address = this.#server.address()
+  /** Resolves with the ports; rejects where one cannot be bound. */
+  async listen(): Promise<{ readonly adminPort: number; readonly adminTlsPort: number | undefined }> {
+    const { port, tls } = this.#options
+    const adminPort = await this.#listen(this.#server, port)
+    return { adminPort, adminTlsPort: this.#tlsServer && (await this.#listen(this.#tlsServer, tls?.port ?? 0)) }
+  }
+
+  async #listen(server: Server, port: number): Promise<number> {
+    server.listen({ host: this.#options.host, port, exclusive: true })
+    await once(server, 'listening')
+    const address = server.address()
     if (address === null || typeof address === 'string') throw new Error('a TCP server without an address')
     return address.port
   }
@@ -140,9 +166,10 @@ export class WireServer implements ClientEvents {
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const servers = [this.#server, this.#tlsServer].filter((server) => server !== undefined)
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
     for (const client of this.#clients) client.destroy()
-    await closed
+    await Promise.all(closed)
   }
 
   #authenticate(client: ClientConnection, command: Command): void {

@@ -13,7 +13,13 @@ export interface SrfMessage {
 export interface SrfRequest extends SrfMessage {
   readonly method: string
   readonly uri: string
+  readonly source: string
   readonly source_address: string
+  readonly source_port: number
+  readonly protocol: string
+  readonly stackTime: string
+  readonly receivedOn: string
+  readonly server: { readonly hostport: string }
   on(event: 'cancel', listener: () => void): void
   on(event: 'response', listener: (res: SrfReceived) => void): void
   cancel(done?: (err: unknown) => void): void
@@ -57,6 +63,7 @@ export interface SrfOptions {
   readonly localSdp?: string
   readonly localSdpB?: string
   readonly callingNumber?: string
+  readonly callingName?: string
   readonly auth?: { readonly username: string; readonly password: string }
   readonly noAck?: boolean
   readonly proxy?: string
@@ -93,6 +100,8 @@ export interface SrfApp {
     readonly port: number
     readonly secret: string
     readonly tags?: readonly string[]
+    readonly tls?: { readonly ca?: string }
+    readonly reconnect?: { readonly maxAttempts: number }
   }): void
   /** Takes connections of SIP servers. */
   listen(options: {
@@ -102,6 +111,8 @@ export interface SrfApp {
     readonly secret: string
   }): Server
   endSession(req: SrfRequest): void
+  unregisterForMessages(verb: string): void
+  reregisterForMessages(verb: string): void
   disconnect(): void
   on(event: string, listener: (...args: string[]) => void): void
   once(event: string, listener: (...args: unknown[]) => void): void
