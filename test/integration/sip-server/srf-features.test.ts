@@ -24,29 +24,33 @@ describe('the published drachtio-srf', function () {
   })
 
   it('is told where a request came from, on which socket, and by which server', async () => {
-    const { srf, server, address } = await open()
+    const here = await open()
+    const { srf, server } = here
+    const address = here.address()
     const heard = new Promise<SrfRequest>((resolve) => {
       srf.message((req, res) => {
         res.send(200)
         resolve(req)
       })
     })
-    peer = await Peer.open(address())
+    peer = await Peer.open(address)
     peer.send(peer.request('MESSAGE'))
     const req = await heard
     const { source, source_address, source_port, protocol, stackTime, receivedOn } = req
     assert.deepEqual(
       [source, `${source_address}:${source_port}`, protocol, receivedOn],
-      ['network', peer.address, 'udp', address()],
+      ['network', peer.address, 'udp', address],
     )
     assert.match(stackTime, /^\d\d:\d\d:\d\d\.\d{6}$/)
     assert.equal(req.server.hostport, server.hostports.join(','))
   })
 
   it('hears no more of a method that it unregisters from, and again when it registers again', async () => {
-    const { srf, address } = await open()
+    const here = await open()
+    const { srf } = here
+    const address = here.address()
     srf.message((_req, res) => res.send(202))
-    peer = await Peer.open(address())
+    peer = await Peer.open(address)
     const answerIs = (status: number): Promise<true> =>
       eventually(`${status}`, async () => {
         peer?.send(peer.request('MESSAGE'))
@@ -83,14 +87,16 @@ describe('the published drachtio-srf', function () {
   })
 
   it('says who calls by number and name', async () => {
-    const { srf, address } = await open()
-    peer = await Peer.open(address())
+    const here = await open()
+    const { srf } = here
+    const address = here.address()
+    peer = await Peer.open(address)
     const options = { localSdp: sdp(5000), callingNumber: '+12025550101', callingName: 'Clinic' }
     const calling: Promise<SrfDialog> = srf.createUAC(`sip:bob@${peer.address}`, options)
     const invite = await peer.nextRequest('INVITE')
-    const [from, [contact] = assert.fail('no Contact')] = [invite.from(), invite.contacts()]
-    assert.deepEqual([from.displayName, from.uri], ['Clinic', `sip:+12025550101@${address()}`])
-    assert.ok(typeof contact !== 'string' && contact?.uri.startsWith(`sip:+12025550101@${address()}`))
+    const [from, contacts] = [invite.from(), invite.contacts()]
+    assert.deepEqual([from.displayName, from.uri], ['Clinic', `sip:+12025550101@${address}`])
+    assert.ok(contacts !== '*' && contacts[0]?.uri.startsWith(`sip:+12025550101@${address}`))
     peer.send(peer.response(invite, 486, 'Busy Here'))
     await assert.rejects(calling, { status: 486 })
   })
