@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { LegEvent, MediaEngine } from '../../app/media/port.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import { FRAME_MS, SAMPLES_PER_MS } from '../../lib/media/g711.ts'
+import { seqDelta } from '../../lib/media/sequence.ts'
 import { until } from '../helpers/until.ts'
 import { TestLeg } from '../integration/media/media-fixture.ts'
 import { RtpPeer } from './rtp-peer.ts'
@@ -15,8 +16,8 @@ export interface MediaPromises {
   readonly heardMs: number
 }
 
-/** Between two frames, as this process hears them beside other tests; a gap of 20 ms a frame is none. */
-const GAP_MS = 100
+/** Packets with silence between two with voice. When they arrive says more of this process, busy with other tests, than of the engine. */
+const GAP_PACKETS = 4
 
 /** An agent that nobody calls: `scripted-talker.ts` talks. */
 export const AGENT: AgentSpec = {
@@ -86,10 +87,10 @@ export function describeMediaEngine(name: string, engine: () => MediaEngine, pro
       await told(/^played item1$/)
       const toldAtMs = performance.now()
       await delay(100)
-      const gaps = peer.audibleAtMs.map((atMs, i) => atMs - (peer.audibleAtMs[i - 1] ?? atMs))
-      assert.ok(Math.max(...gaps) < GAP_MS, `a gap of ${Math.max(...gaps)} ms`)
+      const gaps = peer.audible.slice(1).map((sequence, i) => seqDelta(peer.audible[i] ?? sequence, sequence) - 1)
+      assert.ok(Math.max(...gaps) <= GAP_PACKETS, `a gap of ${Math.max(...gaps)} packets`)
       const lateMs = toldAtMs - (peer.audibleAtMs.at(-1) ?? 0)
-      assert.ok(lateMs > -60 && lateMs < 150, `told ${lateMs} ms after the last frame`)
+      assert.ok(lateMs > -60 && lateMs < 300, `told ${lateMs} ms after the last frame`)
     })
 
     it('makes the offer, and takes the answer', async () => {

@@ -15,6 +15,8 @@ export class RtpPeer {
   readonly #header = emptyRtpHeader()
   /** When audible packets came, in milliseconds. */
   readonly audibleAtMs: number[] = []
+  /** Their sequence numbers. */
+  readonly audible: number[] = []
   packets = 0
   /** Frames of tone that it has sent: fewer than time has had where this process was busy. */
   spoken = 0
@@ -110,6 +112,8 @@ export class RtpPeer {
     this.packets++
     if (this.payloadType !== 0) return
     const payload = packet.subarray(this.#header.payloadStart, this.#header.payloadEnd)
-    if (isAudible(payload, 'PCMU')) this.audibleAtMs.push(performance.now())
+    if (!isAudible(payload, 'PCMU')) return
+    this.audibleAtMs.push(performance.now())
+    this.audible.push(this.#header.sequence)
   }
 }
