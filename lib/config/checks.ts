@@ -10,6 +10,7 @@ import { checkSources, checkTransports, checkTrunks } from './trunk-checks.ts'
 export function checkConfig(config: ParsedConfig, env: Environment): readonly Complaint[] {
   return [
     ...checkSockets(config),
+    ...checkWorkers(config),
     ...checkNode(config),
     ...duplicates(
       config.http.keys.map(({ name }) => name),
@@ -81,6 +82,25 @@ function checkSockets({ sip, http, dns }: ParsedConfig): Complaint[] {
     ...(taken ? [conflict(['http', 'listen'], 'the same port as a socket of sip.listen')] : []),
     ...(dns === null ? [] : checkDns(dns.listen, [...fixed, web])),
   ]
+}
+
+/** Each further process has an HTTP port above the node's, and a part of the RTP ports, which come in pairs. */
+function checkWorkers({ sip, http, media, dns }: ParsedConfig): Complaint[] {
+  const { workers } = sip
+  const pairs = (media.rtpPorts.to + 1 - media.rtpPorts.from) / 2
+  if (pairs < workers) {
+    return [
+      conflict(['sip', 'workers'], `more than the ${pairs} pairs of ports of media.rtpPorts, of which each needs one`),
+    ]
+  }
+  const { host, port } = http.listen
+  if (workers === 1 || port === 0) return []
+  const taken = [...sip.listen.filter(({ protocol }) => protocol !== 'udp'), ...(dns === null ? [] : [dns.listen])]
+  const above = taken.find((each) => each.host === host && each.port > port && each.port < port + workers)
+  const last = port + workers - 1
+  if (above === undefined && last <= 65_535) return []
+  const why = above === undefined ? `and ${last} is none` : `and ${above.port} is taken`
+  return [conflict(['sip', 'workers'], `the further processes need the ports above that of http.listen, ${why}`)]
 }
 
 /** @param taken `udp:HOST:PORT` or `tcp:HOST:PORT` of every other socket */

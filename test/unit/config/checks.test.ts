@@ -37,6 +37,21 @@ describe('the config as a whole', () => {
       /dns\.listen: tcp:127\.0\.0\.1:5353 is a socket of sip\.listen or http\.listen already/,
     ],
     [
+      'more workers than pairs of RTP ports',
+      { sip: { workers: 3 }, media: { rtpPorts: '20000-20003' } },
+      /sip\.workers: more than the 2 pairs of ports of media\.rtpPorts/,
+    ],
+    [
+      'a SIP socket where a worker would have its HTTP port',
+      { sip: { workers: 3, listen: ['tcp:127.0.0.1:8082'] } },
+      /sip\.workers: the further processes need the ports above that of http\.listen, and 8082 is taken/,
+    ],
+    [
+      'workers beyond the last port',
+      { sip: { workers: 2 }, http: { listen: '127.0.0.1:65535' } },
+      /sip\.workers: .*, and 65536 is none/,
+    ],
+    [
       'a group with an unknown trunk',
       { groups: { us: { trunks: ['alpha', 'bta'] } } },
       'groups.us.trunks[1]: there is no trunk "bta" (did you mean beta?)',
