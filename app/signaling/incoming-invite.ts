@@ -87,6 +87,6 @@ const requires100rel = (require = ''): boolean => listsTag(require.split(','), '
 /** Who calls: P-Asserted-Identity of a trusted trunk (RFC 3325 §9.1) before From. */
 function callerOf(req: Srf.SrfRequest): string {
   const identity = req.has('P-Asserted-Identity') ? req.get('P-Asserted-Identity') : req.get('From')
-  const uri = /<([^>]*)>/.exec(identity)?.[1] ?? identity.split(';', 1)[0] ?? ''
+  const uri = /<([^<>]*)>/.exec(identity)?.[1] ?? identity.split(';', 1)[0] ?? ''
   return userOfUri(uri.trim())
 }

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { parseServerEvent } from '../../../lib/agent/protocol.ts'
 import { parseConfig } from '../../../lib/config/load.ts'
+import { judgeAnswer } from '../../../lib/dns/answer.ts'
 import { decodeMessage, formatQuestion } from '../../../lib/dns/codec.ts'
+import { askForTcp, respond } from '../../../lib/dns/respond.ts'
+import type { ZoneView } from '../../../lib/dns/zone.ts'
 import { OWN_MS, STRANGERS_MS, seedsOf, type Target } from '../target.ts'
 
 /** Frames of a realtime API. */
@@ -56,6 +59,18 @@ export const CONFIG: Target = {
   },
 }
 
+const VIEW: ZoneView = {
+  zone: 'example.com',
+  self: 'a',
+  serial: 1,
+  nodes: [
+    {
+      ...{ id: 'a', region: 'east', address: '192.0.2.1', state: 'serving', freeCalls: 10, servesDns: true },
+      sockets: [{ transport: 'udp', port: 5060 }],
+    },
+  ],
+}
+
 /** Datagrams of whoever answers for a name server, or asks ours. */
 export const DNS: Target = {
   name: 'dns',
@@ -67,6 +82,10 @@ export const DNS: Target = {
   words: ['\xc0\x0c', '\xc0\x00', '\0\x01\0\x01', '\0\x21\0\x01', '\x3f', '\xff\xff'],
   limitMs: STRANGERS_MS,
   check: (input) => {
-    decodeMessage(input)
+    const packet = decodeMessage(input)
+    if (packet !== null) judgeAnswer(packet, { name: '_sip._udp.example.com', type: 'SRV' })
+    const response = respond(input, false, VIEW)
+    if (response !== null) assert.notEqual(decodeMessage(response.bytes), null, 'our answer cannot be read')
+    askForTcp(input)
   },
 }

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict'
 import { DtmfReceiver } from '../../../lib/media/dtmf.ts'
 import { MAX_ESL_BODY, MAX_ESL_HEADERS, takeEslMessage } from '../../../lib/media/event-socket.ts'
 import { parseMarkReport } from '../../../lib/media/fork-wire.ts'
+import { FRAME_SAMPLES } from '../../../lib/media/g711.ts'
+import { JITTER_BUFFER_BYTES, JitterBuffer } from '../../../lib/media/jitter-buffer.ts'
+import { Reception } from '../../../lib/media/reception.ts'
 import { formatRtcp, parseRtcp, roundTripMs } from '../../../lib/media/rtcp.ts'
 import { emptyRtpHeader, isRtcp, MAX_RTP_BYTES, parseRtp, writeRtpHeader } from '../../../lib/media/rtp.ts'
 import { parseWav } from '../../../lib/media/wav.ts'
 import { STRANGERS_MS, type Target } from '../target.ts'
+
+/** As much of an input as makes up a stream: a thousand packets. */
+const MAX_STREAM_BYTES = 8_000
 
 const FIELDS = { payloadType: 0, marker: true, sequence: 65_535, timestamp: 160, ssrc: 7 }
 
@@ -32,6 +38,28 @@ const RTCP_SEED = formatRtcp({
   bye: true,
 })
 
+const MEMORY = new Uint8Array(JITTER_BUFFER_BYTES)
+const FRAME = new Uint8Array(FRAME_SAMPLES)
+
+/** A stream of packets that say what the input says of sequence, timestamp and source: eight bytes each. */
+function stream(input: Buffer): void {
+  const jitter = new JitterBuffer({ release: 'early', late: 'stretch', depthMs: 60, silence: 0xff }, MEMORY, 0)
+  const reception = new Reception()
+  let nowMs = 0
+  for (let at = 0; at + 8 <= Math.min(input.length, MAX_STREAM_BYTES); at += 8) {
+    nowMs += input.readUInt8(at) % 64
+    const [ssrc, sequence, timestamp] = [
+      input.readUInt8(at + 1) % 3,
+      input.readUInt16BE(at + 2),
+      input.readUInt32BE(at + 4),
+    ]
+    reception.onPacket(ssrc, sequence, timestamp, nowMs, true)
+    jitter.push(ssrc, sequence, timestamp, input.subarray(at, at + MAX_RTP_BYTES), nowMs)
+    jitter.pull(FRAME, nowMs)
+  }
+  reception.report()
+}
+
 /** RTP, RTCP and telephone-events as they come from anybody who guesses a port. */
 export const RTP: Target = {
   name: 'rtp',
@@ -54,6 +82,7 @@ export const RTP: Target = {
         'a payload beyond its packet',
       )
     }
+    stream(input)
     isRtcp(input)
     const rtcp = parseRtcp(input)
     for (const block of rtcp?.blocks ?? []) roundTripMs(block, 1_700_000_000_100)

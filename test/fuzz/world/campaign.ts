@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { Finding } from '../finding.ts'
 import { Prng } from '../prng.ts'
 import { CallsWorld } from './calls.ts'
+import { FlowsWorld } from './flows.ts'
 import { ServerWorld } from './server.ts'
 import type { World } from './world.ts'
 
@@ -19,6 +20,7 @@ const MAX_GROWTH_BYTES = 4_000_000
 export const WORLDS: Readonly<Record<string, () => Promise<World>>> = {
   world: () => ServerWorld.open(),
   calls: () => CallsWorld.open(),
+  flows: () => FlowsWorld.open(),
 }
 
 /** Plays sequence after sequence in one server, and begins with a new one after each batch and each finding. */
