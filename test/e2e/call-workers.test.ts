@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
 import { type ApiCall, allCalls, endedCalls } from '../helpers/api-call.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
 import { processTree } from '../helpers/process-tree.ts'
@@ -8,6 +9,7 @@ import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
 const CALLS = 4
+const NEW_NUMBER = '+12025550109'
 
 describe('a node with sip.workers: 2', function () {
   this.timeout(60_000)
@@ -25,11 +27,11 @@ describe('a node with sip.workers: 2', function () {
   after(() => node.stop())
 
   /** So many callers who are being talked to, one after the other. */
-  const answered = async (count: number): Promise<void> => {
+  const answered = async (count: number, number = NUMBER): Promise<void> => {
     for (let i = 0; i < count; i++) {
       const caller = await RawCaller.open(node.address)
       callers.push(caller)
-      assert.equal((await caller.call(NUMBER)).status, 200)
+      assert.equal((await caller.call(number)).status, 200)
       caller.talk()
     }
   }
@@ -71,6 +73,24 @@ describe('a node with sip.workers: 2', function () {
     assert.deepEqual(
       calls.slice(0, 2).map(({ end }) => end?.by),
       ['operator', 'operator'],
+    )
+  })
+
+  it('reads a changed config in both', async () => {
+    const config: { tenants: { numbers: string[] }[] } = JSON.parse(await readFile(node.configFile, 'utf8'))
+    config.tenants[0]?.numbers.push(NEW_NUMBER)
+    await writeFile(node.configFile, JSON.stringify(config))
+    await node.said(/(?:config\.reloaded[\s\S]*){2}/)
+    const before = (await allCalls(node)).length
+    await answered(2, NEW_NUMBER)
+    for (const caller of callers) assert.equal(await caller.hangUp(), 200)
+    const calls = await endedCalls(node, before + 2)
+    assert.deepEqual(
+      calls
+        .slice(0, 2)
+        .map((call) => call.node)
+        .sort(),
+      ['east', 'east.w2'],
     )
   })
 
