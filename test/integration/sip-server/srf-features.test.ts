@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { connect } from 'node:net'
 import { type SipServer, startSipServer } from '../../../app/sip/server.ts'
 import { Authority } from '../../helpers/certificates.ts'
 import { Peer } from './peer.ts'
@@ -99,6 +100,38 @@ describe('the published drachtio-srf', function () {
     assert.ok(contacts !== '*' && contacts[0]?.uri.startsWith(`sip:+12025550101@${address}`))
     peer.send(peer.response(invite, 486, 'Busy Here'))
     await assert.rejects(calling, { status: 486 })
+  })
+
+  it('reaches a client over the connection that it has registered by, whatever its Contact says (RFC 5923)', async () => {
+    const here = await open()
+    const registered = new Promise<SrfRequest>((resolve) => {
+      here.srf.register((req, res) => {
+        res.send(200)
+        resolve(req)
+      })
+    })
+    const [host = '', port = ''] = here.address('tcp').split(':')
+    const client = connect({ host, port: Number(port), localAddress: '127.0.0.1' })
+    const received: string[] = []
+    client.on('data', (chunk) => received.push(chunk.toString()))
+    const head = [
+      'REGISTER sip:example.net SIP/2.0',
+      'Via: SIP/2.0/TCP 192.0.2.1:5060;branch=z9hG4bK-reg;rport',
+      'Max-Forwards: 70',
+      'From: <sip:alice@example.net>;tag=a',
+      'To: <sip:alice@example.net>',
+      'Call-ID: registration',
+      'CSeq: 1 REGISTER',
+      'Contact: <sip:alice@192.0.2.1;transport=tcp>',
+      'Content-Length: 0',
+    ]
+    client.write(`${head.join('\r\n')}\r\n\r\n`)
+    const { source_address, source_port, protocol } = await registered
+    await here.srf.request(`sip:alice@${source_address}:${source_port};transport=${protocol}`, { method: 'OPTIONS' })
+    await eventually('an OPTIONS on the same connection', () =>
+      /^OPTIONS /m.test(received.join('')) ? true : undefined,
+    )
+    client.destroy()
   })
 
   describe('over TLS', () => {
