@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { inputOf, tryInput } from './campaign.ts'
 import { Finding } from './finding.ts'
+import { foundOf } from './target.ts'
 import { TARGETS } from './targets/all.ts'
 import { WORLDS, WorldCampaign } from './world/campaign.ts'
 
@@ -46,6 +47,15 @@ async function work({ seed, targets, untilMs, progress }: Order, tell: (news: Ne
     const { input, digest, message: what, target, cause } = error
     const stack = cause instanceof Error ? (cause.stack ?? '') : ''
     tell({ kind: 'finding', target, number, what, stack, input, digest })
+  }
+  for (const target of TARGETS.filter(({ name }) => targets.includes(name))) {
+    for (const input of [...target.corpus, ...foundOf(target.name)]) {
+      try {
+        tryInput(target, input)
+      } catch (error) {
+        tellOf(error, -1)
+      }
+    }
   }
   while (Date.now() < untilMs) {
     for (const [place, name] of targets.entries()) {

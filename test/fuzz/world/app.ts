@@ -46,11 +46,13 @@ export class FuzzApp {
   #msgId = 0
   #onPong: (() => void) | undefined
 
-  /** Connected, authenticated and wanting every verb. */
-  static async connect(port: number): Promise<FuzzApp> {
+  /** Connected, authenticated and wanting every verb. @param before one that has gone, whose dialogs it goes on with */
+  static async connect(port: number, before?: FuzzApp): Promise<FuzzApp> {
     const socket = connect(port, '127.0.0.1')
     await once(socket, 'connect')
     const app = new FuzzApp(socket)
+    app.dialogIds.push(...(before?.dialogIds ?? []))
+    app.requests.push(...(before?.requests ?? []))
     app.command(`authenticate|${SECRET}`)
     for (const verb of VERBS) app.command(`route|${verb}`)
     await app.quiet()

@@ -103,7 +103,8 @@ export class ServerWorld implements World {
     switch (prng.below(4)) {
       case 0:
         await this.#loseApp()
-        this.#app = await FuzzApp.connect(this.#ground.adminPort)
+        if (prng.oneIn(2)) await this.#pass(prng.pick(PAUSES_MS))
+        this.#app = await FuzzApp.connect(this.#ground.adminPort, this.#app)
         break
       case 1:
         this.#ground.stack.line.set(prng.pick(LINES))
