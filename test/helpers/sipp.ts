@@ -1,6 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from './root.ts'
@@ -49,7 +50,7 @@ export async function sipp(options: SippOptions): Promise<SippResult> {
       '-i',
       from,
       '-p',
-      String(await freeUdpPort(from)),
+      String(await (options.tcp === true ? freeTcpPort(from) : freeUdpPort(from))),
       '-mi',
       from,
       '-m',
@@ -87,6 +88,22 @@ async function freeUdpPort(host: string): Promise<number> {
     socket.close(resolve)
   })
   return port
+}
+
+/** Below the ports that outgoing connections take: one of those could get the port before SIPp binds it. */
+async function freeTcpPort(host: string): Promise<number> {
+  for (let tries = 0; tries < 50; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, host, () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise<void>((resolve) => server.close(() => resolve()))
+    return port
+  }
+  throw new Error(`no TCP port is free at ${host}`)
 }
 
 /** Its moments have three forms with tabs between them; the last one is seconds since 1970. */
