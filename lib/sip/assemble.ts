@@ -52,7 +52,10 @@ export function assembleResponse(
  * An ACK is known by its dialog or transaction and cannot be answered: where its Request-URI is nonsense, as of peers that paste it together,
  * refusing it would only make the other side repeat the 200 until the call is dropped.
  */
-const isLenient = (method: string, uri: string): boolean => method === 'ACK' && uri !== '' && !uri.includes(' ')
+const isLenient = (method: string, uri: string): boolean => method === 'ACK' && VISIBLE.test(uri)
+
+/** Nothing that any reader takes for a blank. */
+const VISIBLE = /^[!-~]+$/
 
 function judgeUri(uri: string): SipFault | undefined {
   const parsed = parseUri(uri)
