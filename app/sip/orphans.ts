@@ -23,6 +23,7 @@ export class Orphans {
     if (dialogs.ownedBy(client).length === 0) return
     const alarm = new Alarm(scheduler, () => {
       for (const record of dialogs.ownedBy(client)) {
+        if (record.ending) continue
         // A subscription has no BYE: the next request in it is told 481 (RFC 6665 §4.2.2).
         if (record.subscriptions !== undefined) dialogs.remove(record)
         else this.#sender.sendBye(record, 'SIP ;cause=503 ;text="The application is gone"')
