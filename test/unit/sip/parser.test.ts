@@ -152,8 +152,9 @@ describe('an ACK', () => {
   it('may have a Request-URI that nobody can read: only its dialog matters, and it cannot be answered', () => {
     const ack = request(bytesOf({ start: 'ACK sip:sip:192.0.2.2:5060 SIP/2.0', cseq: 'CSeq: 314159 ACK' }))
     assert.equal(ack.method, 'ACK')
-    const blank = parseMessage(bytesOf({ start: 'ACK sip: bob SIP/2.0', cseq: 'CSeq: 314159 ACK' }))
-    assert.equal(blank.ok, false)
+    for (const uri of ['sip: bob', 'sip:\tbob', 'sip:bób', '']) {
+      assert.equal(parseMessage(bytesOf({ start: `ACK ${uri} SIP/2.0`, cseq: 'CSeq: 314159 ACK' })).ok, false, uri)
+    }
   })
 })
 
