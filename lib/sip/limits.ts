@@ -9,6 +9,9 @@ export const MAX_HEADER_LINES = 256
 /** Longest header line in bytes, continuation lines included, and longest start line. An Identity with a long `div` chain stays under it. */
 export const MAX_HEADER_LINE_BYTES = 8_192
 
+/** Characters of a reason phrase that are kept: more is no phrase, and grows where it is no UTF-8 and is written anew. */
+export const MAX_REASON_CHARS = 1_024
+
 /** Most values in a header that is a list (Via, Route, Contact, ...), over all its lines. */
 export const MAX_LIST_VALUES = 128
 

@@ -4,7 +4,7 @@ import { assembleRequest, assembleResponse } from './assemble.ts'
 import { CR, codeAt, isBlank, isToken, LF, parseDecimal } from './chars.ts'
 import { fromWireText, type HeaderLine, hasBareNul, lineValue } from './header-line.ts'
 import { CALL_ID, CSEQ, FROM, headerName, TO, VIA } from './header-names.ts'
-import { MAX_HEADER_LINE_BYTES, MAX_HEADER_LINES, MAX_MESSAGE_BYTES } from './limits.ts'
+import { MAX_HEADER_LINE_BYTES, MAX_HEADER_LINES, MAX_MESSAGE_BYTES, MAX_REASON_CHARS } from './limits.ts'
 import { splitList } from './list-values.ts'
 import type { SipMessage } from './message.ts'
 import { type Answerable, malformed, type SipFault, type SipParseError } from './parse-error.ts'
@@ -82,7 +82,11 @@ function parseStatusLine(line: string): Result<StartLine, SipFault> {
   if (status === undefined || status < 100 || digits.length < 3 || (line.length > 11 && codeAt(line, 11) !== 32)) {
     return err(malformed('start-line', `the status is not 100 to 699: ${line.slice(8, 24)}`))
   }
-  return ok({ kind: 'response', status, reason: fromWireText(line.slice(12)).replace(LINE_BREAK, ' ') })
+  return ok({
+    kind: 'response',
+    status,
+    reason: fromWireText(line.slice(12)).slice(0, MAX_REASON_CHARS).replace(LINE_BREAK, ' '),
+  })
 }
 
 /** `SIP/2.0` in any case (RFC 3261 §7.1). */

@@ -169,6 +169,11 @@ describe('a SIP response', () => {
     assert.equal(response('SIP/2.0 200').reason, '')
   })
 
+  it('keeps so much of a reason as a line can hold when it is written anew', () => {
+    const { reason } = response(`SIP/2.0 200 ${'\u00ff'.repeat(4_000)}`)
+    assert.equal(reason.length, 1_024)
+  })
+
   it('may have a reason in any script', () => {
     const spanish = response('SIP/2.0 200 Sí = 4 × 50')
     assert.equal(spanish.reason, 'Sí = 4 × 50')
