@@ -110,21 +110,7 @@ export class BackendLink implements AudioSocket {
   /** Opens a second socket to the backend of now. */
   prepare(): void {
     this.#end(this.#spare)
-    const { connectTimeoutMs } = this.#spec
-    const spare: RealtimeSocket = new RealtimeSocket(
-      this.backend,
-      connectTimeoutMs,
-      {
-        onOpen: () => {
-          if (this.#spare === spare) this.#handlers.onPrepared(true)
-          else if (this.#socket === spare) this.#handlers.onOpen()
-        },
-        onEvent: (event) => this.#socket === spare && this.#handlers.onEvent(event),
-        onEnd: (end) => this.#onSpareEnd(spare, end),
-      },
-      this.#meter,
-    )
-    this.#spare = spare
+    this.#spare = this.#open(this.#spec.connectTimeoutMs)
   }
 
   /** The second socket takes the place of the first. False where there is none that is open. */
@@ -149,22 +135,24 @@ export class BackendLink implements AudioSocket {
     await Promise.all(this.#closing)
   }
 
-  #onSpareEnd(spare: RealtimeSocket, end: SocketEnd): void {
-    if (this.#socket === spare) return this.#handlers.onEnd(end)
-    if (this.#spare !== spare) return
-    this.#spare = null
-    this.#handlers.onPrepared(false)
-  }
-
+  /** What a socket says goes by its place at that moment: one that is neither of now nor spare is not heard. */
   #open(setupMs: number): RealtimeSocket {
     const isCurrent = (): boolean => this.#socket === socket
     const socket: RealtimeSocket = new RealtimeSocket(
       this.backend,
       setupMs,
       {
-        onOpen: () => isCurrent() && this.#handlers.onOpen(),
+        onOpen: () => {
+          if (isCurrent()) this.#handlers.onOpen()
+          else if (this.#spare === socket) this.#handlers.onPrepared(true)
+        },
         onEvent: (event) => isCurrent() && this.#handlers.onEvent(event),
-        onEnd: (end) => isCurrent() && this.#handlers.onEnd(end),
+        onEnd: (end) => {
+          if (isCurrent()) return this.#handlers.onEnd(end)
+          if (this.#spare !== socket) return
+          this.#spare = null
+          this.#handlers.onPrepared(false)
+        },
       },
       this.#meter,
     )

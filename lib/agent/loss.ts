@@ -1,10 +1,9 @@
-import type { ItemCreate } from './client-event.ts'
 import { type History, type HistoryItem, remember } from './history.ts'
 import type { LedgerItem } from './ledger.ts'
 import { enqueue, isBusy, NEW_SEQUENCER, plainRequest } from './response-sequencer.ts'
 import { classifyError } from './server-error.ts'
 import { hasBegun, type RefusalCode, type SessionState } from './session-state.ts'
-import { change, nextId, send, tell, type Work } from './session-work.ts'
+import { change, createItem, nextId, tell, type Work } from './session-work.ts'
 import { endRounds } from './tool-calls.ts'
 
 /** What a further server is told of itself. */
@@ -116,7 +115,12 @@ export function endGap(work: Work): void {
 
 /** Something that the agent is told behind the scenes. */
 export function note(work: Work, text: string): void {
-  create(work, { id: nextId(work, 'note'), type: 'message', role: 'system', content: [{ type: 'input_text', text }] })
+  createItem(work, {
+    id: nextId(work, 'note'),
+    type: 'message',
+    role: 'system',
+    content: [{ type: 'input_text', text }],
+  })
 }
 
 function restore(work: Work, item: HistoryItem): void {
@@ -124,10 +128,15 @@ function restore(work: Work, item: HistoryItem): void {
   switch (item.kind) {
     case 'message':
       return item.role === 'user'
-        ? create(work, { id, type: 'message', role: 'user', content: [{ type: 'input_text', text: item.text }] })
-        : create(work, { id, type: 'message', role: 'assistant', content: [{ type: 'output_text', text: item.text }] })
+        ? createItem(work, { id, type: 'message', role: 'user', content: [{ type: 'input_text', text: item.text }] })
+        : createItem(work, {
+            id,
+            type: 'message',
+            role: 'assistant',
+            content: [{ type: 'output_text', text: item.text }],
+          })
     case 'toolCall':
-      return create(work, {
+      return createItem(work, {
         id,
         type: 'function_call',
         call_id: item.callId,
@@ -135,12 +144,8 @@ function restore(work: Work, item: HistoryItem): void {
         arguments: item.arguments,
       })
     case 'toolOutput':
-      return create(work, { id, type: 'function_call_output', call_id: item.callId, output: item.output })
+      return createItem(work, { id, type: 'function_call_output', call_id: item.callId, output: item.output })
   }
-}
-
-function create(work: Work, item: ItemCreate['item']): void {
-  send(work, { type: 'conversation.item.create', event_id: nextId(work, 'item'), item })
 }
 
 /** Whether a fresh session may take over unheard: nobody speaks, and nothing is under way. */

@@ -1,4 +1,4 @@
-import type { ClientEvent } from './client-event.ts'
+import type { ClientEvent, ItemCreate } from './client-event.ts'
 import { remember } from './history.ts'
 import type { AgentNews, SessionEffect, SessionFault, SessionState } from './session-state.ts'
 import type { AgentSpec } from './spec.ts'
@@ -27,6 +27,11 @@ export function nextId(work: Work, word: string): string {
 }
 
 export const send = (work: Work, event: ClientEvent): void => void work.effects.push({ kind: 'send', event })
+
+/** Adds an item to the server's conversation. */
+export function createItem(work: Work, item: ItemCreate['item']): void {
+  send(work, { type: 'conversation.item.create', event_id: nextId(work, 'item'), item })
+}
 
 export const tell = (work: Work, news: AgentNews): void => void work.effects.push({ kind: 'news', news })
 

@@ -18,7 +18,7 @@ import {
   type SessionState,
   STALL_MS,
 } from './session-state.ts'
-import { change, nextId, send, type Work } from './session-work.ts'
+import { change, createItem, nextId, send, type Work } from './session-work.ts'
 import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
 import type { AgentSpec } from './spec.ts'
 import { followUpTools, forgoHangUp, hangUpWhenHeard, onToolDone } from './tool-turns.ts'
@@ -140,16 +140,7 @@ function onDtmf(work: Work, digit: string): void {
 function tellDigits(work: Work): void {
   const itemId = nextId(work, 'dtmf')
   const text = dtmfText(work.state.dtmf.digits)
-  send(work, {
-    type: 'conversation.item.create',
-    event_id: nextId(work, 'item'),
-    item: {
-      id: itemId,
-      type: 'message',
-      role: 'user',
-      content: [{ type: 'input_text', text }],
-    },
-  })
+  createItem(work, { id: itemId, type: 'message', role: 'user', content: [{ type: 'input_text', text }] })
   change(work, {
     dtmf: NO_DIGITS,
     history: remember(work.state.history, { kind: 'message', role: 'user', text, atMs: work.nowMs }),

@@ -3,7 +3,7 @@ import type { FunctionCall } from './protocol.ts'
 import { enqueue, plainRequest } from './response-sequencer.ts'
 import { HANG_UP } from './session-config.ts'
 import type { ToolResult } from './session-state.ts'
-import { addTurn, change, count, nextId, send, tell, type Work } from './session-work.ts'
+import { addTurn, change, count, createItem, nextId, tell, type Work } from './session-work.ts'
 import {
   beginCall,
   endCall,
@@ -62,11 +62,7 @@ export function onToolDone(work: Work, result: ToolResult): void {
     history: remember(work.state.history, { kind: 'toolOutput', callId, output: told, atMs: work.nowMs }),
   })
   if (work.state.phase !== 'up') return
-  send(work, {
-    type: 'conversation.item.create',
-    event_id: nextId(work, 'item'),
-    item: { id: itemId, type: 'function_call_output', call_id: callId, output: told },
-  })
+  createItem(work, { id: itemId, type: 'function_call_output', call_id: callId, output: told })
 }
 
 /** `response.done`: once all its calls are answered, one response follows them up. */
