@@ -1,4 +1,4 @@
-import { err, type Result } from '../../../lib/core/result.ts'
+import type { Result } from '../../../lib/core/result.ts'
 import { PortPool, type PortRange } from '../../../lib/media/port-pool.ts'
 import type {
   AgentRefusal,
@@ -195,12 +195,8 @@ class RemoteLeg implements MediaLeg {
     return (await this.#host.request(this.#handle, { kind: 'accept', sdp })).result
   }
 
-  async ready(): Promise<Result<void, AgentRefusal>> {
-    try {
-      return (await this.#host.request(this.#handle, { kind: 'ready' })).result
-    } catch (cause) {
-      return err({ code: 'media-lost', message: cause instanceof Error ? cause.message : String(cause) })
-    }
+  ready(): Promise<Result<void, AgentRefusal>> {
+    return this.#host.ready(this.#handle)
   }
 
   start(): void {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
+import { err, type Result } from '../../../lib/core/result.ts'
 import type { G711Law } from '../../../lib/media/g711.ts'
-import type { LegEvent } from '../port.ts'
+import type { AgentRefusal, LegEvent } from '../port.ts'
 import type { FromWorker, LegHandle, Reply, RequestBody, ToWorker, WorkerLoad, WorkerOptions } from './protocol.ts'
 
 /** Media has failed under a leg, or there is none to be had. The code is stable; the message is for people. */
@@ -80,6 +81,15 @@ export class WorkerHost {
       this.#pending.set(request, { settle, reject })
       this.#post({ request, leg, ...body })
     })
+  }
+
+  /** Whether the leg's talker could speak at once; where its thread is gone, that it never will. */
+  async ready(leg: LegHandle): Promise<Result<void, AgentRefusal>> {
+    try {
+      return (await this.request(leg, { kind: 'ready' })).result
+    } catch (cause) {
+      return err({ code: 'media-lost', message: cause instanceof Error ? cause.message : String(cause) })
+    }
   }
 
   start(leg: LegHandle): void {

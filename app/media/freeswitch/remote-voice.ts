@@ -1,4 +1,4 @@
-import { err, type Result } from '../../../lib/core/result.ts'
+import type { Result } from '../../../lib/core/result.ts'
 import type { G711Law } from '../../../lib/media/g711.ts'
 import type { LegHandle } from '../embedded/protocol.ts'
 import type { WorkerHost } from '../embedded/worker-host.ts'
@@ -28,12 +28,8 @@ export class RemoteVoice {
     this.#host.agreed(this.#handle, codec, maySpeak)
   }
 
-  async ready(): Promise<Result<void, AgentRefusal>> {
-    try {
-      return (await this.#host.request(this.#handle, { kind: 'ready' })).result
-    } catch (cause) {
-      return err({ code: 'media-lost', message: cause instanceof Error ? cause.message : String(cause) })
-    }
+  ready(): Promise<Result<void, AgentRefusal>> {
+    return this.#host.ready(this.#handle)
   }
 
   start(): void {
