@@ -5,7 +5,8 @@ import { codeOf } from './store-error.ts'
 /** Months that get their partitions before they begin. */
 const MONTHS_AHEAD = 2
 
-const BY_CALL_ID = ['calls', 'attempts', 'turns', 'sip_messages']
+/** Tables whose key begins with the ULID of a call or a session. */
+const BY_ULID = ['calls', 'attempts', 'turns', 'sip_messages', 'sessions', 'session_items']
 const BY_TIME = ['call_events']
 
 /** Rows of that month already stand in the default partition: they stay there, and so do those to come. */
@@ -16,7 +17,7 @@ const DUPLICATE_TABLE = '42P07'
 /** Makes the partitions of this month and of the next ones, where they are missing. */
 export async function ensurePartitions(pool: pg.Pool, now: Date): Promise<void> {
   for (const month of monthsFrom(now, MONTHS_AHEAD)) {
-    for (const table of BY_CALL_ID) await ensurePartition(pool, table, month, month.fromId, month.untilId)
+    for (const table of BY_ULID) await ensurePartition(pool, table, month, month.fromId, month.untilId)
     for (const table of BY_TIME) {
       await ensurePartition(pool, table, month, month.from.toISOString(), month.until.toISOString())
     }
