@@ -75,7 +75,7 @@ class AgentTalker implements Talker {
       onReopening: (setupMs) => this.#onReopening(setupMs),
       onPrepared: (isOpen) => this.#input({ kind: 'prepared', ok: isOpen }),
     })
-    this.#state = newSession(DEFAULT_CODEC, this.#createdAtMs, this.#link.setupMs)
+    this.#state = newSession(DEFAULT_CODEC, this.#createdAtMs, this.#link.setupMs, spec.past)
     this.#arm()
   }
 
@@ -142,7 +142,7 @@ class AgentTalker implements Talker {
   /** A backend that is tried before the call was ever up begins a conversation; a later one goes on with it. */
   #onReopening(setupMs: number): void {
     if (this.#connected) return this.#input({ kind: 'reopening', setupMs })
-    this.#state = newSession(this.#line?.codec ?? DEFAULT_CODEC, performance.now(), setupMs)
+    this.#state = newSession(this.#line?.codec ?? DEFAULT_CODEC, performance.now(), setupMs, this.#spec.past)
     if (this.#startedAtMs !== null) this.#input({ kind: 'started' })
   }
 
@@ -198,9 +198,11 @@ class AgentTalker implements Talker {
         return
       case 'news':
         return this.#emit(effect.news)
-      case 'turn': {
-        const at = new Date(Date.now() - Math.max(0, performance.now() - effect.atMs))
-        return this.#emit({ kind: 'turn', at, who: effect.who, text: effect.text })
+      case 'turn':
+        return this.#emit({ kind: 'turn', at: wallTime(effect.atMs), who: effect.who, text: effect.text })
+      case 'keep': {
+        const { atMs, ...item } = effect.item
+        return this.#emit({ kind: 'item', item: { ...item, at: wallTime(atMs) } })
       }
       case 'count':
         this.#meter.faults[effect.fault] += 1
@@ -288,3 +290,6 @@ class AgentTalker implements Talker {
     this.#emit({ kind: 'agent.gone', code: 'internal-error', message })
   }
 }
+
+/** Of a moment of the monotonic clock that has been. */
+const wallTime = (atMs: number): Date => new Date(Date.now() - Math.max(0, performance.now() - atMs))

@@ -1,3 +1,4 @@
+import type { PastItem } from '../../lib/agent/past.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallId, LegId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
@@ -100,6 +101,8 @@ export type LegEvent =
       readonly message?: string
     }
   | { readonly kind: 'turn'; readonly at: Date; readonly who: Speaker; readonly text: string }
+  /** Something has entered the agent's history: said, heard, looked up. What a further call goes on with, in this order. */
+  | { readonly kind: 'item'; readonly item: PastItem }
   /** The agent's `hang_up` tool was called and what it was saying has been played out. */
   | { readonly kind: 'hangUp'; readonly reason: string }
   /** A phone has played its file to the end. */

@@ -1,15 +1,11 @@
-import { type History, type HistoryItem, remember } from './history.ts'
+import { type History, remember } from './history.ts'
 import type { LedgerItem } from './ledger.ts'
 import { enqueue, isBusy, NEW_SEQUENCER, plainRequest } from './response-sequencer.ts'
+import { restore } from './restore.ts'
 import { classifyError } from './server-error.ts'
 import { hasBegun, type RefusalCode, type SessionState } from './session-state.ts'
-import { change, createItem, nextId, tell, type Work } from './session-work.ts'
+import { change, tell, type Work } from './session-work.ts'
 import { endRounds } from './tool-calls.ts'
-
-/** What a further server is told of itself. */
-const WENT_ON =
-  'The line to you was interrupted for a moment; the phone call was not. What stands above is what was said and heard so far. Go on from there, without greeting again and without mentioning the interruption.'
-const MOVED_ON = 'The phone call goes on. What stands above is what was said and heard so far.'
 
 /** The server cannot go on. The first one refuses the call by that; later another one is looked for. */
 export function fail(work: Work, refusal: RefusalCode, code: string, message: string): void {
@@ -87,8 +83,7 @@ export function onReopening(work: Work, setupMs: number): void {
 export function goOn(work: Work, gap: NonNullable<SessionState['gap']>): void {
   const { history, ledger, caller, started, greeted } = work.state
   const past = ledger.reduce(withSpoken(work.nowMs), history)
-  for (const item of past) restore(work, item)
-  if (past.length > 0) note(work, gap.planned ? MOVED_ON : WENT_ON)
+  restore(work, past, gap.planned ? 'planned' : 'lost')
   const owed = gap.owed && started && greeted
   if (owed) change(work, { responses: enqueue(work.state.responses, plainRequest([])) })
   change(work, {
@@ -111,41 +106,6 @@ const withSpoken =
 /** The agent is heard again, or the caller takes the word: nobody waits any more. */
 export function endGap(work: Work): void {
   if (work.state.phase === 'up' && work.state.gap !== null) change(work, { gap: null })
-}
-
-/** Something that the agent is told behind the scenes. */
-export function note(work: Work, text: string): void {
-  createItem(work, {
-    id: nextId(work, 'note'),
-    type: 'message',
-    role: 'system',
-    content: [{ type: 'input_text', text }],
-  })
-}
-
-function restore(work: Work, item: HistoryItem): void {
-  const id = nextId(work, 'past')
-  switch (item.kind) {
-    case 'message':
-      return item.role === 'user'
-        ? createItem(work, { id, type: 'message', role: 'user', content: [{ type: 'input_text', text: item.text }] })
-        : createItem(work, {
-            id,
-            type: 'message',
-            role: 'assistant',
-            content: [{ type: 'output_text', text: item.text }],
-          })
-    case 'toolCall':
-      return createItem(work, {
-        id,
-        type: 'function_call',
-        call_id: item.callId,
-        name: item.name,
-        arguments: item.arguments,
-      })
-    case 'toolOutput':
-      return createItem(work, { id, type: 'function_call_output', call_id: item.callId, output: item.output })
-  }
 }
 
 /** Whether a fresh session may take over unheard: nobody speaks, and nothing is under way. */

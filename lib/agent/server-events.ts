@@ -10,6 +10,7 @@ import {
   responseCreated,
   responseEnded,
 } from './response-sequencer.ts'
+import { restorePast } from './restore.ts'
 import { classifyError } from './server-error.ts'
 import { audioFormat } from './session-config.ts'
 import { addTurn, change, count, discard, nextId, send, type Work } from './session-work.ts'
@@ -73,8 +74,9 @@ function onSessionUpdated(work: Work, outputFormat: string | null): void {
   if (work.state.phase !== 'configuring' || updates.length > 0) return
   change(work, { phase: 'up' })
   const { gap } = work.state
-  if (gap === null) work.effects.push({ kind: 'ready', back: null })
-  else goOn(work, gap)
+  if (gap !== null) return goOn(work, gap)
+  restorePast(work)
+  work.effects.push({ kind: 'ready', back: null })
 }
 
 /** OpenAI Realtime: `error`. Before the session is up it is a refusal; later the call goes on until the socket closes. */

@@ -1,11 +1,12 @@
 import type { G711Law } from '../media/g711.ts'
 import type { ClientEvent } from './client-event.ts'
 import { type DtmfBatch, isDue, NO_DIGITS } from './dtmf-batch.ts'
-import { type History, NO_HISTORY } from './history.ts'
+import type { History, HistoryItem } from './history.ts'
 import { EMPTY_LEDGER, type Ledger, type SentItem } from './ledger.ts'
+import { historyOf, type Past } from './past.ts'
 import type { ServerEvent } from './protocol.ts'
 import { isBusy, NEW_SEQUENCER, type Sequencer } from './response-sequencer.ts'
-import { NO_TOOL_CALLS, type ToolCalls } from './tool-calls.ts'
+import { type ToolCalls, toolCallsOf } from './tool-calls.ts'
 
 /**
  * One conversation with an agent, on one realtime server after the other, from the opening of the first socket to the end of the call.
@@ -176,14 +177,20 @@ export type SessionEffect =
       readonly text: string
       readonly atMs: number
     }
+  /** Something has entered the history: the same conversation may go on in another call. */
+  | { readonly kind: 'keep'; readonly item: HistoryItem }
   | { readonly kind: 'count'; readonly fault: SessionFault }
   | { readonly kind: 'closeSocket' }
 
 /** A server that owes us a response and has been silent for so long is gone, whatever its socket says. */
 export const STALL_MS = 8_000
 
-/** @param setupMs how long the socket may take to be open and configured */
-export function newSession(codec: G711Law, nowMs: number, setupMs: number): SessionState {
+/**
+ * @param setupMs how long the socket may take to be open and configured
+ * @param past what the conversation begins with, where it goes on
+ */
+export function newSession(codec: G711Law, nowMs: number, setupMs: number, past?: Past): SessionState {
+  const history = historyOf(past)
   return {
     phase: 'opening',
     setupDeadlineMs: nowMs + setupMs,
@@ -199,8 +206,8 @@ export function newSession(codec: G711Law, nowMs: number, setupMs: number): Sess
     ledger: EMPTY_LEDGER,
     cut: null,
     discarded: [],
-    tools: NO_TOOL_CALLS,
-    history: NO_HISTORY,
+    tools: toolCallsOf(history),
+    history,
     gap: null,
     replyDue: false,
     renewal: 'none',

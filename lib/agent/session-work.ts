@@ -1,5 +1,5 @@
 import type { ClientEvent, ItemCreate } from './client-event.ts'
-import { remember } from './history.ts'
+import { type HistoryItem, MAX_TURN_CHARS, remember } from './history.ts'
 import type { AgentNews, SessionEffect, SessionFault, SessionState } from './session-state.ts'
 import type { AgentSpec } from './spec.ts'
 
@@ -13,8 +13,6 @@ export interface Work {
 
 /** Ids whose late audio is dropped; the oldest are forgotten. */
 export const MAX_DISCARDED = 256
-/** Longest text of one turn of the transcript. */
-export const MAX_TURN_CHARS = 8 * 1024
 
 export function change(work: Work, next: Partial<SessionState>): void {
   work.state = { ...work.state, ...next }
@@ -37,14 +35,30 @@ export const tell = (work: Work, news: AgentNews): void => void work.effects.pus
 
 export const count = (work: Work, fault: SessionFault): void => void work.effects.push({ kind: 'count', fault })
 
+/** Something enters the history, and whoever keeps it beyond this call hears of it. */
+export function keep(work: Work, item: HistoryItem): void {
+  change(work, { history: remember(work.state.history, item) })
+  work.effects.push({ kind: 'keep', item })
+}
+
+/** Something that the agent is told behind the scenes. */
+export function note(work: Work, text: string): void {
+  createItem(work, {
+    id: nextId(work, 'note'),
+    type: 'message',
+    role: 'system',
+    content: [{ type: 'input_text', text }],
+  })
+}
+
 /** A turn of the transcript; one without words is none. What tools said is remembered by call, and more of it. */
 export function addTurn(work: Work, who: 'caller' | 'agent' | 'tool', text: string, atMs: number): void {
   const words = text.trim().slice(0, MAX_TURN_CHARS)
   if (words === '') return
   if (who !== 'tool') {
     const role = who === 'caller' ? 'user' : 'assistant'
-    const history = remember(work.state.history, { kind: 'message', role, text: words, atMs })
-    change(work, { turns: work.state.turns + 1, history })
+    change(work, { turns: work.state.turns + 1 })
+    keep(work, { kind: 'message', role, text: words, atMs })
   }
   work.effects.push({ kind: 'turn', who, text: words, atMs })
 }

@@ -3,10 +3,10 @@ import type { Step } from '../core/step.ts'
 import type { G711Law } from '../media/g711.ts'
 import { addDigit, dtmfText, NO_DIGITS } from './dtmf-batch.ts'
 import { greetingInstructions } from './greeting.ts'
-import { remember } from './history.ts'
 import { fail, isBetweenTurns, onReopening } from './loss.ts'
 import { REQUEST_MARK } from './protocol.ts'
 import { enqueue, hold, plainRequest, sendNext } from './response-sequencer.ts'
+import { speaksFirst } from './restore.ts'
 import { onServerEvent } from './server-events.ts'
 import { codecSettings, sessionSettings } from './session-config.ts'
 import {
@@ -18,7 +18,7 @@ import {
   type SessionState,
   STALL_MS,
 } from './session-state.ts'
-import { change, createItem, nextId, send, type Work } from './session-work.ts'
+import { change, createItem, keep, nextId, send, type Work } from './session-work.ts'
 import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
 import type { AgentSpec } from './spec.ts'
 import { followUpTools, forgoHangUp, hangUpWhenHeard, onToolDone } from './tool-turns.ts'
@@ -141,11 +141,14 @@ function tellDigits(work: Work): void {
   const itemId = nextId(work, 'dtmf')
   const text = dtmfText(work.state.dtmf.digits)
   createItem(work, { id: itemId, type: 'message', role: 'user', content: [{ type: 'input_text', text }] })
-  change(work, {
-    dtmf: NO_DIGITS,
-    history: remember(work.state.history, { kind: 'message', role: 'user', text, atMs: work.nowMs }),
-    responses: enqueue(work.state.responses, plainRequest([itemId])),
-  })
+  keepDigits(work)
+  change(work, { responses: enqueue(work.state.responses, plainRequest([itemId])) })
+}
+
+function keepDigits(work: Work): void {
+  const { digits } = work.state.dtmf
+  change(work, { dtmf: NO_DIGITS })
+  if (digits !== '') keep(work, { kind: 'message', role: 'user', text: dtmfText(digits), atMs: work.nowMs })
 }
 
 function onWoken(work: Work): void {
@@ -181,6 +184,7 @@ function onPrepared(work: Work, isOpen: boolean): void {
 /** The call is over. The server's session ends with it, so nothing is truncated; the line still tells what was heard. */
 function onEnded(work: Work): void {
   if (work.state.ledger.length > 0) work.effects.push({ kind: 'flush' })
+  keepDigits(work)
   change(work, { phase: 'closed', cut: null, hangUp: null })
   work.effects.push({ kind: 'closeSocket' })
 }
@@ -191,8 +195,9 @@ function greet(work: Work): void {
   if (phase !== 'up' || !started || greeted || updates.length > 0) return
   change(work, { greeted: true })
   const { greeting } = work.spec
-  if (greeting === '') return
-  const request = { ...plainRequest([]), instructions: greetingInstructions(greeting) }
+  const goesOn = speaksFirst(work)
+  if (!(goesOn ?? greeting !== '')) return
+  const request = { ...plainRequest([]), instructions: goesOn === null ? greetingInstructions(greeting) : null }
   change(work, { responses: enqueue(responses, request) })
 }
 

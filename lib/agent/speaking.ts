@@ -11,9 +11,9 @@ import {
   settle,
   takeFinished,
 } from './ledger.ts'
-import { endGap, note } from './loss.ts'
+import { endGap } from './loss.ts'
 import type { ServerEvent } from './protocol.ts'
-import { addTurn, change, count, discard, nextId, send, tell, type Work } from './session-work.ts'
+import { addTurn, change, count, discard, nextId, note, send, tell, type Work } from './session-work.ts'
 
 /** The packet that is on its way when the line is flushed still sounds for its 20 ms. */
 const PACKET_MS = 20

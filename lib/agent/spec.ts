@@ -1,3 +1,5 @@
+import type { Past } from './past.ts'
+
 /** One backend of the OpenAI Realtime protocol (GA), reachable by URL. The local agent is one as well. */
 export interface BackendSpec {
   readonly kind: 'local' | 'openai' | 'azure' | 'custom'
@@ -27,6 +29,8 @@ export interface AgentSpec {
   /** Spoken first, word by word as far as the backend allows. Empty: the caller speaks first. */
   readonly greeting: string
   readonly tools: readonly HttpToolSpec[]
+  /** A conversation that this call goes on with; absent: it begins one. */
+  readonly past?: Past
   /** Facts about this call (caller, called number, router variables), told to the agent with the instructions. */
   readonly variables: Readonly<Record<string, string>>
   /** How long the socket may take to be open and configured, all backends together. */

@@ -1,3 +1,4 @@
+import type { History } from './history.ts'
 import type { FunctionCall } from './protocol.ts'
 import { MAX_ARGUMENTS_CHARS } from './protocol.ts'
 
@@ -24,7 +25,11 @@ export interface ToolCalls {
   readonly rounds: readonly Round[]
 }
 
-export const NO_TOOL_CALLS: ToolCalls = { seen: [], rounds: [] }
+/** At the beginning of a conversation, or where it goes on: no call of its past is run again. */
+export const toolCallsOf = (past: History): ToolCalls => ({
+  seen: past.flatMap((item) => (item.kind === 'toolCall' ? [item.callId] : [])),
+  rounds: [],
+})
 
 /** A call is `new` once, whatever event tells of it first and however often; `busy`: new, but too many are running. */
 export function judgeCall(calls: ToolCalls, callId: string): 'new' | 'busy' | 'known' | 'too-many' {

@@ -1,9 +1,9 @@
-import { remember } from './history.ts'
+import { MAX_OUTPUT_CHARS } from './history.ts'
 import type { FunctionCall } from './protocol.ts'
 import { enqueue, plainRequest } from './response-sequencer.ts'
 import { HANG_UP } from './session-config.ts'
 import type { ToolResult } from './session-state.ts'
-import { addTurn, change, count, createItem, nextId, tell, type Work } from './session-work.ts'
+import { addTurn, change, count, createItem, keep, nextId, tell, type Work } from './session-work.ts'
 import {
   beginCall,
   endCall,
@@ -17,8 +17,6 @@ import {
 
 /** How long what the agent says before it hangs up may take. */
 const HANG_UP_DEADLINE_MS = 30_000
-/** Longest output that is given to the agent. */
-const MAX_OUTPUT_CHARS = 64 * 1024
 /** How much of a tool's output stands in the transcript. */
 const TURN_OUTPUT_CHARS = 1_024
 const MAX_REASON_CHARS = 256
@@ -29,10 +27,8 @@ export function onCall(work: Work, responseId: string, call: FunctionCall): void
   if (verdict === 'known') return
   if (verdict === 'too-many') return count(work, 'tooManyCalls')
   const { callId, name, arguments: args } = call
-  change(work, {
-    tools: beginCall(work.state.tools, responseId, callId),
-    history: remember(work.state.history, { kind: 'toolCall', callId, name, arguments: args, atMs: work.nowMs }),
-  })
+  change(work, { tools: beginCall(work.state.tools, responseId, callId) })
+  keep(work, { kind: 'toolCall', callId, name, arguments: args, atMs: work.nowMs })
   if (verdict === 'busy') return reject(work, call, 'too many tools are running')
   const parsed = parseArguments(call)
   if (typeof parsed === 'string') return reject(work, call, parsed)
@@ -57,10 +53,8 @@ export function onToolDone(work: Work, result: ToolResult): void {
   addTurn(work, 'tool', `${rest.name}: ${output.slice(0, TURN_OUTPUT_CHARS)}`, work.nowMs)
   const itemId = nextId(work, 'output')
   const told = output.slice(0, MAX_OUTPUT_CHARS)
-  change(work, {
-    tools: endCall(tools, callId, itemId),
-    history: remember(work.state.history, { kind: 'toolOutput', callId, output: told, atMs: work.nowMs }),
-  })
+  change(work, { tools: endCall(tools, callId, itemId) })
+  keep(work, { kind: 'toolOutput', callId, output: told, atMs: work.nowMs })
   if (work.state.phase !== 'up') return
   createItem(work, { id: itemId, type: 'function_call_output', call_id: callId, output: told })
 }

@@ -197,6 +197,15 @@ export function describeMediaEngine(name: string, engine: () => MediaEngine, pro
       assert.ok(media.out.packets >= 40 && media.out.packets <= 80, `${media.out.packets} packets out`)
     })
 
+    it('tells of all that enters the history, also of what is known only at the end', async () => {
+      await call()
+      await leg.media.close()
+      assert.deepEqual(
+        leg.events.filter((event) => event.kind === 'item'),
+        [{ kind: 'item', item: { kind: 'message', role: 'assistant', text: 'last words', at: new Date(0) } }],
+      )
+    })
+
     it('is closed before anything was agreed on', async () => {
       assert.deepEqual(await leg.media.close(), { media: null, agent: null, recording: null })
     })

@@ -9,7 +9,8 @@ const voice = (samples: number): Uint8Array =>
 
 /**
  * In the agent's place, driven by keys and telling what happens as turns, so that it works on any thread: `1` says a second, `2` says
- * ten, `0` is barge-in. Tells `heard` at the first audible frame, `played ITEM`, and `flushed ITEM SENT RECEIVED`.
+ * ten, `0` is barge-in. Tells `heard` at the first audible frame, `played ITEM`, and `flushed ITEM SENT RECEIVED`. Its last words
+ * enter the history as it is closed.
  */
 export function createAgentTalker(_spec: unknown, emit: EmitLegEvent): Talker {
   let line: Line | null = null
@@ -40,6 +41,9 @@ export function createAgentTalker(_spec: unknown, emit: EmitLegEvent): Talker {
       line?.end(itemId)
     },
     onPlayed: (itemId) => tell(`played ${itemId}`),
-    close: async () => null,
+    close: async () => {
+      emit({ kind: 'item', item: { kind: 'message', role: 'assistant', text: 'last words', at: new Date(0) } })
+      return null
+    },
   }
 }

@@ -2,27 +2,8 @@ import assert from 'node:assert/strict'
 import { wantsComfort } from '../../../lib/agent/comfort.ts'
 import { STALL_MS } from '../../../lib/agent/session-state.ts'
 import { call, Stage, speechStarted, speechStopped } from './stage.ts'
+import { asked, told, transcript, types } from './told.ts'
 
-type Sent = readonly Record<string, unknown>[]
-
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
-
-/** The items that a server was given, each as `role: text`, `name(arguments)` or `= output`; behind the scenes `note`. */
-const told = (sent: Sent): readonly string[] =>
-  sent.flatMap(({ type, item }) => {
-    if (type !== 'conversation.item.create' || !isObject(item)) return []
-    if (item.type === 'function_call') return `${String(item.name)}(${String(item.arguments)})`
-    if (item.type === 'function_call_output') return `= ${String(item.output)}`
-    const content: unknown = Array.isArray(item.content) ? item.content[0] : undefined
-    return item.role === 'system' ? 'note' : `${String(item.role)}: ${isObject(content) ? String(content.text) : ''}`
-  })
-const types = (sent: Sent): readonly string[] => sent.map(({ type }) => String(type))
-const asked = (sent: Sent): number => types(sent).filter((type) => type === 'response.create').length
-const transcript = (itemId: string, text: string): object => ({
-  type: 'conversation.item.input_audio_transcription.completed',
-  item_id: itemId,
-  transcript: text,
-})
 /** The caller says something, which is written down and answered. */
 function turn(stage: Stage, said: string, answered: string): void {
   stage.server(speechStarted('u1'))

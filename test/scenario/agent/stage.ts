@@ -41,7 +41,7 @@ export class Stage {
 
   constructor(spec: Partial<AgentSpec> = {}) {
     this.#spec = { ...SPEC, ...spec }
-    this.state = newSession('PCMU', 0, 2_000)
+    this.state = newSession('PCMU', 0, 2_000, this.#spec.past)
   }
 
   /** Open, configured, started and, where there is a greeting, greeted by response `g` with no audio. */
