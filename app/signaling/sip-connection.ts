@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
+import { callMethod, propertyOf } from './srf-inside.ts'
 
 export interface SipServerPlace {
   readonly host: string
@@ -47,6 +48,9 @@ export class SipConnection {
   readonly #wire: EventEmitter
   /** Its sockets as `udp/192.0.2.1:5060`, as they are bound. */
   #hostports: readonly string[] = []
+  #version = ''
+  /** Commands that drachtio-srf has no word for, and what hears their answer, by message id. */
+  readonly #asked = new Map<string, (answer: readonly string[] | null) => void>()
   #socket: Socket | null = null
   #pings: NodeJS.Timeout | undefined
   #missed = 0
@@ -61,8 +65,9 @@ export class SipConnection {
       this.#socket = socket
       if (this.#closed) socket.destroy()
     })
-    wire.on('msg', () => {
+    wire.on('msg', (_socket: Socket, payload: string) => {
       this.#missed = 0
+      if (this.#asked.size > 0) this.#onAnswer(payload)
     })
   }
 
@@ -92,12 +97,13 @@ export class SipConnection {
         fail('unreachable', 'the connection was closed before it was accepted')
         connection.#onClose()
       })
-      events.once('connect', (error: unknown, announced: unknown, _version: unknown, bound: unknown) => {
+      events.once('connect', (error: unknown, announced: unknown, version: unknown, bound: unknown) => {
         if (error !== null && error !== undefined) return fail('refused', 'the secret is not accepted')
         if (settled) return
         settled = true
         clearTimeout(timer)
         const hostports = typeof bound === 'string' && bound !== '' ? bound : announced
+        connection.#version = typeof version === 'string' ? version : ''
         connection.#begin(typeof hostports === 'string' ? hostports : '')
         resolve(ok(connection))
       })
@@ -106,6 +112,21 @@ export class SipConnection {
 
   get hostports(): readonly string[] {
     return this.#hostports
+  }
+
+  /** What the server says that it is. */
+  get version(): string {
+    return this.#version
+  }
+
+  /**
+   * Sends a command that drachtio-srf has no word for. `onAnswer` gets the fields of the answer (`OK` or `NOK` first), in the very callback that
+   * brings it, before anything that the server sent behind it; null where the line is lost before.
+   */
+  ask(command: string, onAnswer: (answer: readonly string[] | null) => void): void {
+    const id: unknown = this.#socket?.writable ? callMethod(this.#wire, 'send', this.#socket, command) : null
+    if (typeof id === 'string') this.#asked.set(id, onAnswer)
+    else onAnswer(null)
   }
 
   /** Ends the connection; its `onLost` is not called. */
@@ -145,7 +166,16 @@ export class SipConnection {
     }
   }
 
+  #onAnswer(payload: string): void {
+    const [, kind, id = '', ...answer] = (payload.split('\r', 1)[0] ?? '').split('|')
+    const listener = kind === 'response' ? this.#asked.get(id) : undefined
+    this.#asked.delete(id)
+    listener?.(answer)
+  }
+
   #onClose(): void {
+    for (const listener of this.#asked.values()) listener(null)
+    this.#asked.clear()
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#pings)
@@ -155,19 +185,10 @@ export class SipConnection {
 
 /** The part of drachtio-srf that frames messages; no public name leads to it. */
 function wireOf(srf: Srf): EventEmitter {
-  const wire = property(property(property(srf, '_app'), 'client'), 'wp')
+  const wire = propertyOf(propertyOf(propertyOf(srf, '_app'), 'client'), 'wp')
   if (!isEmitter(wire)) throw new Error('this drachtio-srf has no wire protocol')
   return wire
 }
 
-const property = (of: unknown, name: string): unknown =>
-  (typeof of === 'object' && of !== null) || typeof of === 'function' ? Reflect.get(of, name) : undefined
-
 const isEmitter = (value: unknown): value is EventEmitter =>
   typeof value === 'object' && value !== null && 'on' in value && 'emit' in value
-
-function callMethod(on: object, name: string, ...args: unknown[]): void {
-  const method: unknown = Reflect.get(on, name)
-  if (typeof method !== 'function') throw new Error(`this drachtio-srf has no ${name}()`)
-  method.apply(on, args)
-}

@@ -1,9 +1,12 @@
 import type Srf from 'drachtio-srf'
+import type { DialogState } from '../../lib/sip/dialog-state.ts'
 import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/info-dtmf.ts'
 import { parseMediaType } from '../../lib/sip/media-type.ts'
 import { SESSION_BODY_TYPES, sessionBodyOf } from '../../lib/sip/session-body.ts'
 import { readSessionRequest } from '../../lib/sip/session-request.ts'
+import { DialogFacts } from './dialog-facts.ts'
 import { KeptEvents } from './kept-events.ts'
+import { type ReinviteOutcome, sendReinvite } from './reinvite.ts'
 import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
 
 /** A re-INVITE or UPDATE of the far end (RFC 3261 §14.2, RFC 3311), and the ways to answer it. */
@@ -36,15 +39,22 @@ export class SipDialog {
   readonly #ends = new KeptEvents<EndOfDialog>()
   readonly #reoffers = new KeptEvents<Reoffer>()
   readonly #digits = new KeptEvents<InfoDigit>()
+  readonly #facts: DialogFacts
+  #onChange: () => void = () => undefined
 
-  /** @param live where it stands until either side ends it */
-  constructor(dialog: Srf.Dialog, live: Set<SipDialog>) {
+  /**
+   * @param live where it stands until either side ends it
+   * @param facts what it is made of, where no INVITE of this process has made it
+   */
+  constructor(dialog: Srf.Dialog, live: Set<SipDialog>, facts = DialogFacts.of(dialog)) {
     this.#dialog = dialog
+    this.#facts = facts
     this.#live = live
     live.add(this)
     const handle: unknown = Reflect.get(dialog, 'handle')
     if (typeof handle !== 'function') throw new Error('this drachtio-srf has no Dialog.handle()')
     Reflect.set(dialog, 'handle', (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
+      this.#note(req)
       if (!this.#take(req, res)) handle.call(dialog, req, res)
     })
     dialog.on('ack', (req) => {
@@ -67,6 +77,16 @@ export class SipDialog {
     return this.#dialog.sip.callId
   }
 
+  /** What another server needs to go on with it; null where that is not to be had. */
+  get state(): DialogState | null {
+    return this.#facts.state
+  }
+
+  /** `state` has changed by more than the count of requests: where the far end is reached. */
+  onChange(listener: () => void): void {
+    this.#onChange = listener
+  }
+
   onReoffer(handler: (reoffer: Reoffer) => void): void {
     this.#reoffers.listen(handler)
   }
@@ -85,6 +105,14 @@ export class SipDialog {
     this.#digits.listen(listener)
   }
 
+  /** Offers our session anew, from where we are now (RFC 3261 §14.1); a final answer is waited for `patienceMs`. */
+  async reinvite(sdp: string, patienceMs: number): Promise<ReinviteOutcome> {
+    const uri = this.state?.remoteTarget ?? this.#dialog.remote.uri
+    const outcome = await sendReinvite(this.#dialog, { sdp, uri, patienceMs })
+    if (outcome.kind === 'accepted') this.#facts.onSuccess(outcome.seq, outcome.contact)
+    return outcome
+  }
+
   /**
    * Hangs up. Resolves when the far end has answered the BYE or the SIP server gave up on it; also where the dialog is gone
    * already, as then there is nothing left to end.
@@ -94,6 +122,12 @@ export class SipDialog {
     return new Promise((resolve) => {
       this.#dialog.destroy({ headers: { ...headers } }, () => resolve())
     })
+  }
+
+  #note(req: Srf.SrfRequest): void {
+    const before = this.state?.remoteTarget
+    this.#facts.onRequest(req)
+    if (this.state?.remoteTarget !== before) this.#onChange()
   }
 
   /** False where the request is drachtio-srf's to answer. */

@@ -3,11 +3,14 @@ import { endReason } from '../../lib/call/end-reason.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { RequestFacts } from '../../lib/route/snapshot.ts'
 import { hasScheme } from '../../lib/sip/contact-scheme.ts'
+import { type DialogState, formatDialogState } from '../../lib/sip/dialog-state.ts'
+import { type AdoptedDialog, adoptDialog } from './adopt-dialog.ts'
+import { DialogFacts } from './dialog-facts.ts'
 import { IncomingInvite } from './incoming-invite.ts'
 import { OutgoingInvite, type OutgoingInviteOptions } from './outgoing-invite.ts'
 import { requestFactsOf } from './request-facts.ts'
 import { type FrameTap, type SipConnectError, SipConnection, type SipServerPlace } from './sip-connection.ts'
-import type { SipDialog } from './sip-dialog.ts'
+import { SipDialog } from './sip-dialog.ts'
 import { type PingResult, sipPing } from './sip-ping.ts'
 
 export interface SipLinkOptions {
@@ -91,6 +94,27 @@ export class SipLink {
   invite(options: OutgoingInviteOptions): OutgoingInvite {
     if (this.#lastSrf === null) throw new Error('an INVITE before the first connection')
     return new OutgoingInvite(this.#lastSrf, options, this.#live)
+  }
+
+  /** Whether the server can go on with a dialog that another one had: our own says so, drachtio-server has no word for it. */
+  get importsDialogs(): boolean {
+    return this.#connection?.version.includes(DIALOG_IMPORT) ?? false
+  }
+
+  /** Goes on with a dialog that another server had, and that nobody has any more; why not, where our server does not. */
+  importDialog(state: DialogState, auth?: AdoptedDialog['auth']): Promise<Result<SipDialog, string>> {
+    const connection = this.#connection
+    if (connection === null) return Promise.resolve(err('there is no SIP server'))
+    if (!this.importsDialogs) return Promise.resolve(err('the SIP server imports no dialogs'))
+    return new Promise((resolve) => {
+      connection.ask(`dialog|import|${formatDialogState(state)}`, (answer) => {
+        const [verdict, detail = ''] = answer ?? ['NOK', 'the SIP server was lost']
+        if (verdict !== 'OK') return resolve(err(detail))
+        // At once: what the far end says in the dialog may be in the same read of the socket.
+        const dialog = adoptDialog(connection.srf, { id: detail, state, auth })
+        resolve(ok(new SipDialog(dialog, this.#live, DialogFacts.taken(state))))
+      })
+    })
   }
 
   /** Each INVITE outside of a dialog. A handler that throws costs that call, never the process. */
@@ -212,6 +236,9 @@ export class SipLink {
     for (const listener of this.#listeners) listener(state)
   }
 }
+
+/** By which our own server's version tells that it knows `dialog|import`. */
+const DIALOG_IMPORT = '+dialog-import'
 
 /** What would end drachtio-server is left alone; it forgets the request after a minute. Our own server refuses such a request itself. */
 const isAnswerable = (req: Srf.SrfRequest): boolean => !req.has('Contact') || hasScheme(req.get('Contact'))

@@ -16,6 +16,7 @@ import type { Timing } from '../../lib/sip/transaction/timing.ts'
 import { AccessGate } from './access-gate.ts'
 import { AppLink, NOK } from './app-link.ts'
 import { Cdr } from './cdr.ts'
+import { importDialog } from './dialog-import.ts'
 import { DialogSender } from './dialog-sender.ts'
 import { DialogStore } from './dialog-store.ts'
 import { type Host, THIS_HOST } from './host.ts'
@@ -43,8 +44,8 @@ import type { ClientConnection } from './wire/client-connection.ts'
 import type { Command } from './wire/heads.ts'
 import { type AdminTls, type WireHandler, WireServer } from './wire/wire-server.ts'
 
-/** What we announce to clients. drachtio-srf wants `v<major>.<minor>.<patch>` of at least 0.8.2 to ping. */
-export const SERVER_VERSION = 'v0.9.10-tandem'
+/** What we announce to clients: that we know `dialog|import` too. drachtio-srf wants `v<major>.<minor>.<patch>` of at least 0.8.2 to ping. */
+export const SERVER_VERSION = 'v0.9.10-tandem+dialog-import'
 
 export interface SipStackOptions {
   readonly listen: readonly ListenSpec[]
@@ -275,6 +276,10 @@ export class SipStack implements TransportHandler, WireHandler {
     const draft = message === undefined ? undefined : readDraft(message)
     if (draft?.ok === false) this.#core?.context.link.nok(client, msgId, `Server error: ${draft.error}`)
     else this.#core?.proxy.command(client, msgId, fields, draft?.value)
+  }
+
+  onDialog(client: ClientConnection, command: Command): void {
+    if (this.#core !== undefined) importDialog(this.#core.context, client, command)
   }
 
   onClientGone(client: ClientConnection): void {

@@ -52,6 +52,8 @@ export interface WireHandler {
   onSip(client: ClientConnection, command: Command): void
   /** An authenticated client wants a request proxied that it was given. */
   onProxy(client: ClientConnection, command: Command): void
+  /** An authenticated client says what becomes of a dialog that another server had. */
+  onDialog(client: ClientConnection, command: Command): void
   onClientGone(client: ClientConnection): void
 }
 
@@ -208,6 +210,9 @@ export class WireServer implements ClientEvents {
         break
       case 'proxy':
         this.#handler.onProxy(client, command)
+        break
+      case 'dialog':
+        this.#handler.onDialog(client, command)
         break
       default:
         this.#refuse(client, command.msgId, 'Unknown message type')

@@ -105,8 +105,10 @@ export class Peer {
     ].join('\r\n')
   }
 
-  send(text: string): void {
-    this.#socket.send(text, this.#target.port, this.#target.host)
+  /** @param to `host:port`, where it is not the usual target */
+  send(text: string, to = `${this.#target.host}:${this.#target.port}`): void {
+    const [host = '', port = ''] = to.split(':')
+    this.#socket.send(text, Number(port), host)
   }
 
   /** The next message that fits, in the order of arrival; earlier ones that do not fit are passed over. */

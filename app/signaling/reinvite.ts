@@ -1,0 +1,84 @@
+import type Srf from 'drachtio-srf'
+import { endReason } from '../../lib/call/end-reason.ts'
+import { ALLOW } from './sip-facts.ts'
+import { callMethod, propertyOf } from './srf-inside.ts'
+
+/** What came of a re-INVITE of ours (RFC 3261 §14.1). */
+export type ReinviteOutcome =
+  | { readonly kind: 'accepted'; readonly answer: string; readonly seq: number; readonly contact: string | undefined }
+  /** 408 and 503 may be our own SIP server's word that no answer will come. */
+  | { readonly kind: 'refused'; readonly status: number; readonly reason: string }
+  /** No final answer in time; the INVITE has been cancelled. */
+  | { readonly kind: 'silent' }
+  /** It could not be sent. */
+  | { readonly kind: 'failed'; readonly message: string }
+
+export interface Reinvite {
+  /** Our offer. */
+  readonly sdp: string
+  /** Where requests of the dialog go; challenges are answered for this URI. */
+  readonly uri: string
+  /** How long a final answer is waited for, in ms: far less than Timer B, as somebody hears nothing meanwhile. */
+  readonly patienceMs: number
+}
+
+/** Offers a session anew in a dialog of drachtio-srf. The 2xx is acknowledged here, also where it comes too late. */
+export function sendReinvite(dialog: Srf.Dialog, { sdp, uri, patienceMs }: Reinvite): Promise<ReinviteOutcome> {
+  const auth = propertyOf(dialog, 'auth')
+  return new Promise((resolve) => {
+    let request: unknown = null
+    const timer = setTimeout(() => {
+      resolve({ kind: 'silent' })
+      cancel(request)
+    }, patienceMs)
+    const done = (outcome: ReinviteOutcome): void => {
+      clearTimeout(timer)
+      resolve(outcome)
+    }
+    const onSent = (error: unknown, sent: unknown): void => {
+      if (error !== null && error !== undefined) return done({ kind: 'failed', message: wordsOf(error) })
+      if (!isRequest(sent)) return done({ kind: 'failed', message: 'the SIP server gave no request back' })
+      request = sent
+      sent.on('response', (response, ack) => {
+        if (response === undefined || response.status < 200) return
+        if (response.status >= 300) {
+          return done({ kind: 'refused', status: response.status, reason: response.reason ?? '' })
+        }
+        ack?.()
+        const contact = response.has('Contact') ? response.get('Contact') : undefined
+        done({ kind: 'accepted', answer: response.body ?? '', seq: seqOf(response), contact })
+      })
+    }
+    const options = {
+      uri,
+      method: 'INVITE',
+      stackDialogId: propertyOf(dialog, 'id'),
+      body: sdp,
+      // Who wants a session timer may have it (RFC 4028 §7.1).
+      headers: { Allow: ALLOW, Supported: 'timer', 'Content-Type': 'application/sdp' },
+      _socket: propertyOf(dialog, 'socket'),
+      ...(auth !== undefined && { auth }),
+    }
+    try {
+      callMethod(propertyOf(dialog, 'agent'), 'request', options, onSent)
+    } catch (error) {
+      done({ kind: 'failed', message: wordsOf(error) })
+    }
+  })
+}
+
+function cancel(request: unknown): void {
+  if (!isRequest(request)) return
+  try {
+    callMethod(request, 'cancel', { headers: { Reason: endReason('node-lost') } }, () => undefined)
+  } catch {
+    // drachtio-srf throws where the connection is lost meanwhile: the request was lost with it.
+  }
+}
+
+const seqOf = (response: Srf.SrfResponse): number => Number.parseInt(response.get('CSeq'), 10)
+
+const isRequest = (value: unknown): value is Srf.SrfRequest =>
+  typeof value === 'object' && value !== null && 'on' in value && typeof value.on === 'function'
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
