@@ -15,6 +15,7 @@ import type { ConfigResult } from './config.ts'
 import { nodeLocator } from './dns/node-locator.ts'
 import { serveZone } from './dns/serve-zone.ts'
 import { watchFleet } from './fleet/fleet.ts'
+import { LiveCalls } from './fleet/live-calls.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
 import { startNodeMedia } from './media/start-media.ts'
@@ -154,6 +155,12 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   })
   parts.add('peers', () => peers.close())
 
+  const liveCalls = new LiveCalls({
+    shared: store.shared,
+    onError: (error) => log.log.debug({ err: error }, 'a live call could not be shared'),
+  })
+  parts.add('live calls', () => liveCalls.close())
+
   let started = false
   const calls = new Calls({
     node: node.id,
@@ -170,6 +177,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     choice: trunks.choice,
     locator,
     answers: (trunk, target) => trunks.health.answers(trunk, target),
+    liveCalls,
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
     agents,

@@ -22,11 +22,14 @@ import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { onLegEvent } from './leg-events.ts'
 import { Reoffers } from './reoffers.ts'
+import type { SharedCall } from './shared-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 export interface AgentCallParts {
   readonly invite: IncomingInvite
   readonly recorder: CallRecorder
+  /** What other nodes know of the call. */
+  readonly shared: SharedCall
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
@@ -99,6 +102,7 @@ export class AgentCall {
       case 'reject':
         return this.#reject(effect.refusal)
       case 'start':
+        if (this.#dialog !== null) this.#parts.shared.up(this.#dialog)
         return this.#leg?.start()
       case 'bye':
         this.#hungUp = this.#dialog?.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
@@ -165,7 +169,9 @@ export class AgentCall {
     this.#input({ kind: held ? 'held' : 'retrieved' })
     const state = held ? 'held' : 'active'
     const { recorder } = this.#parts
-    if (recorder.row.state !== state && recorder.row.state !== 'ended') recorder.update({ state })
+    if (recorder.row.state === state || recorder.row.state === 'ended') return
+    recorder.update({ state })
+    this.#parts.shared.changed()
   }
 
   #headersOf({ temporary, warning, detail }: Refusal): Record<string, string> {
@@ -186,6 +192,7 @@ export class AgentCall {
   }
 
   async #release(end: CallEnd): Promise<void> {
+    this.#parts.shared.end()
     await closeRecord(this.#parts, end, this.#leg?.close(), this.#hungUp)
     this.#parts.onReleased(end)
   }

@@ -29,6 +29,7 @@ import { Guests } from './guests.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
+import { SharedCall } from './shared-call.ts'
 import { ALLOW } from './sip-facts.ts'
 import type { OptionsAnswer, SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
@@ -55,6 +56,7 @@ export interface CallsOptions {
   /** Where the targets of trunks are. */
   readonly locator: PlaceParts['locator']
   readonly answers: PlaceParts['answers']
+  readonly liveCalls: PlaceParts['liveCalls']
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
   /** How long a 302 of ours may be believed. */
@@ -267,13 +269,16 @@ export class Calls {
     const agent = tenant === null ? undefined : this.#routes.agents.get(tenant)?.get(decision.agent)
     if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
     const giveBack = this.#load.hold(trunk, tenant)
+    const variables = { caller: decision.from, called: decision.to }
+    const facts = { epoch: 0, generation: 0, agent: decision.agent, variables }
     const call = new AgentCall({
       invite,
       recorder,
+      shared: new SharedCall(this.#options.liveCalls, recorder, facts),
       metrics: this.#options.metrics,
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
-      agent: { ...agent, variables: { caller: decision.from, called: decision.to } },
+      agent: { ...agent, variables },
       recording: this.#recording(recorder.id, tenant),
       onAgent: (evidence) => this.#options.agents.report(decision.agent, evidence),
       onReleased: () => {

@@ -21,6 +21,7 @@ import type { CallRecorder } from './call-recorder.ts'
 import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
 import { onLegEvent } from './leg-events.ts'
 import { Reoffers } from './reoffers.ts'
+import type { SharedCall } from './shared-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 export interface OutgoingCallParts
@@ -28,6 +29,8 @@ export interface OutgoingCallParts
   /** The trunks in the order in which they are tried, as it is when the agent is ready. Never rejects. */
   readonly choose: () => Promise<HuntParts['trunks']>
   readonly recorder: CallRecorder
+  /** What other nodes know of the call. */
+  readonly shared: SharedCall
   readonly metrics: Metrics
   readonly media: MediaEngine
   readonly agent: AgentSpec
@@ -99,6 +102,7 @@ export class OutgoingCall {
         void this.#accept()
         return
       case 'start':
+        if (this.#answered !== null) this.#parts.shared.up(this.#answered.dialog)
         return this.#leg?.start()
       case 'bye':
         this.#hungUp = this.#answered?.dialog.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
@@ -237,7 +241,9 @@ export class OutgoingCall {
     this.#input({ kind: held ? 'held' : 'retrieved' })
     const state = held ? 'held' : 'active'
     const { recorder } = this.#parts
-    if (recorder.row.state !== state && recorder.row.state !== 'ended') recorder.update({ state })
+    if (recorder.row.state === state || recorder.row.state === 'ended') return
+    recorder.update({ state })
+    this.#parts.shared.changed()
   }
 
   /** What happens on the legs of attempts that are over concerns nobody. */
@@ -248,6 +254,7 @@ export class OutgoingCall {
   }
 
   async #release(end: CallEnd): Promise<void> {
+    this.#parts.shared.end()
     const leg = this.#leg
     const summary: Promise<LegSummary> | undefined = leg?.close()
     await closeRecord(this.#parts, end, summary, this.#hungUp)

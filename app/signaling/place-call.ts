@@ -10,6 +10,7 @@ import { orderByPriority } from '../../lib/sip/srv-order.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { ServerLocator } from '../dns/server-locator.ts'
+import type { LiveCalls } from '../fleet/live-calls.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -21,6 +22,7 @@ import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { AttemptReport } from './hunt.ts'
 import { OutgoingCall } from './outgoing-call.ts'
+import { SharedCall } from './shared-call.ts'
 import type { SipLink } from './sip-link.ts'
 import type { SipTraceRouter } from './sip-trace.ts'
 
@@ -43,6 +45,8 @@ export interface PlaceParts {
   readonly locator: Locator
   /** Whether probes say that an address of a trunk takes calls; by `serverName`. */
   readonly answers: (trunk: TrunkId, target: string) => boolean
+  /** Keeps what other nodes know of calls. */
+  readonly liveCalls: Pick<LiveCalls, 'keep'>
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
@@ -64,13 +68,14 @@ export interface PlaceContext {
 export function placeCall(
   parts: PlaceParts,
   request: PlaceRequest,
-  { tenant, from, to, trunks, group }: Placement,
+  { tenant, from, to, trunks, group, agent: agentName }: Placement,
   { agent, recording, outbound, admit, onAgent }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const raw = { from: request.from ?? from, to: request.to }
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
   const recorder = new CallRecorder(journal, emit, row)
+  const variables = { caller: from, called: to }
   const sipCallIds: string[] = []
   const leaveTenant = load.hold(null, tenant)
   /** Gives back the place on the trunk that is tried, or that took the call. */
@@ -85,13 +90,14 @@ export function placeCall(
     media,
     metrics,
     recorder,
+    shared: new SharedCall(parts.liveCalls, recorder, { epoch: 0, generation: 0, agent: agentName, variables }),
     recording: recording(recorder.id),
     choose: async () => {
       plan = await choice.choose(group, trunks)
       if (released) plan.end()
       return plan.order.flatMap(({ trunk }) => outbound.get(trunk) ?? [])
     },
-    agent: { ...agent, variables: { caller: from, called: to } },
+    agent: { ...agent, variables },
     onAgent,
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
     admit: (trunk) => {

@@ -82,7 +82,12 @@ export class SipDialog {
     return this.#facts.state
   }
 
-  /** `state` has changed by more than the count of requests: where the far end is reached. */
+  /** What we said of our media last, in an offer or an answer. */
+  get localSdp(): string {
+    return this.#dialog.local.sdp
+  }
+
+  /** `localSdp` has changed, or `state` by more than the count of requests: where the far end is reached. */
   onChange(listener: () => void): void {
     this.#onChange = listener
   }
@@ -108,6 +113,7 @@ export class SipDialog {
   /** Offers our session anew, from where we are now (RFC 3261 §14.1); a final answer is waited for `patienceMs`. */
   async reinvite(sdp: string, patienceMs: number): Promise<ReinviteOutcome> {
     const uri = this.state?.remoteTarget ?? this.#dialog.remote.uri
+    this.#become(sdp)
     const outcome = await sendReinvite(this.#dialog, { sdp, uri, patienceMs })
     if (outcome.kind === 'accepted') this.#facts.onSuccess(outcome.seq, outcome.contact)
     return outcome
@@ -122,6 +128,11 @@ export class SipDialog {
     return new Promise((resolve) => {
       this.#dialog.destroy({ headers: { ...headers } }, () => resolve())
     })
+  }
+
+  #become(sdp: string): void {
+    this.#dialog.local.sdp = sdp
+    this.#onChange()
   }
 
   #note(req: Srf.SrfRequest): void {
@@ -181,7 +192,7 @@ export class SipDialog {
     return {
       offer,
       accept: (sdp) => {
-        if (sdp !== null) this.#dialog.local.sdp = sdp
+        if (sdp !== null) this.#become(sdp)
         res.send(
           200,
           sdp === null ? { headers } : { body: sdp, headers: { ...headers, 'Content-Type': 'application/sdp' } },

@@ -3,6 +3,7 @@ import { isToken } from './chars.ts'
 import { type Dialog, routeInDialog } from './dialog.ts'
 import { parseNameAddr, tagOf } from './name-addr.ts'
 import { targetOfUri } from './targets.ts'
+import { isSipUri, parseUri } from './uri.ts'
 
 /**
  * How far the CSeq of a dialog skips ahead where another server goes on with it: what the one before sent by itself since the state was written
@@ -102,7 +103,10 @@ function hasTag(text: string, tag: string): boolean {
   return address !== undefined && (tagOf(address) ?? '') === tag
 }
 
-const isSendable = (uri: string): boolean => !/[\s<>]/.test(uri) && typeof targetOfUri(uri) !== 'string'
+function isSendable(text: string): boolean {
+  const uri = /[\s<>]/.test(text) ? undefined : parseUri(text)
+  return uri !== undefined && isSipUri(uri) && typeof targetOfUri(text) !== 'string'
+}
 
 function routesOf(value: unknown): readonly string[] | undefined {
   if (!Array.isArray(value) || value.length > MAX_ROUTES) return undefined

@@ -38,6 +38,10 @@ tenants:
     limits: { channels: 1 }
 `
 
+const NOT_SHARED: CallsOptions['liveCalls'] = {
+  keep: () => ({ changed: () => {}, end: () => {}, leave: () => {} }),
+}
+
 /** Calls as a node has them, on a real SIP server and real media, with records in memory. */
 export interface CallCentre {
   /** `127.0.0.1:port` of the SIP server, by UDP. */
@@ -63,6 +67,8 @@ export interface CallCentreOptions {
   /** Where trunks are, and what probes say of them; by default they are nowhere. */
   readonly locator?: CallsOptions['locator']
   readonly answers?: CallsOptions['answers']
+  /** Where the entries of live calls go; by default nowhere. */
+  readonly liveCalls?: CallsOptions['liveCalls']
 }
 
 export async function callCentre(options: CallCentreOptions = {}): Promise<CallCentre> {
@@ -113,6 +119,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     },
     locator: options.locator ?? { locate: async () => [], failed: () => {}, answered: () => {} },
     answers: options.answers ?? (() => true),
+    liveCalls: options.liveCalls ?? NOT_SHARED,
     peers: () => peers,
     redirectExpiresMs: 30_000,
     onAudio: () => {},

@@ -236,7 +236,7 @@ describe('A dialog that another server goes on with', function () {
       .replace(/Contact: .*/, 'Contact: <sip:alice@127.0.0.9:5070>')
     peer.send(moved)
     await peer.nextResponse(200, 'INVITE')
-    assert.equal(changes, 1)
+    assert.equal(changes, 2)
     assert.equal(dialog.state?.remoteTarget, 'sip:alice@127.0.0.9:5070')
     assert.equal(dialog.state?.remoteSeq, 30)
   })

@@ -50,6 +50,7 @@ describe("A dialog's state on its way to another server", () => {
     ['a To without brackets around much', { remote: 'nonsense' }, /^remote /],
     ['a To with a line break', { remote: '<sip:a@192.0.2.1>;tag=1928301774\r\nRoute: <sip:evil>' }, /^remote /],
     ['a remote target that is no SIP URI', { remoteTarget: 'tel:+12025550100' }, /^remoteTarget/],
+    ['a remote target without a scheme', { remoteTarget: '192.0.2.1:5060' }, /^remoteTarget/],
     ['a remote target that is two', { remoteTarget: 'sip:a@192.0.2.1>, <sip:b@192.0.2.1' }, /^remoteTarget/],
     ['a remote target over a transport that is not spoken', { remoteTarget: 'sip:a@b;transport=ws' }, /^remoteTarget/],
     ['routes that are no list', { routeSet: '<sip:192.0.2.9;lr>' }, /^routeSet/],

@@ -1,0 +1,46 @@
+import type { LiveCall } from '../../lib/call/live-call.ts'
+import { callId, nodeId, sessionId, tenantId, trunkId } from '../../lib/core/ids.ts'
+
+/** An incoming call as its owner shares it. */
+export const LIVE_CALL: LiveCall = {
+  row: {
+    id: callId('01J00000000000000000000000'),
+    revision: 3,
+    tenant: tenantId('clinic'),
+    direction: 'inbound',
+    from: '+12025550123',
+    to: '+12025550100',
+    raw: { from: '<sip:+12025550123@192.0.2.1>;tag=a', to: 'sip:+12025550100@192.0.2.2' },
+    node: nodeId('east-1'),
+    trunk: trunkId('alpha'),
+    state: 'active',
+    startedAt: new Date('2026-01-02T03:04:05.678Z'),
+    answeredAt: new Date('2026-01-02T03:04:06.789Z'),
+    endedAt: null,
+    end: null,
+    sip: { callId: 'a84b4c76e66710@192.0.2.1' },
+    attestation: null,
+    session: { id: sessionId('01J00000000000000000000000'), resumedFrom: null },
+    agent: null,
+    media: null,
+    recording: null,
+  },
+  epoch: 0,
+  generation: 0,
+  agent: 'intake',
+  variables: { caller: '+12025550123', called: '+12025550100' },
+  dialog: {
+    role: 'uas',
+    callId: 'a84b4c76e66710@192.0.2.1',
+    localTag: 'b',
+    remoteTag: 'a',
+    local: '<sip:+12025550100@192.0.2.2>;tag=b',
+    remote: '<sip:+12025550123@192.0.2.1>;tag=a',
+    remoteTarget: 'sip:+12025550123@192.0.2.1',
+    routeSet: [],
+    localSeq: 0,
+    remoteSeq: 1,
+  },
+  sdp: 'v=0\r\no=- 1 1 IN IP4 192.0.2.2\r\ns=-\r\nc=IN IP4 192.0.2.2\r\nt=0 0\r\nm=audio 20000 RTP/AVP 0\r\n',
+  srtp: null,
+}
