@@ -1,7 +1,16 @@
-import type { CallId, NodeId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, SessionId } from '../../lib/core/ids.ts'
 import type { AttemptRecord, CallRow, TurnRecord } from '../../lib/observe/call-record.ts'
 import type { EventDraft, TandemEvent } from '../../lib/observe/event.ts'
-import { attemptEntry, callEntry, eventEntry, sipEntry, turnEntry } from '../../lib/store/entry.ts'
+import type { SessionItem, SessionRow } from '../../lib/session/record.ts'
+import {
+  attemptEntry,
+  callEntry,
+  eventEntry,
+  itemEntry,
+  sessionEntry,
+  sipEntry,
+  turnEntry,
+} from '../../lib/store/entry.ts'
 import type { DiskJournal } from './disk-journal.ts'
 import type { Journal, SipTrace } from './port.ts'
 import { StoreError } from './store-error.ts'
@@ -38,6 +47,14 @@ export class NodeJournal implements Journal {
 
   turn(callId: CallId, ordinal: number, turn: TurnRecord): void {
     this.#disk.append(turnEntry(this.#disk.takeSequence(), callId, ordinal, turn))
+  }
+
+  session(row: SessionRow): void {
+    this.#disk.append(sessionEntry(this.#disk.takeSequence(), row))
+  }
+
+  item(sessionId: SessionId, ordinal: number, item: SessionItem): void {
+    this.#disk.append(itemEntry(this.#disk.takeSequence(), sessionId, ordinal, item))
   }
 
   sip(callId: CallId, ordinal: number, message: SipTrace): void {

@@ -1,4 +1,4 @@
-import type { CallId, NodeId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, SessionId } from '../../lib/core/ids.ts'
 import type {
   AttemptRecord,
   CallRecord,
@@ -9,6 +9,7 @@ import type {
 } from '../../lib/observe/call-record.ts'
 import type { EventDraft, TandemEvent } from '../../lib/observe/event.ts'
 import type { SipTrace } from '../../lib/observe/sip-trace.ts'
+import type { SessionItem, SessionRow } from '../../lib/session/record.ts'
 
 /**
  * The way of every record: appended to the disk journal at once (fsync in batches), written to Postgres behind. A call
@@ -21,6 +22,10 @@ export interface Journal {
   call(row: CallRow): void
   attempt(callId: CallId, ordinal: number, attempt: AttemptRecord): void
   turn(callId: CallId, ordinal: number, turn: TurnRecord): void
+  /** The whole row of a session; the highest epoch wins, and of one epoch the newest revision. */
+  session(row: SessionRow): void
+  /** What the agent of a further call must know. */
+  item(sessionId: SessionId, ordinal: number, item: SessionItem): void
   /** One SIP message of a call, as seen on the wire, for ladder and pcap. */
   sip(callId: CallId, ordinal: number, message: SipTrace): void
   /** Resolves when all that was appended so far is on disk. */

@@ -22,6 +22,7 @@ import { ensurePartitions } from './partitions.ts'
 import type { CallStore, Journal } from './port.ts'
 import { createPool } from './postgres.ts'
 import { askOnce } from './postmaster.ts'
+import { SessionStore } from './session-store.ts'
 import { readSqlFiles, sqlOf } from './sql-files.ts'
 import { codeOf, type StoreError } from './store-error.ts'
 import { WriteBehind } from './write-behind.ts'
@@ -59,6 +60,7 @@ interface StoreState {
 export interface Store {
   readonly journal: Journal
   readonly calls: CallStore
+  readonly sessions: SessionStore
   readonly shared: SharedState
   readonly audit: Audit
   /** Connections to Postgres, and who hears what rings there. */
@@ -127,6 +129,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   const pool = createPool(postgresUrl, () => writeBehind.suspect())
   endings.add(() => within(CLOSE_CONNECTIONS_MS, pool.end()))
   const statements = await readSqlFiles('sql')
+  const sessions = new SessionStore(pool, statements)
   const deadLetters = new DeadLetters(folder)
   const writer = new BatchWriter(pool, statements, (frame, reason) => deadLetters.add(frame, reason))
   const writtenListeners = new Set<(written: WrittenEvents) => void>()
@@ -144,7 +147,10 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     },
     // Over a new connection: an old one may outlive the server for a moment.
     probe: () => askOnce(postgresUrl, async (client) => void (await client.query('select 1'))),
-    upkeep: () => ensurePartitions(pool, new Date()),
+    upkeep: async () => {
+      await ensurePartitions(pool, new Date())
+      await sessions.expire()
+    },
     onChange: (away) => {
       if (away === null) changes.recovered('postgres', 'Postgres takes records again')
       else changes.degraded('postgres', away.message)
@@ -164,6 +170,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   return {
     journal,
     calls: new PostgresCallStore(pool, sqlOf(statements, 'events-after'), caughtUp),
+    sessions,
     shared,
     audit: new Audit(pool),
     pool,

@@ -1,7 +1,8 @@
-import type { CallId } from '../core/ids.ts'
+import type { CallId, SessionId } from '../core/ids.ts'
 import type { AttemptRecord, CallRow, TurnRecord } from '../observe/call-record.ts'
 import type { TandemEvent } from '../observe/event.ts'
 import type { SipTrace } from '../observe/sip-trace.ts'
+import type { SessionItem, SessionRow } from '../session/record.ts'
 import { cutText, MAX_TEXT_LENGTH, stringifyClean } from './text.ts'
 
 /**
@@ -15,7 +16,7 @@ export interface Entry {
 }
 
 /** Kinds that become rows, in the order in which a batch writes them. */
-export const ENTRY_KINDS = ['call', 'attempt', 'turn', 'event', 'sip'] as const
+export const ENTRY_KINDS = ['call', 'attempt', 'turn', 'session', 'item', 'event', 'sip'] as const
 
 export type EntryKind = (typeof ENTRY_KINDS)[number]
 
@@ -28,6 +29,7 @@ export const MAX_ENTRY_LENGTH = 512 * 1024
 const MAX_NUMBER_LENGTH = 256
 const MAX_NAME_LENGTH = 128
 const MAX_LINE_LENGTH = 1024
+const MAX_VARIABLES = 64
 
 /** An event. One that is too long, or that JSON cannot hold, keeps its id, time, name and whom it is about. */
 export function eventEntry(sequence: number, event: TandemEvent): Entry {
@@ -88,6 +90,35 @@ export function sipEntry(sequence: number, callId: CallId, ordinal: number, trac
     message: cutText(trace.message, MAX_TEXT_LENGTH),
   }
   return { kind: 'sip', worth: 1, json: stringifyClean({ sequence, callId, ordinal, trace: cut }) }
+}
+
+/** A session's whole row, its texts cut as those of a call. */
+export function sessionEntry(sequence: number, row: SessionRow): Entry {
+  const variables = Object.entries(row.variables).slice(0, MAX_VARIABLES)
+  const session = {
+    ...row,
+    caller: cutText(row.caller, MAX_NUMBER_LENGTH),
+    agent: cutText(row.agent, MAX_NAME_LENGTH),
+    variables: Object.fromEntries(
+      variables.map(([name, value]) => [cutText(name, MAX_NAME_LENGTH), cutText(value, MAX_LINE_LENGTH)]),
+    ),
+  }
+  return { kind: 'session', worth: 4, json: stringifyClean({ sequence, session }) }
+}
+
+/** One thing of a session's conversation; the first entry with its ordinal stays. */
+export function itemEntry(
+  sequence: number,
+  sessionId: SessionId,
+  ordinal: number,
+  { callId, item }: SessionItem,
+): Entry {
+  const { at, kind, ...content } = item
+  return {
+    kind: 'item',
+    worth: 3,
+    json: stringifyClean({ sequence, sessionId, ordinal, callId, at, kind, item: content }),
+  }
 }
 
 const SEQUENCE = /^\{"sequence":(\d{1,16})[,}]/

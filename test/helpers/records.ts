@@ -1,6 +1,7 @@
 import { callId, nodeId, sessionId, tenantId, trunkId } from '../../lib/core/ids.ts'
 import type { AttemptRecord, CallRow, TurnRecord } from '../../lib/observe/call-record.ts'
 import type { SipTrace } from '../../lib/observe/sip-trace.ts'
+import type { SessionRow } from '../../lib/session/record.ts'
 import { ulidTime } from '../../lib/store/ulid-range.ts'
 
 /** A time of the tests, so many milliseconds after their beginning. */
@@ -66,3 +67,25 @@ export const trace = (message: string, ms = 5): SipTrace => ({
   remote: '192.0.2.1:5060',
   message,
 })
+
+/** A live session on the n-th call of the tests, its first. */
+export function sessionRow(n: number, fields: Partial<SessionRow> = {}): SessionRow {
+  return {
+    id: sessionId(callIdOf(n)),
+    revision: 1,
+    epoch: 0,
+    tenant: tenantId('clinic'),
+    caller: '+12025550101',
+    agent: 'intake',
+    state: 'live',
+    callId: callIdOf(n),
+    node: nodeId('east-1'),
+    trunk: trunkId('alpha'),
+    beganAt: at(n),
+    parkedAt: null,
+    resumableUntil: null,
+    cause: null,
+    variables: { called: '+12025550100' },
+    ...fields,
+  }
+}

@@ -166,6 +166,8 @@ function memoryJournal(rows: Map<string, CallRow>, turns: TurnRecord[]): Journal
     call: (row) => void rows.set(row.id, row),
     attempt: () => {},
     turn: (_id, _ordinal, turn) => void turns.push(turn),
+    session: () => {},
+    item: () => {},
     sip: () => {},
     synced: async () => {},
     written: async () => {},

@@ -20,6 +20,8 @@ describe('The router of the SIP trace', () => {
       call: nothing,
       attempt: nothing,
       turn: nothing,
+      session: nothing,
+      item: nothing,
       event: () => {
         throw new Error('the trace makes no events')
       },

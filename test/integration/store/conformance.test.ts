@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { RedisSharedState } from '../../../app/fleet/redis-shared-state.ts'
 import { askOnce } from '../../../app/store/postmaster.ts'
 import { parseRedis } from '../../../lib/config/engines.ts'
+import { describeDurableSessions } from '../../conformance/durable-sessions.ts'
 import { describeDurableStore } from '../../conformance/durable-store.ts'
 import { describeSharedState, type SharedStatePair } from '../../conformance/shared-state.ts'
 import { debianBinaries, startPostgres, type TestPostgres } from '../../helpers/postgres.ts'
@@ -21,6 +22,7 @@ describe('stores', function () {
       })
       after(() => postgres.stop())
       describeDurableStore(name, () => postgres.url)
+      describeDurableSessions(name, () => postgres.url)
     })
   }
 
@@ -34,6 +36,7 @@ describe('stores', function () {
       before(() => askOnce(given, (client) => client.query(`create database ${database}`)))
       after(() => askOnce(given, (client) => client.query(`drop database ${database} with (force)`)))
       describeDurableStore('a PostgreSQL of yours', () => url.href)
+      describeDurableSessions('a PostgreSQL of yours', () => url.href)
     })
   }
 

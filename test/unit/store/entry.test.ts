@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict'
-import { callId, nodeId } from '../../../lib/core/ids.ts'
+import type { PastItem } from '../../../lib/agent/past.ts'
+import { callId, nodeId, sessionId } from '../../../lib/core/ids.ts'
 import type { TandemEvent } from '../../../lib/observe/event.ts'
 import {
   attemptEntry,
   callEntry,
   type Entry,
   eventEntry,
+  itemEntry,
   MAX_ENTRY_LENGTH,
   sequenceOf,
+  sessionEntry,
   sipEntry,
   turnEntry,
 } from '../../../lib/store/entry.ts'
 import { MAX_BODY_BYTES } from '../../../lib/store/frame.ts'
 import { shed } from '../../../lib/store/shed.ts'
-import { attempt, callRow, trace, turn } from '../../helpers/records.ts'
+import { attempt, callRow, sessionRow, trace, turn } from '../../helpers/records.ts'
 
 const event = (fields: Record<string, unknown> = {}): TandemEvent => ({
   id: 'east-1-7',
@@ -25,6 +28,7 @@ const event = (fields: Record<string, unknown> = {}): TandemEvent => ({
 })
 
 const id = callId('01M81J18G10000000000000001')
+const said = (text: string): PastItem => ({ at: new Date(0), kind: 'message', role: 'user', text })
 const bodyOf = (entry: Entry): Record<string, Record<string, unknown>> => JSON.parse(entry.json)
 
 describe('an entry of the journal', () => {
@@ -35,6 +39,8 @@ describe('an entry of the journal', () => {
       attemptEntry(7, id, 0, attempt()),
       turnEntry(7, id, 0, turn('Hello')),
       sipEntry(7, id, 0, trace('INVITE sip:a SIP/2.0')),
+      sessionEntry(7, sessionRow(1)),
+      itemEntry(7, sessionId(id), 0, { callId: id, item: said('Hello') }),
     ]
     for (const entry of entries) assert.equal(sequenceOf(Buffer.from(entry.json)), 7, entry.kind)
   })
@@ -69,9 +75,16 @@ describe('an entry of the journal', () => {
     assert.equal(String(call?.to).length, 256)
   })
 
+  it('keeps so many facts of a session as a row should have', () => {
+    const facts = Array.from({ length: 200 }, (_, n) => [`fact ${n}`, 'x'.repeat(10_000)] as const)
+    const { session } = bodyOf(sessionEntry(7, sessionRow(1, { variables: Object.fromEntries(facts) })))
+    assert.ok(JSON.stringify(session).length < 80_000)
+  })
+
   it('fits a line of the journal, whatever a SIP message or a turn holds', () => {
     for (const text of ['\u0001'.repeat(70_000), '☎'.repeat(70_000), '\0'.repeat(70_000)]) {
-      for (const entry of [sipEntry(7, id, 0, trace(text)), turnEntry(7, id, 0, turn(text))]) {
+      const item = itemEntry(7, sessionId(id), 0, { callId: id, item: said(text) })
+      for (const entry of [sipEntry(7, id, 0, trace(text)), turnEntry(7, id, 0, turn(text)), item]) {
         assert.ok(Buffer.byteLength(entry.json) < MAX_BODY_BYTES)
       }
     }

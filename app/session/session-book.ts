@@ -1,0 +1,68 @@
+import type { PastItem } from '../../lib/agent/past.ts'
+import type { EndCause } from '../../lib/observe/call-record.ts'
+import { firstOrdinal, type SessionRow } from '../../lib/session/record.ts'
+import { leaveCall, type ResumePolicy } from '../../lib/session/session.ts'
+import type { Journal } from '../store/port.ts'
+import type { CallerIndex } from './caller-index.ts'
+
+export interface SessionBookParts {
+  readonly journal: Pick<Journal, 'session' | 'item'>
+  readonly index: Pick<CallerIndex, 'set'>
+  /** What the tenant wants of its sessions, by the config in force. */
+  readonly policy: () => ResumePolicy
+}
+
+/**
+ * One call's hold on its session, by one owner: keeps its row and what is said in it on record. From the answer of the call
+ * (`began`) to its end (`leave`); before and after, nothing is written.
+ */
+export class SessionBook {
+  readonly #parts: SessionBookParts
+  #row: SessionRow
+  #ordinal: number
+  #open = false
+
+  /** @param first the row as this owner begins with it: a new one, or one that PostgreSQL gave */
+  constructor(parts: SessionBookParts, first: SessionRow) {
+    this.#parts = parts
+    this.#row = first
+    this.#ordinal = firstOrdinal(first.revision)
+  }
+
+  get row(): SessionRow {
+    return this.#row
+  }
+
+  /** The call is up. */
+  began(): void {
+    if (this.#open) return
+    this.#open = true
+    this.#write({ ...this.#row, revision: this.#row.revision + 1 })
+  }
+
+  /** Something was said, heard, or looked up. */
+  item(item: PastItem): void {
+    if (this.#row.state === 'ended') return
+    this.#parts.journal.item(this.#row.id, this.#ordinal++, { callId: this.#row.callId, item })
+  }
+
+  /** The call is over; the session waits for another one, or is over too. Gives the row back as it stands then. */
+  leave(cause: EndCause, at: Date): SessionRow {
+    if (!this.#open) return this.#row
+    this.#open = false
+    this.#write(leaveCall(this.#row, cause, at, this.#parts.policy()))
+    return this.#row
+  }
+
+  /** The session is another owner's from now on: nothing of this call is written any more. */
+  lost(): void {
+    this.#open = false
+    this.#row = { ...this.#row, state: 'ended' }
+  }
+
+  #write(row: SessionRow): void {
+    this.#row = row
+    this.#parts.journal.session(row)
+    this.#parts.index.set(row)
+  }
+}
