@@ -64,6 +64,7 @@ export class CarrierMedia {
           codecs: ['PCMU', 'PCMA'],
           direction: 'sendrecv',
         },
+        previousSdp: null,
         sockets: new FaultySockets(pair, this.#now, heard),
         seed: {
           ssrc: random.readUInt32BE(6),

@@ -23,6 +23,11 @@ export interface LegSpec {
   readonly callId: CallId
   readonly legId: LegId
   readonly talker: TalkerSpec
+  /**
+   * What another leg has said of this session's media last, which ours continues (RFC 3264 §8); absent or null: it begins one. With FreeSWITCH,
+   * which describes its media itself, it always does.
+   */
+  readonly previousSdp?: string | null
   /** Where the call is recorded, from `start` on; absent or null: nowhere. */
   readonly recording?: RecordingSpec | null
   /** Every event of the leg, in order; never called after `close` has resolved. */
@@ -85,6 +90,8 @@ export type LegEvent =
   | { readonly kind: 'firstPacket'; readonly afterMs: number }
   /** The first audible audio, not silence, that came from the far end, `afterMs` after `start()`. */
   | { readonly kind: 'firstAudio'; readonly afterMs: number }
+  /** RTP of the far end comes again, after a second or more without any. */
+  | { readonly kind: 'rtpResumed'; readonly silentMs: number }
   | { readonly kind: 'agent.connected'; readonly backend: string; readonly setupMs: number }
   /** The agent's server is gone; another one is being looked for. */
   | { readonly kind: 'agent.lost'; readonly code: string; readonly message: string }

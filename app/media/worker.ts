@@ -116,6 +116,7 @@ class MediaWorker {
     leg: handle,
     rtpPort,
     talker: spec,
+    previousSdp,
     recording,
   }: Extract<Request, { kind: 'open' }>): Promise<Result<void, OpenRefusal>> {
     if (this.#options.rtp === null) return err({ code: 'bind-failed', message: 'this worker has no RTP' })
@@ -146,6 +147,7 @@ class MediaWorker {
           codecs: supportedCodecs(codecs),
           direction: 'sendrecv',
         },
+        previousSdp,
         sockets: bound.value,
         seed: {
           ssrc: random.readUInt32BE(6),

@@ -46,6 +46,7 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, hangUp }: LegEv
       return hangUp('system', 'agent-fault')
     case 'firstPacket':
     case 'firstAudio':
+    case 'rtpResumed':
     case 'item':
     case 'played':
       return

@@ -261,6 +261,9 @@ function audioLines(audio: AudioLines): readonly string[] {
 /** RFC 3264 §6: a rejected stream has port 0; its formats are meaningless but must be there. */
 const rejectedLine = (section: MediaSection): string => `m=${section.kind} 0 ${section.protocol} ${section.formats}`
 
+/** Of a description of ours: what stays of its origin line, before and after the version. */
+const ORIGIN = /^o=(- \d{1,20}) \d+ (IN IP[46] [0-9A-Za-z.:-]{1,255})\r?$/m
+
 function describe(
   local: LocalMedia<CodecName>,
   timing: string,
@@ -270,10 +273,10 @@ function describe(
   const ip = `IN IP${ipVersionOf(local.address)} ${local.address}`
   const before = previous === undefined ? null : parseSdp(previous)
   const version = before?.ok === true ? before.value.sessionVersion : 1
+  // The origin names the session, which an earlier description may have begun at another address (RFC 3264 §8).
+  const [, name = `- ${local.sessionId}`, where = ip] = ORIGIN.exec(previous ?? '') ?? []
   const text = (sessionVersion: number): string =>
-    [`v=0`, `o=- ${local.sessionId} ${sessionVersion} ${ip}`, 's=-', `c=${ip}`, `t=${timing}`, ...media, ''].join(
-      '\r\n',
-    )
+    [`v=0`, `o=${name} ${sessionVersion} ${where}`, 's=-', `c=${ip}`, `t=${timing}`, ...media, ''].join('\r\n')
   const unchanged = text(version)
   return previous === undefined || unchanged === previous ? unchanged : text(version + 1)
 }

@@ -147,6 +147,7 @@ class Engine implements EmbeddedMedia, HostSink {
         kind: 'open',
         rtpPort,
         talker: spec.talker,
+        previousSdp: spec.previousSdp ?? null,
         recording: spec.recording ?? null,
       })
       if (result.ok) return new RemoteLeg(handle, host, () => this.#forget(handle))

@@ -23,6 +23,9 @@ import type { Ticking } from './tick-wheel.ts'
 /** A talker that does not end within this time is left behind: ports are scarcer than sockets to an AI. */
 const TALKER_CLOSE_MS = 3000
 
+/** So long without RTP is told of, when it comes again. */
+const RTP_GAP_MS = 1_000
+
 /** So many packets from strangers are told of, once a leg: a phone behind NAT sends a few before it is believed. */
 const STRANGER_PACKETS = 10
 
@@ -39,6 +42,8 @@ export interface LegParts {
   readonly kind: 'agent' | 'phone'
   readonly digits: string
   readonly local: LocalMedia
+  /** What the far end was told last by whoever had the session before; null: nobody had. */
+  readonly previousSdp: string | null
   readonly sockets: RtpSockets
   readonly seed: StreamSeed
   /** Of the worker, shared by its legs. */
@@ -83,6 +88,7 @@ export class Leg implements Ticking {
   constructor(parts: LegParts, talker: Talker) {
     this.#parts = parts
     this.#talker = talker
+    this.#description = parts.previousSdp ?? undefined
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {
       onPacket: (packet, to) => sockets.sendRtp(packet, to),
@@ -225,7 +231,14 @@ export class Leg implements Ticking {
 
   #onRtp(packet: Buffer, from: TransportAddress): void {
     if (this.#agreed?.rtcpMux === true && isRtcp(packet)) this.#onRtcp(packet, from)
-    else this.#receiver.onPacket(packet, from, this.#parts.now())
+    else this.#onMedia(packet, from)
+  }
+
+  #onMedia(packet: Buffer, from: TransportAddress): void {
+    const before = this.#receiver.lastAtMs
+    this.#receiver.onPacket(packet, from, this.#parts.now())
+    const silentMs = (this.#receiver.lastAtMs ?? 0) - (before ?? Number.POSITIVE_INFINITY)
+    if (silentMs >= RTP_GAP_MS) this.#parts.emit({ kind: 'rtpResumed', silentMs: Math.round(silentMs) })
   }
 
   #onRtcp(packet: Buffer, from: TransportAddress): void {

@@ -43,6 +43,8 @@ export type RequestBody =
       readonly kind: 'open'
       readonly rtpPort: number
       readonly talker: TalkerSpec
+      /** See `LegSpec`. */
+      readonly previousSdp: string | null
       readonly recording: RecordingSpec | null
     }
   | { readonly kind: 'answer'; readonly sdp: string }

@@ -274,6 +274,16 @@ describe('Our own offer', () => {
     assert.match(later, /m=video 0 RTP\/AVP 31\r\nm=audio 20000 RTP\/AVP 0 8 101/)
   })
 
+  it('goes on with the session of another leg, at an address of its own: the origin names the session', () => {
+    const before = answer(sdp(...HEAD, 'm=video 5000 RTP/AVP 31', 'm=audio 4000 RTP/AVP 0')).sdp
+    const elsewhere = { ...LOCAL, address: '198.51.100.2', rtpPort: 30_000, sessionId: '99' }
+    const later = makeOffer(elsewhere, before)
+    assert.match(later, /^o=- 77 2 IN IP4 192\.0\.2\.10\r\n/m)
+    assert.match(later, /^c=IN IP4 198\.51\.100\.2\r\n/m)
+    assert.match(later, /m=video 0 RTP\/AVP 31\r\nm=audio 30000 /)
+    assert.match(makeOffer(elsewhere, 'nonsense'), /^o=- 99 2 IN IP4 198\.51\.100\.2\r\n/m)
+  })
+
   it('uses the telephone-event number of each side', () => {
     const theirs = sdp(...HEAD, 'm=audio 4000 RTP/AVP 0 110', 'a=rtpmap:110 telephone-event/8000')
     const accepted = acceptAnswer(makeOffer(LOCAL), theirs, LOCAL.codecs)
