@@ -26,6 +26,7 @@ import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
 import { startRecordings } from './recordings/start-recordings.ts'
+import { startSessions } from './session/sessions.ts'
 import { Calls } from './signaling/calls.ts'
 import type { PingResult } from './signaling/sip-ping.ts'
 import { startSip } from './signaling/start-sip.ts'
@@ -161,6 +162,8 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   })
   parts.add('live calls', () => liveCalls.close())
 
+  const sessions = await startSessions({ config, store, routes, log }, parts)
+
   let started = false
   const calls = new Calls({
     node: node.id,
@@ -178,6 +181,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     locator,
     answers: (trunk, target) => trunks.health.answers(trunk, target),
     liveCalls,
+    sessions,
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,
     agents,
@@ -281,6 +285,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     const next = shareIn(result.value)
     const routes = routesOf(next, local.backend)
     calls.setRoutes(routes)
+    sessions.setTenants(routes.tenants)
     agents.setAgents(routes.agents)
     trunks.setTrunks(next.trunks)
     sip.access.setTrusted(routes)

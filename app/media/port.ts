@@ -64,6 +64,11 @@ export interface MediaLeg {
   accept(answerSdp: string): Promise<Result<void, SdpRefusal>>
   /** Resolves when the talker could speak at once: for an agent, its socket is open and its session configured. */
   ready(): Promise<Result<void, AgentRefusal>>
+  /**
+   * For how long no RTP has come from the far end, in milliseconds; null: before `start`, or on hold. May be less than it really is, as
+   * FreeSWITCH is asked every few seconds, never more.
+   */
+  silentMs(): Promise<number | null>
   /** The dialog is confirmed (ACK): the talker may begin. */
   start(): void
   /** A key of the far end that came by signaling (SIP INFO): it reaches the talker and `onEvent` as one in RTP does. */

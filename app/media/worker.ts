@@ -99,6 +99,8 @@ class MediaWorker {
         return { kind: 'accept', result: this.#rtpLeg(message.leg).accept(message.sdp) }
       case 'ready':
         return { kind: 'ready', result: await this.#leg(message.leg).talker.ready() }
+      case 'silence':
+        return { kind: 'silence', silentMs: this.#rtpLeg(message.leg).silentMs() }
       case 'openVoice':
         return { kind: 'openVoice', result: await this.#openVoice(message) }
       case 'expectFork':

@@ -1,4 +1,5 @@
 import type { PastItem } from '../../lib/agent/past.ts'
+import type { TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
 import { firstOrdinal, type SessionRow } from '../../lib/session/record.ts'
 import { leaveCall, type ResumePolicy } from '../../lib/session/session.ts'
@@ -33,11 +34,11 @@ export class SessionBook {
     return this.#row
   }
 
-  /** The call is up. */
-  began(): void {
+  /** The call is up, on this trunk. */
+  began(trunk: TrunkId | null): void {
     if (this.#open) return
     this.#open = true
-    this.#write({ ...this.#row, revision: this.#row.revision + 1 })
+    this.#write({ ...this.#row, trunk, revision: this.#row.revision + 1 })
   }
 
   /** Something was said, heard, or looked up. */

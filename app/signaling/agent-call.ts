@@ -17,6 +17,7 @@ import { formatWarning } from '../../lib/sip/warning.ts'
 import type { MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { CallSession } from '../session/call-session.ts'
 import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -32,7 +33,10 @@ export interface AgentCallParts {
   readonly shared: SharedCall
   readonly metrics: Metrics
   readonly media: MediaEngine
-  readonly agent: AgentSpec
+  /** The conversation that it is part of. */
+  readonly session: CallSession
+  /** Who talks to the caller, as the session has it. */
+  readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
   readonly recording: NewRecording | null
   /** Hears whether the agent could be reached. */
@@ -122,9 +126,11 @@ export class AgentCall {
 
   /** Takes RTP ports, agrees on media, and waits until the agent could speak. */
   async #openLeg(): Promise<Refusal | null> {
-    const { invite, recorder, metrics } = this.#parts
-    const sink = { recorder, metrics, hangUp: (by: EndedBy, cause: EndCause) => this.hangUp(by, cause) }
-    const leg = await openAgentLeg(this.#parts, 'a', (event) => onLegEvent(event, sink))
+    const { invite, recorder, metrics, session } = this.#parts
+    const sink = { recorder, metrics, session, hangUp: (by: EndedBy, cause: EndCause) => this.hangUp(by, cause) }
+    const leg = await openAgentLeg({ ...this.#parts, agent: await this.#parts.agent() }, 'a', (event) =>
+      onLegEvent(event, sink),
+    )
     this.#leg = leg
     // The caller may have given up while the ports were taken; `release` has not seen the leg then.
     if (this.#state.kind === 'ended') await leg.close()
@@ -145,11 +151,15 @@ export class AgentCall {
     if (!answered.ok) return this.#input({ kind: 'unacceptable' })
     const dialog = answered.value
     this.#dialog = dialog
-    const { recorder, metrics } = this.#parts
+    const { recorder, metrics, session } = this.#parts
     const answeredAt = new Date()
     recorder.update({ state: 'active', answeredAt, recording: this.#parts.recording?.name ?? null })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
     recorder.event({ event: 'call.answered' })
+    session.began({
+      silentMs: async () => (await this.#leg?.silentMs()) ?? null,
+      giveWay: () => this.hangUp('system', 'media-timeout'),
+    })
     this.#input({ kind: 'accepted' })
     // ACK and BYE may have come with the 200 already, and are told now.
     dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))

@@ -6,6 +6,7 @@ import { withDeadline } from '../deadline.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { CallSession } from '../session/call-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
 
 interface LegParts {
@@ -61,7 +62,7 @@ const BYE_GRACE_MS = 2_000
 
 /** Closes the record of a call with what its leg was, and waits a moment for the answer to our BYE. */
 export async function closeRecord(
-  { recorder, metrics }: { recorder: CallRecorder; metrics: Metrics },
+  { recorder, metrics, session }: { recorder: CallRecorder; metrics: Metrics; session: Pick<CallSession, 'ended'> },
   end: CallEnd,
   leg: Promise<LegSummary> | undefined,
   hungUp: Promise<void>,
@@ -81,5 +82,6 @@ export async function closeRecord(
     recorder.event({ event: 'recording.saved', level: complete ? 'info' : 'error', seconds, complete })
   }
   recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
+  session.ended(end, endedAt)
   await withDeadline(hungUp, BYE_GRACE_MS)
 }

@@ -57,6 +57,7 @@ export interface CallsOptions {
   readonly locator: PlaceParts['locator']
   readonly answers: PlaceParts['answers']
   readonly liveCalls: PlaceParts['liveCalls']
+  readonly sessions: PlaceParts['sessions']
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
   /** How long a 302 of ours may be believed. */
@@ -140,13 +141,14 @@ export class Calls {
     const decided = decidePlacement(request, this.#snapshot())
     if (!decided.ok) return decided
     const placement = decided.value
-    const agent = this.#routes.agents.get(placement.tenant)?.get(placement.agent)
-    if (agent === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
+    const agents = this.#routes.agents.get(placement.tenant)
+    if (agents === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
     const { outbound } = this.#routes
     const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
     const onAgent = (evidence: ReachEvidence) => this.#options.agents.report(placement.agent, evidence)
     const { call, recorder } = placeCall(this.#placing, request, placement, {
-      agent,
+      agents,
+      resumes: false,
       recording: (id) => this.#recording(id, placement.tenant),
       outbound,
       admit,
@@ -266,10 +268,18 @@ export class Calls {
 
   #bridge(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
     const { trunk, tenant } = decision
-    const agent = tenant === null ? undefined : this.#routes.agents.get(tenant)?.get(decision.agent)
-    if (agent === undefined) throw new Error(`no agent named ${decision.agent}: config must have refused this`)
+    const agents = tenant === null ? undefined : this.#routes.agents.get(tenant)
+    if (tenant === null || agents === undefined) throw new Error('a call for no tenant: the decision refuses those')
     const giveBack = this.#load.hold(trunk, tenant)
     const variables = { caller: decision.from, called: decision.to }
+    const session = this.#options.sessions.of({
+      recorder,
+      tenant,
+      caller: invite.knownCaller(decision.from),
+      resumes: true,
+      agent: decision.agent,
+      variables,
+    })
     const facts = { epoch: 0, generation: 0, agent: decision.agent, variables }
     const call = new AgentCall({
       invite,
@@ -278,7 +288,8 @@ export class Calls {
       metrics: this.#options.metrics,
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
-      agent: { ...agent, variables },
+      session,
+      agent: () => session.open(agents),
       recording: this.#recording(recorder.id, tenant),
       onAgent: (evidence) => this.#options.agents.report(decision.agent, evidence),
       onReleased: () => {

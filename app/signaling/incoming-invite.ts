@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../lib/core/result.ts'
 import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
 import { HOP_PARAMETER } from '../../lib/route/standby-legs.ts'
+import { knownCaller } from '../../lib/session/caller.ts'
 import { listsTag } from '../../lib/sip/reliability.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
 import { requestFactsOf } from './request-facts.ts'
@@ -46,6 +47,12 @@ export class IncomingInvite {
 
   header(name: string): string | undefined {
     return headerOf(this.#req, name)
+  }
+
+  /** The number by which a further call is known as the same person's; empty where nobody is to be known so. */
+  knownCaller(number: string): string {
+    const privacy = this.header('Privacy') ?? null
+    return knownCaller({ number, user: this.facts.caller, from: this.header('From') ?? '', privacy })
   }
 
   get cancelled(): boolean {

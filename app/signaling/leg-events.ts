@@ -2,19 +2,23 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { LegEvent } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { CallSession } from '../session/call-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
 
 export interface LegEventSink {
   readonly recorder: CallRecorder
   readonly metrics: Metrics
+  readonly session: Pick<CallSession, 'item'>
   readonly hangUp: (by: EndedBy, cause: EndCause) => void
 }
 
 /** What happens on the leg of an agent goes into record and metrics, and may end the call. */
-export function onLegEvent(event: LegEvent, { recorder, metrics, hangUp }: LegEventSink): void {
+export function onLegEvent(event: LegEvent, { recorder, metrics, session, hangUp }: LegEventSink): void {
   switch (event.kind) {
     case 'turn':
       return recorder.turn(event.at, event.who, event.text)
+    case 'item':
+      return session.item(event.item)
     case 'dtmf':
       return recorder.event({ event: 'dtmf', digit: event.digit, durationMs: event.durationMs })
     case 'agent.connected':
@@ -47,7 +51,6 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, hangUp }: LegEv
     case 'firstPacket':
     case 'firstAudio':
     case 'rtpResumed':
-    case 'item':
     case 'played':
       return
     default:

@@ -16,6 +16,7 @@ import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { CallSession } from '../session/call-session.ts'
 import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
@@ -33,7 +34,10 @@ export interface OutgoingCallParts
   readonly shared: SharedCall
   readonly metrics: Metrics
   readonly media: MediaEngine
-  readonly agent: AgentSpec
+  /** The conversation that it is part of. */
+  readonly session: CallSession
+  /** Who talks to the callee, as the session has it. Asked once an attempt. */
+  readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
   readonly recording: NewRecording | null
   /** Hears whether the agent could be reached. */
@@ -129,7 +133,9 @@ export class OutgoingCall {
 
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
     this.#legAttempt = attempt
-    const leg = await openAgentLeg(this.#parts, `b${attempt}`, (event) => this.#onLegEvent(attempt, event))
+    const leg = await openAgentLeg({ ...this.#parts, agent: await this.#parts.agent() }, `b${attempt}`, (event) =>
+      this.#onLegEvent(attempt, event),
+    )
     this.#leg = leg
     // The call may have ended while the ports were taken; `release` has not seen the leg then.
     if (this.#state.kind === 'ended') await leg.close()
@@ -207,12 +213,16 @@ export class OutgoingCall {
 
   #onAnswered(dialog: SipDialog, answer: string): void {
     this.#answered = { dialog, answer }
-    const { recorder, metrics } = this.#parts
+    const { recorder, metrics, session } = this.#parts
     const answeredAt = new Date()
     const recording = this.#parts.recording?.name ?? null
     recorder.update({ state: 'active', answeredAt, recording, sip: { callId: dialog.sipCallId } })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
     recorder.event({ event: 'call.answered' })
+    session.began({
+      silentMs: async () => (await this.#leg?.silentMs()) ?? null,
+      giveWay: () => this.hangUp('system', 'media-timeout'),
+    })
     this.#input({ kind: 'answered' })
     // What came right behind the 200 is told now.
     dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
@@ -249,8 +259,8 @@ export class OutgoingCall {
   /** What happens on the legs of attempts that are over concerns nobody. */
   #onLegEvent(attempt: AttemptId, event: LegEvent): void {
     if (attempt !== this.#legAttempt) return
-    const { recorder, metrics } = this.#parts
-    onLegEvent(event, { recorder, metrics, hangUp: (by, cause) => this.hangUp(by, cause) })
+    const { recorder, metrics, session } = this.#parts
+    onLegEvent(event, { recorder, metrics, session, hangUp: (by, cause) => this.hangUp(by, cause) })
   }
 
   async #release(end: CallEnd): Promise<void> {

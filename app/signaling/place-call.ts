@@ -14,6 +14,7 @@ import type { LiveCalls } from '../fleet/live-calls.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { Sessions } from '../session/sessions.ts'
 import type { Scheduler } from '../sip/scheduler.ts'
 import type { Journal } from '../store/port.ts'
 import type { TrunkChoice } from '../trunk/trunk-choice.ts'
@@ -47,13 +48,17 @@ export interface PlaceParts {
   readonly answers: (trunk: TrunkId, target: string) => boolean
   /** Keeps what other nodes know of calls. */
   readonly liveCalls: Pick<LiveCalls, 'keep'>
+  readonly sessions: Pick<Sessions, 'of'>
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
 
 /** What a call needs of the config in force, and of the limits in it. */
 export interface PlaceContext {
-  readonly agent: CallAgent
+  /** The tenant's agents, by name. */
+  readonly agents: ReadonlyMap<string, CallAgent>
+  /** Whether it goes on with what the callee was cut off from. */
+  readonly resumes: boolean
   /** Where a call is recorded; null: nowhere. */
   readonly recording: (call: CallId) => NewRecording | null
   /** Every trunk by its id. */
@@ -69,13 +74,14 @@ export function placeCall(
   parts: PlaceParts,
   request: PlaceRequest,
   { tenant, from, to, trunks, group, agent: agentName }: Placement,
-  { agent, recording, outbound, admit, onAgent }: PlaceContext,
+  { agents, resumes, recording, outbound, admit, onAgent }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const raw = { from: request.from ?? from, to: request.to }
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
   const recorder = new CallRecorder(journal, emit, row)
   const variables = { caller: from, called: to }
+  const session = parts.sessions.of({ recorder, tenant, caller: to, resumes, agent: agentName, variables })
   const sipCallIds: string[] = []
   const leaveTenant = load.hold(null, tenant)
   /** Gives back the place on the trunk that is tried, or that took the call. */
@@ -97,7 +103,8 @@ export function placeCall(
       if (released) plan.end()
       return plan.order.flatMap(({ trunk }) => outbound.get(trunk) ?? [])
     },
-    agent: { ...agent, variables },
+    session,
+    agent: () => session.open(agents),
     onAgent,
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
     admit: (trunk) => {

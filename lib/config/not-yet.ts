@@ -24,7 +24,6 @@ const is =
 
 const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
 const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
-const NO_RESUME = 'A session ends with its call in this version.'
 
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
@@ -48,9 +47,7 @@ const WARNED: readonly Row[] = [
 const LISTED: readonly Row[] = [
   ['fleet.settle', NO_TAKEOVER],
   ['fleet.ownerProbes', NO_TAKEOVER],
-  ['fleet.supersede', NO_TAKEOVER],
   ['identity.maxAge', 'Identity headers are not verified in this version.'],
-  ['tenants[].resumeWindow', NO_RESUME],
 ]
 
 const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>

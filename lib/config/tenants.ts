@@ -57,7 +57,13 @@ export const tenant = section({
     )
     .default({})
     .describe("Order of backends by agent, instead of the agent's own."),
-  resumeWindow: duration('15m', 'How long a session of a dropped call can be resumed.'),
+  resumeWindow: duration('15m', 'How long a session of a dropped call can be resumed; 0s: never.'),
+  resumeOn: z
+    .enum(['fault', 'any'])
+    .default('fault')
+    .describe(
+      'Which calls leave a session that can be resumed. fault: those that dropped; any: those that somebody ended too.',
+    ),
   callback: z
     .boolean('true or false')
     .default(false)

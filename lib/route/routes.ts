@@ -44,7 +44,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
       redirectTo: trunk.redirectTo === null ? null : placeOf(trunk.redirectTo),
     })),
     tenants: new Map(
-      config.tenants.map(({ id, country, agent, group, limits, recording }) => [
+      config.tenants.map(({ id, country, agent, group, limits, recording, resumeWindowMs, resumeOn, callback }) => [
         id,
         {
           id,
@@ -53,6 +53,8 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
           group: config.groups[group]?.trunks ?? [],
           channels: limits.channels,
           recorded: recording.enabled,
+          resume: { windowMs: resumeWindowMs, resumeOn },
+          callback,
         },
       ]),
     ),

@@ -1,6 +1,7 @@
 import type { AddressSet } from '../core/cidr.ts'
 import type { NodeId, TenantId, TrunkId } from '../core/ids.ts'
 import type { SbcVerdict } from '../guard/sbc-access.ts'
+import type { ResumePolicy } from '../session/session.ts'
 import type { TrunkState } from '../trunk/state.ts'
 
 /** What is known of a request outside of dialogs, whatever it asks for. */
@@ -63,6 +64,10 @@ export interface TenantRoute {
   readonly channels: number | null
   /** Whether its calls are recorded. */
   readonly recorded: boolean
+  /** Which of its sessions wait for a further call, and for how long. */
+  readonly resume: ResumePolicy
+  /** Whether a caller whose leg a trunk dropped is called back. */
+  readonly callback: boolean
 }
 
 /** Where requests of a tenant's own SBC come from, where it is known by its addresses. */

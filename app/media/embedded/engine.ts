@@ -200,6 +200,10 @@ class RemoteLeg implements MediaLeg {
     return this.#host.ready(this.#handle)
   }
 
+  async silentMs(): Promise<number | null> {
+    return (await this.#host.request(this.#handle, { kind: 'silence' })).silentMs
+  }
+
   start(): void {
     this.#host.start(this.#handle)
   }

@@ -279,6 +279,12 @@ export class Leg implements Ticking {
     if (report !== null) this.#parts.sockets.sendRtcp(report, to, this.#agreed?.rtcpMux ?? false)
   }
 
+  /** For how long no RTP has come, in milliseconds; null: not up, or on hold. */
+  silentMs(): number | null {
+    if (this.#startedAtMs === null || this.#agreed?.direction !== 'sendrecv') return null
+    return this.#parts.now() - Math.max(this.#receiver.lastAtMs ?? 0, this.#silentSinceMs)
+  }
+
   /** Tells once when neither RTP nor RTCP has come for too long; what comes after arms it again. */
   #watchSilence(nowMs: number): void {
     if (this.#startedAtMs === null || this.#agreed?.direction !== 'sendrecv') return

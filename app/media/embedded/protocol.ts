@@ -57,6 +57,8 @@ export type RequestBody =
   /** Resolves when the fork is there, or does not come. */
   | { readonly kind: 'forked' }
   | { readonly kind: 'ready' }
+  /** For how long no RTP has come. */
+  | { readonly kind: 'silence' }
   | { readonly kind: 'close' }
 
 /** Why a leg could not be opened: another pair may be free, or nothing helps. */
@@ -73,6 +75,7 @@ export type ReplyBody =
   | { readonly kind: 'offer'; readonly sdp: string }
   | { readonly kind: 'accept'; readonly result: Result<void, SdpRefusal> }
   | { readonly kind: 'ready'; readonly result: Result<void, AgentRefusal> }
+  | { readonly kind: 'silence'; readonly silentMs: number | null }
   | { readonly kind: 'close'; readonly summary: LegSummary }
   | { readonly kind: 'openVoice'; readonly result: Result<void, OpenRefusal> }
   | { readonly kind: 'expectFork'; readonly url: string }

@@ -281,6 +281,13 @@ export class FreeSwitchLeg implements MediaLeg {
     if (/^[0-9*#A-D]$/.test(digit)) this.dtmf(digit, Number.isFinite(samples) ? Math.round(samples / 8) : 0)
   }
 
+  async silentMs(): Promise<number | null> {
+    if (this.#startedAtMs === null || this.#channel === null || this.#agreed?.direction !== 'sendrecv') return null
+    const variables = await this.#variables(this.#channel).catch(() => null)
+    if (variables === null) return null
+    return packetsIn(variables) > this.#packets ? 0 : performance.now() - this.#packetsAtMs
+  }
+
   /** Tells once when no RTP has come for too long; what comes after arms it again. */
   #watchSilence(nowMs: number): void {
     if (this.#startedAtMs === null || this.#channel === null) return

@@ -71,7 +71,7 @@ describe('the session of a call', () => {
   it('is on record from the answer on, and parked when the leg is lost', async () => {
     const session = book()
     assert.deepEqual(rows, [])
-    session.began()
+    session.began(sessionRow(1).trunk)
     const left = session.leave('trunk-fault', new Date())
     assert.deepEqual(
       rows.map(({ state, revision }) => [state, revision]),
@@ -90,7 +90,7 @@ describe('the session of a call', () => {
 
   it('leaves nothing behind when somebody hung up', async () => {
     const session = book()
-    session.began()
+    session.began(sessionRow(1).trunk)
     await settled()
     assert.equal((await index.get(clinic, CALLER))?.state, 'live')
     session.leave('normal', at(1))
@@ -123,7 +123,7 @@ describe('the session of a call', () => {
 
   it('writes nothing any more when it is another owner’s', () => {
     const session = book()
-    session.began()
+    session.began(sessionRow(1).trunk)
     session.lost()
     session.item(said('Hello'))
     session.leave('trunk-fault', at(1))
@@ -133,7 +133,7 @@ describe('the session of a call', () => {
 
   it('never shows who is nobody', async () => {
     const session = book(sessionRow(1, { caller: '' }))
-    session.began()
+    session.began(sessionRow(1).trunk)
     session.leave('trunk-fault', at(1))
     await settled()
     assert.equal(shared.entries.size, 0)
@@ -142,7 +142,7 @@ describe('the session of a call', () => {
 
   it('is shown anew when the shared state is back', async () => {
     shared.away = true
-    book().began()
+    book().began(sessionRow(1).trunk)
     await settled()
     assert.equal(shared.entries.size, 0)
     shared.comeBack()
@@ -152,8 +152,8 @@ describe('the session of a call', () => {
 
   it('leaves the entry of another call of that number alone', async () => {
     const first = book()
-    first.began()
-    book(sessionRow(2)).began()
+    first.began(sessionRow(1).trunk)
+    book(sessionRow(2)).began(sessionRow(1).trunk)
     first.leave('normal', at(1))
     await settled()
     assert.equal((await index.get(clinic, CALLER))?.call, callIdOf(2))

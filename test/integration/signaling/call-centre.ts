@@ -11,6 +11,7 @@ import type { CallRow, TurnRecord } from '../../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../../lib/observe/event.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
 import type { Peer } from '../../../lib/route/snapshot.ts'
+import { memorySessions } from '../../helpers/memory-sessions.ts'
 import { startEngine } from '../media/media-fixture.ts'
 import { eventually } from '../sip-server/rig.ts'
 
@@ -100,11 +101,14 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
   const metrics = createMetrics('test')
   const node = nodeId('test')
   const peers: Peer[] = []
+  const journal = memoryJournal(rows, turns)
+  const sessions = await memorySessions({ node, journal, tenants: routes.tenants })
   const calls = new Calls({
     node,
+    sessions,
     link: connected.value,
     media,
-    journal: memoryJournal(rows, turns),
+    journal,
     emit: (draft) => events.push(draft),
     routes,
     impediments: () => new Set(centre.full ? ['full' as const] : []),
@@ -151,6 +155,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
       }),
     close: async () => {
       await calls.close()
+      await sessions.close()
       connected.value.close()
       await sip.close()
       await media.close()

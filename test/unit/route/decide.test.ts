@@ -39,7 +39,19 @@ const anywhere = { port: null, protocol: null, host: null }
 const SNAPSHOT: RouteSnapshot = {
   trunks: [trunk(ALPHA, '192.0.2.1'), trunk(BETA, '198.51.100.0/24')],
   tenants: new Map([
-    [CLINIC, { id: CLINIC, country: 'US', agent: 'intake', group: [ALPHA, BETA], channels: 2, recorded: false }],
+    [
+      CLINIC,
+      {
+        id: CLINIC,
+        country: 'US',
+        agent: 'intake',
+        group: [ALPHA, BETA],
+        channels: 2,
+        recorded: false,
+        resume: { windowMs: 900_000, resumeOn: 'fault' },
+        callback: false,
+      },
+    ],
   ]),
   sbcSources: [{ tenant: CLINIC, rule: { ...anywhere, addresses: addressSet(['203.0.113.77']) } }],
   authenticate: () => null,

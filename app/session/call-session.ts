@@ -1,0 +1,158 @@
+import type { PastItem } from '../../lib/agent/past.ts'
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallEnd } from '../../lib/call/agent-call.ts'
+import type { SessionId, TenantId } from '../../lib/core/ids.ts'
+import type { CallAgent } from '../../lib/route/routes.ts'
+import type { SessionRow } from '../../lib/session/record.ts'
+import { newSession } from '../../lib/session/session.ts'
+import type { CallRecorder } from '../signaling/call-recorder.ts'
+import { giveBack, type LookUpParts, lookUp, type Resumption } from './look-up.ts'
+import { SessionBook, type SessionBookParts } from './session-book.ts'
+
+export interface CallSessionFacts {
+  readonly recorder: CallRecorder
+  readonly tenant: TenantId
+  /** The person's number in E.164; empty: nobody's. */
+  readonly caller: string
+  /** Whether it may go on with a session that was cut off. */
+  readonly resumes: boolean
+  /** The agent's name, and the facts about this call that it is told. */
+  readonly agent: string
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/** What a call that is up can be asked and told by its session. */
+export interface Line {
+  /** For how long no RTP has come, in milliseconds; null: on hold, or nobody knows. */
+  silentMs(): Promise<number | null>
+  /** The caller is on another call: this one ends. */
+  giveWay(): void
+}
+
+export interface CallSessionParts extends LookUpParts {
+  readonly journal: SessionBookParts['journal']
+  readonly index: LookUpParts['index']
+  readonly policy: SessionBookParts['policy']
+  /** Everybody who might be asked to give way stands here, by session. */
+  readonly lines: Map<SessionId, CallSession>
+  /** The session waits for a further call. */
+  readonly onParked: (row: SessionRow, end: CallEnd) => void
+}
+
+/** The session of one call: a new one, or one that its caller was cut off from, as PostgreSQL gave it. */
+export class CallSession {
+  readonly #parts: CallSessionParts
+  readonly #facts: CallSessionFacts
+  readonly #left: Promise<void>
+  #tellLeft: () => void = () => undefined
+  #opened: Promise<AgentSpec> | null = null
+  #taken: Resumption | null = null
+  #book: SessionBook | null = null
+  #line: Line | null = null
+  #ended = false
+
+  constructor(parts: CallSessionParts, facts: CallSessionFacts) {
+    this.#parts = parts
+    this.#facts = facts
+    this.#left = new Promise((resolve) => {
+      this.#tellLeft = resolve
+    })
+  }
+
+  /** The row as it stands; null before `open`. */
+  get row(): SessionRow | null {
+    return this.#book?.row ?? null
+  }
+
+  /** The call that this one goes on after; null: none. */
+  get resumedFrom(): Resumption['from'] | null {
+    return this.#taken?.from ?? null
+  }
+
+  /** Resolves when the call is over and its session is where it belongs. */
+  get left(): Promise<void> {
+    return this.#left
+  }
+
+  /**
+   * The agent of the call, by what is known of the conversation: where it goes on, the one that it was with, told what was said so far.
+   * A little later than at once where the stores are slow; asked again, it is the same one.
+   *
+   * @param agents the tenant's, by name
+   */
+  open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
+    this.#opened ??= this.#open(agents)
+    return this.#opened
+  }
+
+  async #open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
+    const { recorder, tenant, caller, agent, variables, resumes } = this.#facts
+    const { id, node, trunk, session } = recorder.row
+    const taken = resumes ? await lookUp(this.#parts, { tenant, caller, call: id, node, trunk }) : null
+    if (taken !== null && this.#ended) giveBack(this.#parts, taken)
+    else this.#taken = taken
+    const own = { id: session.id, tenant, caller, agent, callId: id, node, trunk, variables }
+    const row =
+      taken === null
+        ? newSession(own, new Date())
+        : { ...taken.row, variables: { ...taken.row.variables, ...variables } }
+    this.#book = new SessionBook(this.#parts, row)
+    const found = agents.get(row.agent) ?? agents.get(agent)
+    if (found === undefined) throw new Error(`no agent named ${agent}: it was looked up before`)
+    const past = taken === null ? {} : { past: { items: taken.items, note: 'dropped' as const } }
+    return { ...found, variables: row.variables, ...past }
+  }
+
+  /** The call is up. */
+  began(line: Line): void {
+    const { recorder } = this.#facts
+    this.#line = line
+    if (this.#taken !== null) {
+      const session = { id: this.#taken.row.id, resumedFrom: this.#taken.from }
+      recorder.update({ session })
+      recorder.event({ event: 'session.resumed', session: session.id, resumedFrom: session.resumedFrom })
+    }
+    this.#book?.began(recorder.row.trunk)
+    if (this.#book !== null) this.#parts.lines.set(this.#book.row.id, this)
+  }
+
+  /** Something was said, heard, or looked up. */
+  item(item: PastItem): void {
+    this.#book?.item(item)
+  }
+
+  /** The call is over, with whatever is told of it. */
+  ended(end: CallEnd, at: Date): void {
+    if (this.#ended) return
+    this.#ended = true
+    if (this.#line !== null) this.#leave(end, at)
+    else if (this.#taken !== null) giveBack(this.#parts, this.#taken)
+    this.#tellLeft()
+  }
+
+  /** Ends the call where its leg has been silent for so long; whether it has. */
+  async giveWay(silentMs: number): Promise<boolean> {
+    const silent = this.#ended ? null : await this.#line?.silentMs()
+    if (silent == null || silent < silentMs) return false
+    this.#line?.giveWay()
+    await this.#left
+    return true
+  }
+
+  #leave(end: CallEnd, at: Date): void {
+    const { recorder } = this.#facts
+    const row = this.#book?.leave(end.cause, at) ?? null
+    if (row === null) return
+    if (this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
+    if (row.state !== 'parked') return
+    const { id: session, cause, resumableUntil } = row
+    recorder.event({
+      event: 'session.parked',
+      level: 'warn',
+      session,
+      cause,
+      resumableUntil: resumableUntil?.toISOString(),
+    })
+    this.#parts.onParked(row, end)
+  }
+}

@@ -1,0 +1,81 @@
+import type { PastItem } from '../../lib/agent/past.ts'
+import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
+import { inTime } from '../deadline.ts'
+import type { SessionStore, TakenUp } from '../store/session-store.ts'
+import type { CallerEntry, CallerIndex } from './caller-index.ts'
+
+/** A session that a call goes on with. */
+export interface Resumption extends TakenUp {
+  /** What was said in it, for the agent. */
+  readonly items: readonly PastItem[]
+}
+
+/** The call that might go on with one. */
+export interface Redial {
+  readonly tenant: TenantId
+  /** E.164; empty: nobody's, which is never looked up. */
+  readonly caller: string
+  readonly call: CallId
+  readonly node: NodeId
+  readonly trunk: TrunkId | null
+}
+
+export interface LookUpParts {
+  readonly sessions: Pick<SessionStore, 'takeUp' | 'putBack' | 'items'>
+  readonly index: Pick<CallerIndex, 'get' | 'set'>
+  /** Whether PostgreSQL is known to be away: nobody waits for it then. */
+  readonly isAway: () => boolean
+  /** Asks whoever has a live session to let go of it, where its leg has gone silent. Never rejects. */
+  readonly supersede: (entry: CallerEntry) => Promise<void>
+  /** What could not be found out in time, for the log: the call begins anew. */
+  readonly onError: (error: unknown) => void
+}
+
+/** How long a call waits for the shared state, and then for PostgreSQL, before it begins a session of its own. */
+const ASK_MS = 125
+
+/**
+ * Looks for the session that a caller was cut off from. Costs a call one question to the shared state; PostgreSQL, which decides, is
+ * asked only where that names a session, or cannot be asked. Never rejects, and never takes long.
+ */
+export async function lookUp(parts: LookUpParts, call: Redial): Promise<Resumption | null> {
+  const { index, isAway, supersede, onError } = parts
+  if (call.caller === '' || isAway()) return null
+  try {
+    const entry = await inTime(index.get(call.tenant, call.caller), ASK_MS, 'the shared state is slow', ignore).catch(
+      (error: unknown) => {
+        onError(error)
+        return 'unknown' as const
+      },
+    )
+    if (entry === undefined) return null
+    if (entry !== 'unknown' && entry.state === 'live') await supersede(entry)
+    const late = (found: Resumption | null): void => void (found !== null && giveBack(parts, found))
+    return await inTime(takeUp(parts, call), ASK_MS, 'PostgreSQL is slow', late)
+  } catch (error) {
+    onError(error)
+    return null
+  }
+}
+
+/** A call took a session up and does not come to it: it waits for the next one. */
+export function giveBack(
+  { sessions, index, onError }: Omit<LookUpParts, 'supersede' | 'isAway'>,
+  taken: TakenUp,
+): void {
+  const { row, from: callId, parked } = taken
+  const { at: parkedAt, until: resumableUntil, cause } = parked
+  sessions.putBack(taken).then(
+    () => index.set({ ...row, state: 'parked', callId, parkedAt, resumableUntil, cause }),
+    onError, // It stays as it is, live on a call that is over: a redial begins anew.
+  )
+}
+
+async function takeUp({ sessions, index }: LookUpParts, call: Redial): Promise<Resumption | null> {
+  const taken = await sessions.takeUp(call)
+  if (taken === null) return null
+  index.set(taken.row)
+  return { ...taken, items: await sessions.items(taken.row.id) }
+}
+
+const ignore = (): void => undefined
