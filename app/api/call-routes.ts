@@ -158,7 +158,7 @@ async function ladderOf({ calls }: ApiOptions, call: CallRecord): Promise<Ladder
 }
 
 /** A call without what is the journal's own. */
-function callView({ revision: _revision, ...call }: CallRecord) {
+function callView({ revision: _revision, epoch: _epoch, ...call }: CallRecord) {
   return call
 }
 

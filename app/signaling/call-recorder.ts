@@ -3,17 +3,24 @@ import type { AttemptRecord, CallRow, Speaker } from '../../lib/observe/call-rec
 import type { EmitEvent, EventDraft } from '../../lib/observe/event.ts'
 import type { Journal, SipTrace } from '../store/port.ts'
 
+/** More attempts, turns or messages than one node ever has of a call. */
+const ORDINALS_OF_OWNER = 1_000_000
+
 /** One call's record while it lives: every change is a new revision in the journal, every turn and message a row of its own. */
 export class CallRecorder {
   readonly #journal: Journal
   readonly #emit: EmitEvent
   #row: CallRow
-  #attempts = 0
-  #turns = 0
-  #messages = 0
+  #attempts: number
+  #turns: number
+  #messages: number
 
-  /** Writes the first revision: from now on the call has a record, whatever becomes of it. */
-  constructor(journal: Journal, emit: EmitEvent, first: CallRow) {
+  /**
+   * Writes the first revision: from now on the call has a record, whatever becomes of it.
+   * @param generation how many nodes had the call before this one: their rows are numbered below ours
+   */
+  constructor(journal: Journal, emit: EmitEvent, first: CallRow, generation = 0) {
+    this.#attempts = this.#turns = this.#messages = generation * ORDINALS_OF_OWNER
     this.#journal = journal
     this.#emit = emit
     this.#row = first

@@ -23,6 +23,7 @@ export function firstRow({ node, direction, parties, raw, sipCallId }: FirstRowF
   return {
     id,
     revision: 0,
+    epoch: 0,
     tenant,
     direction,
     from,

@@ -19,6 +19,8 @@ export interface CallsTable {
   id: ReadOnly<string>
   revision: ReadOnly<number>
   epoch: ReadOnly<number>
+  /** Who may act for the call: greater than `epoch` where another node has claimed it. */
+  owner_epoch: ReadOnly<number>
   tenant: ReadOnly<string | null>
   direction: ReadOnly<'inbound' | 'outbound'>
   from_number: ReadOnly<string>

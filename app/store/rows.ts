@@ -9,6 +9,7 @@ export function toCallRow(row: Selectable<CallsTable>): CallRow {
   return {
     id: callId(row.id),
     revision: row.revision,
+    epoch: row.epoch,
     tenant: row.tenant === null ? null : tenantId(row.tenant),
     direction: row.direction,
     from: row.from_number,

@@ -44,6 +44,7 @@ const at = z.iso.datetime().transform((iso) => new Date(iso))
 const row = z.object({
   id: name.transform(callId),
   revision: count,
+  epoch: count,
   tenant: name.transform(tenantId).nullable(),
   direction: z.enum(['inbound', 'outbound']),
   from: text,

@@ -66,13 +66,15 @@ export interface TurnRecord {
 }
 
 /**
- * The call itself without its lists: what one journal entry carries. Every entry is the whole row, so that the
- * newest `revision` wins and replaying entries twice, or in another order, changes nothing.
+ * The call itself without its lists: what one journal entry carries. Every entry is the whole row, and of two the one that
+ * `supersedesRow` prefers stays, so that replaying entries twice, or in another order, changes nothing.
  */
 export interface CallRow {
   readonly id: CallId
   /** Grows by one with every entry of this call. */
   readonly revision: number
+  /** The owner's term that wrote the row; 0: the node that met the call. */
+  readonly epoch: number
   readonly tenant: TenantId | null
   readonly direction: 'inbound' | 'outbound'
   /** E.164 where the number can be read as such, else as it came. */
@@ -92,6 +94,25 @@ export interface CallRow {
   readonly agent: AgentRecord | null
   readonly media: MediaRecord | null
   readonly recording: string | null
+}
+
+/**
+ * Whether one writing of a call's row takes the place of another: that of the later owner; of one owner an end before what
+ * is not ended, and an end that somebody saw before `node-lost`, which says that nobody did; else the later revision. A survivor
+ * closes the record of a dead node in that node's term, so an end in its journal counts when it returns. A total order;
+ * write-call.sql has the same one.
+ */
+export function supersedesRow(row: RowOrder, stored: RowOrder): boolean {
+  if (row.epoch !== stored.epoch) return row.epoch > stored.epoch
+  if (endRank(row) !== endRank(stored)) return endRank(row) > endRank(stored)
+  return row.revision > stored.revision
+}
+
+type RowOrder = Pick<CallRow, 'epoch' | 'state' | 'end' | 'revision'>
+
+function endRank({ state, end }: RowOrder): number {
+  if (state !== 'ended') return 0
+  return end?.cause === 'node-lost' ? 1 : 2
 }
 
 /** A call as the API shows it. */

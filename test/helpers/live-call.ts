@@ -6,6 +6,7 @@ export const LIVE_CALL: LiveCall = {
   row: {
     id: callId('01J00000000000000000000000'),
     revision: 3,
+    epoch: 0,
     tenant: tenantId('clinic'),
     direction: 'inbound',
     from: '+12025550123',

@@ -98,6 +98,7 @@ export function endedCall(at: number): CallRecord {
   return {
     id: callId(`01J${String(at).padStart(23, '0')}`),
     revision: 7,
+    epoch: 0,
     tenant: tenantId('clinic'),
     direction: 'inbound',
     from: '+12025550123',

@@ -17,6 +17,7 @@ export function callRow(n: number, fields: Partial<CallRow> = {}): CallRow {
   return {
     id: callIdOf(n, startedAt),
     revision: 1,
+    epoch: 0,
     tenant: tenantId('clinic'),
     direction: 'inbound',
     from: '+12025550101',

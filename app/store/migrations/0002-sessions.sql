@@ -5,6 +5,13 @@
 
 create sequence epochs;
 
+-- Who may act for a call: a survivor claims it with an epoch of its own, and writes the row with it once it has the call up.
+alter table calls add column owner_epoch bigint not null default 0;
+
+-- The ends of a call that count more than others, whenever they arrive: 0 not ended, 1 nobody saw how, 2 somebody did.
+create function end_rank(state text, end_cause text) returns integer language sql immutable as
+  $$ select case when state <> 'ended' then 0 when end_cause = 'node-lost' then 1 else 2 end $$;
+
 create table sessions (
   id text collate "C" primary key,
   revision bigint not null,

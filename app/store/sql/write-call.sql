@@ -1,24 +1,27 @@
--- Writes rows of calls; of each call the highest revision wins, in the batch and against what is stored.
+-- Writes rows of calls; of each call the row wins that supersedesRow (lib/observe/call-record.ts) prefers, in the batch and
+-- against what is stored: the highest epoch, then the end that counts most, then the highest revision.
+-- A journal of a version without epochs has none.
 -- $1: JSON array of {sequence, call: CallRow}
 -- Returns nothing.
 insert into calls as stored (
-  id, revision, tenant, direction, from_number, to_number, raw, node, trunk, state, started_at, answered_at, ended_at,
-  ended_by, end_sip, end_cause, sip_call_id, attestation, session_id, resumed_from, agent, media, recording
+  id, revision, epoch, tenant, direction, from_number, to_number, raw, node, trunk, state, started_at, answered_at,
+  ended_at, ended_by, end_sip, end_cause, sip_call_id, attestation, session_id, resumed_from, agent, media, recording
 )
 select distinct on (c.id)
-  c.id, c.revision, c.tenant, c.direction, c."from", c."to", c.raw, c.node, c.trunk, c.state, c."startedAt",
+  c.id, c.revision, coalesce(c.epoch, 0), c.tenant, c.direction, c."from", c."to", c.raw, c.node, c.trunk, c.state, c."startedAt",
   c."answeredAt", c."endedAt", c."end" ->> 'by', (c."end" ->> 'sip')::integer, c."end" ->> 'cause', c.sip ->> 'callId',
   c.attestation, c.session ->> 'id', c.session ->> 'resumedFrom', c.agent, c.media,
   c.recording
 from json_to_recordset($1::json) as entry(call json),
   json_to_record(entry.call) as c(
-    id text, revision bigint, tenant text, direction text, "from" text, "to" text, raw json, node text, trunk text,
-    state text, "startedAt" timestamptz, "answeredAt" timestamptz, "endedAt" timestamptz, "end" json, sip json,
+    id text, revision bigint, epoch bigint, tenant text, direction text, "from" text, "to" text, raw json, node text,
+    trunk text, state text, "startedAt" timestamptz, "answeredAt" timestamptz, "endedAt" timestamptz, "end" json, sip json,
     attestation text, session json, agent json, media json, recording text
   )
-order by c.id, c.revision desc
+order by c.id, coalesce(c.epoch, 0) desc, end_rank(c.state, c."end" ->> 'cause') desc, c.revision desc
 on conflict (id) do update set
   revision = excluded.revision,
+  epoch = excluded.epoch,
   tenant = excluded.tenant,
   direction = excluded.direction,
   from_number = excluded.from_number,
@@ -40,4 +43,5 @@ on conflict (id) do update set
   agent = excluded.agent,
   media = excluded.media,
   recording = excluded.recording
-where stored.revision < excluded.revision
+where (stored.epoch, end_rank(stored.state, stored.end_cause), stored.revision)
+  < (excluded.epoch, end_rank(excluded.state, excluded.end_cause), excluded.revision)

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { RedisSharedState } from '../../../app/fleet/redis-shared-state.ts'
 import { askOnce } from '../../../app/store/postmaster.ts'
 import { parseRedis } from '../../../lib/config/engines.ts'
+import { describeCallOwners } from '../../conformance/call-owners.ts'
 import { describeDurableSessions } from '../../conformance/durable-sessions.ts'
 import { describeDurableStore } from '../../conformance/durable-store.ts'
 import { describeSharedState, type SharedStatePair } from '../../conformance/shared-state.ts'
@@ -23,6 +24,7 @@ describe('stores', function () {
       after(() => postgres.stop())
       describeDurableStore(name, () => postgres.url)
       describeDurableSessions(name, () => postgres.url)
+      describeCallOwners(name, () => postgres.url)
     })
   }
 
@@ -37,6 +39,7 @@ describe('stores', function () {
       after(() => askOnce(given, (client) => client.query(`drop database ${database} with (force)`)))
       describeDurableStore('a PostgreSQL of yours', () => url.href)
       describeDurableSessions('a PostgreSQL of yours', () => url.href)
+      describeCallOwners('a PostgreSQL of yours', () => url.href)
     })
   }
 
