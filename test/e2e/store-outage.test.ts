@@ -170,7 +170,7 @@ function assertAllServed({ code, successful, failed, errors }: SippResult, count
   assert.deepEqual({ code, successful, failed }, { code: 0, successful: count, failed: 0 }, errors)
 }
 
-function assertAllOnce({ slowestMs, nodeLost, ...records }: Records, count: number): void {
+function assertAllOnce({ slowestMs, nodeLost: _nodeLost, ...records }: Records, count: number): void {
   assert.deepEqual(records, {
     calls: count,
     ended: count,
