@@ -4,6 +4,7 @@ import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { HealthEvent } from '../../lib/trunk/health.ts'
 import type { OverrideOrder } from '../../lib/trunk/operator.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
+import { withDeadline } from '../deadline.ts'
 import type { Audit } from '../store/audit.ts'
 import { asStoreError, inTransaction } from '../store/transaction.ts'
 import { formatRing, NOTIFY_CHANNEL, type PostgresDoorbell } from './postgres-doorbell.ts'
@@ -48,6 +49,8 @@ interface Row {
 
 const CHANNEL = 'overrides'
 const INTERVAL_MS = 3000
+/** How long a node that starts waits for Postgres to say them; what was said last is in its health file. */
+const FIRST_READ_MS = 2000
 /** What a timer takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 const COLUMNS = `trunk, state, actor, reason, since, expires_at,
@@ -75,7 +78,7 @@ export class Overrides {
     this.#timer = setInterval(() => void this.refresh(), options.intervalMs ?? INTERVAL_MS).unref()
   }
 
-  /** Resolves when they are read, or cannot be read now. */
+  /** Resolves when they are read, or cannot be read now or in time. */
   static async start(options: OverridesOptions): Promise<Overrides> {
     const overrides = new Overrides(options)
     for (const bell of [options.shared, options.doorbell]) {
@@ -84,7 +87,7 @@ export class Overrides {
         bell.onState(({ state }) => state === 'up' && void overrides.refresh()),
       )
     }
-    await overrides.refresh()
+    await withDeadline(overrides.refresh(), FIRST_READ_MS)
     return overrides
   }
 

@@ -12,6 +12,8 @@ const BACKOFF_MAX_MS = 5000
 /** A connection whose other end is gone without a word is found out by asking. */
 const PING_INTERVAL_MS = 5000
 const PING_TIMEOUT_MS = 5000
+/** Who subscribes first waits so long for the connection, all that come after them together. */
+const FIRST_WAIT_MS = 1000
 
 type Listener = (message: unknown) => void
 
@@ -25,21 +27,25 @@ export class PostgresDoorbell {
   #state: SharedStateChange['state'] | null = null
   #loop: Promise<void> | null = null
   #attempt: Promise<void> = Promise.resolve()
+  #patience: Promise<void> = Promise.resolve()
 
   constructor(url: string) {
     this.#url = url
   }
 
   /**
-   * Resolves when rings are heard, or when Postgres cannot be reached now: then they are heard as soon as it can. What is
+   * Resolves when rings are heard, or when Postgres cannot be reached now or in time: then they are heard as soon as it can. What is
    * rung while the connection is away is not heard.
    */
   async subscribe(channel: string, listener: Listener): Promise<Unsubscribe> {
     const own = (message: unknown): void => listener(message)
     const listeners = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, listeners.add(own))
-    this.#loop ??= this.#run()
-    await this.#attempt
+    if (this.#loop === null) {
+      this.#loop = this.#run()
+      this.#patience = delay(FIRST_WAIT_MS, undefined, { signal: this.#ending.signal }).catch(() => undefined)
+    }
+    await Promise.race([this.#attempt, this.#patience])
     return async () => {
       listeners.delete(own)
       if (listeners.size === 0 && this.#listeners.get(channel) === listeners) this.#listeners.delete(channel)

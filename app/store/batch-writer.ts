@@ -5,6 +5,7 @@ import { isEntryKind } from './disk-journal.ts'
 import { judgeFault } from './postgres.ts'
 import { sqlOf } from './sql-files.ts'
 import { wordsOf } from './store-error.ts'
+import { giveBack } from './transaction.ts'
 
 /** Hears of an entry that Postgres will never take; when it resolves, the entry counts as dealt with. */
 export type OnPoison = (frame: Frame, reason: string) => Promise<void>
@@ -63,11 +64,7 @@ export class BatchWriter {
       await client.query('commit')
       client.release()
     } catch (error) {
-      // A connection that cannot even roll back is of no use to anybody.
-      await client.query('rollback').then(
-        () => client.release(),
-        () => client.release(true),
-      )
+      await giveBack(client, error)
       throw error
     }
   }

@@ -1,6 +1,7 @@
 import { type Kysely, type MigrationProvider, Migrator, sql } from 'kysely'
 import pg from 'pg'
-import { ensurePartitions } from './partitions.ts'
+import { withDeadline } from '../deadline.ts'
+import { BRIEFLY, ensurePartitions } from './partitions.ts'
 import { connectionConfig, createKysely, judgeFault } from './postgres.ts'
 import { readSqlFiles } from './sql-files.ts'
 import { StoreError, wordsOf } from './store-error.ts'
@@ -8,36 +9,41 @@ import { StoreError, wordsOf } from './store-error.ts'
 /** Partitions and identity of constraints as we use them came with PostgreSQL 13. */
 const MIN_SERVER_VERSION = 130_000
 
+/** A statement of a migration may take so long, and a node waits so long for another one that migrates. */
+const MIGRATION_TIMEOUT_MS = 600_000
+const END_TIMEOUT_MS = 1000
+
 /**
  * Brings the database at `url` to the schema of this build and makes the partitions of the months around `now`. Safe for
- * any number of nodes at once. Rejects with `postgres-refused` where a person must act, `postgres-away` where Postgres
- * cannot be reached.
+ * any number of nodes at once, and while others take calls: a table that a reader holds is waited for briefly, as writers wait behind
+ * us. Rejects with `postgres-refused` where a person must act, `postgres-away` where Postgres cannot be reached or a table was held:
+ * then all is as it was, and may be tried again. `migrations`: the texts by name, in place of those of this build.
  */
-export async function prepareDatabase(url: string, now: Date): Promise<void> {
-  // Without the pool's time limits: a node waits here while another one migrates.
-  const pool = new pg.Pool({ ...connectionConfig(url), max: 1 })
+export async function prepareDatabase(url: string, now: Date, migrations?: ReadonlyMap<string, string>): Promise<void> {
+  const pool = new pg.Pool({ ...connectionConfig(url), max: 1, query_timeout: MIGRATION_TIMEOUT_MS })
   pool.on('error', () => undefined)
   const database = createKysely<Record<never, never>>(pool)
   try {
     await checkServer(database)
-    const { error } = await new Migrator({ db: database, provider: sqlMigrations }).migrateToLatest()
+    const provider = providerOf(migrations ?? (await readSqlFiles('migrations')))
+    const { error } = await new Migrator({ db: database, provider }).migrateToLatest()
     if (error !== undefined) throw error
     await ensurePartitions(pool, now)
   } catch (error) {
     throw asStoreError(error)
   } finally {
-    await database.destroy()
+    // A server that has stopped in the middle never says goodbye.
+    await withDeadline(database.destroy(), END_TIMEOUT_MS)
   }
 }
 
-const sqlMigrations: MigrationProvider = {
+const providerOf = (texts: ReadonlyMap<string, string>): MigrationProvider => ({
   async getMigrations() {
-    const files = await readSqlFiles('migrations')
     return Object.fromEntries(
-      [...files].map(([name, text]) => [name, { up: async (db) => void (await sql.raw(text).execute(db)) }]),
+      [...texts].map(([name, text]) => [name, { up: async (db) => void (await sql.raw(BRIEFLY + text).execute(db)) }]),
     )
   },
-}
+})
 
 async function checkServer(database: Kysely<Record<never, never>>): Promise<void> {
   const { rows } = await sql<{ version: string; encoding: string }>`

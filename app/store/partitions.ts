@@ -9,12 +9,18 @@ const MONTHS_AHEAD = 2
 const BY_ULID = ['calls', 'attempts', 'turns', 'sip_messages', 'sessions', 'session_items']
 const BY_TIME = ['call_events']
 
+/** For statements that lock tables: whoever writes waits behind us while we wait for whoever reads. */
+export const BRIEFLY = "set local lock_timeout = '1s'; "
+
 /** Rows of that month already stand in the default partition: they stay there, and so do those to come. */
 const CHECK_VIOLATION = '23514'
 /** Another node was faster. */
 const DUPLICATE_TABLE = '42P07'
+/** Somebody reads for long, as a backup does: the next upkeep tries again, and until then the default partition takes the rows. */
+const LOCK_NOT_AVAILABLE = '55P03'
+const HARMLESS = new Set<string | null>([CHECK_VIOLATION, DUPLICATE_TABLE, LOCK_NOT_AVAILABLE])
 
-/** Makes the partitions of this month and of the next ones, where they are missing. */
+/** Makes the partitions of this month and of the next ones, where they are missing and nobody holds the table. */
 export async function ensurePartitions(pool: pg.Pool, now: Date): Promise<void> {
   for (const month of monthsFrom(now, MONTHS_AHEAD)) {
     for (const table of BY_ULID) await ensurePartition(pool, table, month, month.fromId, month.untilId)
@@ -30,9 +36,8 @@ async function ensurePartition(pool: pg.Pool, table: string, month: Month, from:
   if (rows[0]?.there === true) return
   try {
     // All parts come from constants and dates: nothing here needs quoting.
-    await pool.query(`create table ${name} partition of ${table} for values from ('${from}') to ('${until}')`)
+    await pool.query(`${BRIEFLY}create table ${name} partition of ${table} for values from ('${from}') to ('${until}')`)
   } catch (error) {
-    const code = codeOf(error)
-    if (code !== CHECK_VIOLATION && code !== DUPLICATE_TABLE) throw error
+    if (!HARMLESS.has(codeOf(error))) throw error
   }
 }

@@ -82,11 +82,13 @@ interface CallEventsTable {
   event: ReadOnly<TandemEvent>
 }
 
+/** Of a process of a node; docs/production.md says what Postgres has to allow. */
 const MAX_CONNECTIONS = 8
 const CONNECT_TIMEOUT_MS = 5000
-/** Postgres ends a statement after this; the client gives the connection up a little later. */
+/** Postgres ends a statement after this. */
 const STATEMENT_TIMEOUT_MS = 15_000
-const QUERY_TIMEOUT_MS = 20_000
+/** The client gives a connection up on which nothing was answered for so long. */
+export const QUERY_TIMEOUT_MS = 20_000
 const KEEP_ALIVE_DELAY_MS = 10_000
 
 /** Sequences, revisions and counts stay below 2^53, so int8 is read as a number. */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
-import { connectionConfig } from './postgres.ts'
+import { withDeadline } from '../deadline.ts'
+import { connectionConfig, QUERY_TIMEOUT_MS } from './postgres.ts'
 import { isAlive, runsProgram } from './processes.ts'
 import { codeOf } from './store-error.ts'
 
@@ -13,6 +14,7 @@ export interface Postmaster {
 }
 
 const LINE_SOCKET = 4
+const END_TIMEOUT_MS = 1000
 
 /**
  * The server that runs on this data directory, or null where none does: also where a dead one left the file, and where
@@ -35,15 +37,16 @@ export async function findPostmaster(data: string): Promise<Postmaster | null> {
 export const socketUrl = (folder: string, port: number, database: string): string =>
   `postgres:///${database}?host=${encodeURIComponent(folder)}&port=${port}&user=tandem&sslmode=disable`
 
-/** Runs the questions on one connection of its own. Rejects where the server cannot be reached. */
+/** Runs the questions on one connection of its own. Rejects where the server cannot be reached, or does not answer in time. */
 export async function askOnce<T>(url: string, ask: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(connectionConfig(url))
+  const client = new pg.Client({ ...connectionConfig(url), query_timeout: QUERY_TIMEOUT_MS })
   // An end by the server while we ask is told by the question's rejection.
   client.on('error', () => undefined)
   try {
     await client.connect()
     return await ask(client)
   } finally {
-    await client.end().catch(() => undefined)
+    // A server that has stopped in the middle never says goodbye.
+    await withDeadline(client.end(), END_TIMEOUT_MS).catch(() => undefined)
   }
 }

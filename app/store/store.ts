@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type pg from 'pg'
 import type { RedisChoice } from '../../lib/config/engines.ts'
 import type { NodeId } from '../../lib/core/ids.ts'
+import { withDeadline } from '../deadline.ts'
 import { PostgresDoorbell } from '../fleet/postgres-doorbell.ts'
 import { PostgresSharedState } from '../fleet/postgres-shared-state.ts'
 import { RedisSharedState } from '../fleet/redis-shared-state.ts'
@@ -24,7 +26,7 @@ import { createPool } from './postgres.ts'
 import { askOnce } from './postmaster.ts'
 import { SessionStore } from './session-store.ts'
 import { readSqlFiles, sqlOf } from './sql-files.ts'
-import { codeOf, type StoreError } from './store-error.ts'
+import { codeOf, StoreError } from './store-error.ts'
 import { WriteBehind } from './write-behind.ts'
 import { type WrittenEvents, writtenEvents } from './written-events.ts'
 
@@ -82,6 +84,8 @@ export interface Store {
 /** How long a node that goes waits for Postgres to take the rest, and for its connections to end. */
 const CLOSE_WRITE_MS = 3000
 const CLOSE_CONNECTIONS_MS = 1000
+/** How long a node that starts waits for the database; then it takes calls, and its records wait in the journal. */
+const PREPARE_WAIT_MS = 8000
 
 /**
  * Starts the store of a node: Postgres where it is embedded, the journal, and the way from one to the other. Resolves when
@@ -106,16 +110,13 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   let onCrash: (error: StoreError) => void = () => undefined
   const postgresUrl = await reachPostgres(options, (error) => onCrash(error), endings)
   const prepare = once(() => prepareDatabase(postgresUrl, new Date()))
-  await prepare().catch((error: unknown) => {
-    // Away is what the journal is for; anything else would never get better by itself.
-    if (codeOf(error) !== 'postgres-away' || options.postgres === 'embedded') throw error
-  })
+  const away = options.postgres === 'embedded' ? await prepare().then(() => null) : await awayAfter(prepare())
 
   const folder = join(dataDir, 'journal')
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const disk = await DiskJournal.open({
     folder,
-    firstSequence: await firstSequence(postgresUrl, node),
+    firstSequence: away === null ? await firstSequence(postgresUrl, node) : Date.now(),
     onAppended: () => writeBehind.notify(),
     onTrouble: (trouble) => {
       if (trouble === null) changes.recovered('journal', 'the disk takes records again')
@@ -127,7 +128,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   const journal = new NodeJournal(disk, node)
 
   const pool = createPool(postgresUrl, () => writeBehind.suspect())
-  endings.add(() => within(CLOSE_CONNECTIONS_MS, pool.end()))
+  endings.add(() => withDeadline(pool.end(), CLOSE_CONNECTIONS_MS))
   const statements = await readSqlFiles('sql')
   const sessions = new SessionStore(pool, statements)
   const deadLetters = new DeadLetters(folder)
@@ -158,12 +159,12 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   })
   onCrash = (error) => writeBehind.suspect(error)
   const doorbell = new PostgresDoorbell(postgresUrl)
-  endings.add(() => within(CLOSE_CONNECTIONS_MS, doorbell.close()))
+  endings.add(() => withDeadline(doorbell.close(), CLOSE_CONNECTIONS_MS))
   const shared = await openSharedState(options.redis ?? { kind: 'embedded' }, pool, doorbell, changes)
-  endings.add(() => within(CLOSE_CONNECTIONS_MS, shared.close()))
-  endings.add(() => within(CLOSE_CONNECTIONS_MS, writeBehind.stop()))
+  endings.add(() => withDeadline(shared.close(), CLOSE_CONNECTIONS_MS))
+  endings.add(() => withDeadline(writeBehind.stop(), CLOSE_CONNECTIONS_MS))
   endings.add(() => (writeBehind.away === null ? journal.written(CLOSE_WRITE_MS) : Promise.resolve()))
-  await writeBehind.start()
+  await writeBehind.start(away)
 
   const caughtUp = (timeoutMs: number): Promise<void> =>
     writeBehind.away === null ? journal.written(timeoutMs) : Promise.resolve()
@@ -262,25 +263,36 @@ class Endings {
   }
 }
 
-/** Waits for the work, but no longer than this: what hangs must not hold what has still to be ended. */
-async function within(timeoutMs: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, timeoutMs)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
+/** Runs the work until it has succeeded, and never after; who asks while it runs waits for the same. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null
+  return () => {
+    done ??= work().catch((error: unknown) => {
+      done = null
+      throw error
+    })
+    return done
   }
 }
 
-/** Runs the work until it has succeeded, and never after. */
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done = false
-  return async () => {
-    if (done) return
-    await work()
-    done = true
+/**
+ * Null when the database is ready, or why Postgres takes nothing yet: it is away, or late, which a migration that waits for another node
+ * is too. That is what the journal is for; anything else would never get better by itself, and is rejected with.
+ */
+async function awayAfter(prepared: Promise<void>): Promise<StoreError | null> {
+  const late = `Postgres: the database is not ready after ${PREPARE_WAIT_MS} ms`
+  const timer = new AbortController()
+  const waited = delay(PREPARE_WAIT_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new StoreError('postgres-away', late)
+  })
+  try {
+    await Promise.race([prepared, waited])
+    return null
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'postgres-away') return error
+    throw error
+  } finally {
+    timer.abort()
+    waited.catch(() => undefined)
   }
 }

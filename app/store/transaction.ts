@@ -1,4 +1,4 @@
-import type pg from 'pg'
+import pg from 'pg'
 import { judgeFault } from './postgres.ts'
 import { StoreError, wordsOf } from './store-error.ts'
 
@@ -14,13 +14,18 @@ export async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClie
     client.release()
     return result
   } catch (error) {
-    // A connection that cannot even roll back is of no use to anybody.
-    await client.query('rollback').then(
-      () => client.release(),
-      () => client.release(true),
-    )
+    await giveBack(client, error)
     throw asStoreError(error)
   }
+}
+
+/** Gives a connection back on which a transaction has failed. One that does not answer, or cannot roll back, is of no use to anybody. */
+export async function giveBack(client: pg.PoolClient, error: unknown): Promise<void> {
+  const answers = error instanceof pg.DatabaseError || error instanceof StoreError
+  await (answers ? client.query('rollback') : Promise.reject(error)).then(
+    () => client.release(),
+    () => client.release(true),
+  )
 }
 
 /** What went wrong with Postgres, by what can be done about it. */

@@ -43,9 +43,13 @@ export class WriteBehind {
     return this.#away
   }
 
-  /** Starts the loop; resolves when Postgres has all of earlier runs, or has failed once. */
-  start(): Promise<void> {
+  /** Starts the loop; resolves when Postgres has all of earlier runs, or has failed once: at once where it is known to be away. */
+  start(away: StoreError | null = null): Promise<void> {
     const { promise, resolve } = deferred()
+    if (away !== null) {
+      this.#change(away)
+      resolve()
+    }
     this.#loop = this.#run(resolve)
     return promise
   }

@@ -1,18 +1,21 @@
 import { once } from 'node:events'
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
-/** A TCP relay before a server, which a test shuts, opens and freezes as if the server had died, come back or stopped. */
+/** A TCP relay before a server, which a test shuts, opens, slows and freezes as if the server had died, come back, slowed down or stopped. */
 export class TcpGate {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #frozen = false
   #shut = false
+  #answerMs = 0
 
   private constructor(server: Server) {
     this.#server = server
   }
 
-  static async open(listenHost: string, target: { readonly host: string; readonly port: number }): Promise<TcpGate> {
+  /** `target`: where the server is, also a unix socket. */
+  static async open(listenHost: string, target: NetConnectOpts): Promise<TcpGate> {
     const server = createServer((near) => gate.#relay(near, connect(target)))
     const gate = new TcpGate(server)
     server.listen(0, listenHost)
@@ -36,9 +39,15 @@ export class TcpGate {
     this.#frozen = true
   }
 
+  /** Every answer of the server comes so much later; requests go through at once. */
+  slow(answerMs: number): void {
+    this.#answerMs = answerMs
+  }
+
   reopen(): void {
     this.#shut = false
     this.#frozen = false
+    this.#answerMs = 0
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -55,7 +64,7 @@ export class TcpGate {
       [far, near],
     ] as const) {
       this.#sockets.add(from)
-      from.on('data', (data) => !this.#frozen && to.write(data))
+      from.on('data', (data) => void this.#pass(data, to, from === far ? this.#answerMs : 0))
       from.on('error', () => undefined)
       from.on('close', () => {
         this.#sockets.delete(from)
@@ -63,5 +72,11 @@ export class TcpGate {
       })
     }
     if (this.#shut) near.destroy()
+  }
+
+  /** In the order of arrival, as timers of the same length end in the order in which they were set. */
+  async #pass(data: Buffer, to: Socket, afterMs: number): Promise<void> {
+    if (afterMs > 0) await delay(afterMs, undefined, { ref: false })
+    if (!this.#frozen) to.write(data)
   }
 }
