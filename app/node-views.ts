@@ -6,7 +6,7 @@ import { healthFigures } from '../lib/trunk/health.ts'
 import type { NodeView, Readiness, TrunkView } from './api/options.ts'
 import type { NodeEntry } from './fleet/node-registry.ts'
 import type { NodeWatch } from './fleet/node-watch.ts'
-import type { TrunkOverride } from './fleet/overrides.ts'
+import type { OperatorOverride } from './fleet/overrides.ts'
 import type { Store } from './store/store.ts'
 import type { TrunkHealth, TrunkSight } from './trunk/trunk-health.ts'
 
@@ -89,7 +89,7 @@ export function canaryTrunks(config: Config, trunks: TrunkHealth): ReadonlySet<T
 export function trunkViews(
   config: Config,
   trunks: TrunkHealth,
-  overrides: ReadonlyMap<TrunkId, TrunkOverride>,
+  overrides: ReadonlyMap<TrunkId, OperatorOverride>,
 ): readonly TrunkView[] {
   return config.trunks.flatMap(({ id, profile }) => {
     const health = trunks.health(id)
@@ -127,7 +127,7 @@ const overrideView = ({
   actor,
   since,
   expiresAt,
-}: TrunkOverride): NonNullable<TrunkView['override']> => ({
+}: OperatorOverride): NonNullable<TrunkView['override']> => ({
   state,
   reason,
   actor,

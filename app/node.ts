@@ -5,8 +5,8 @@ import { shareOf } from '../lib/config/share.ts'
 import { callId, nodeId } from '../lib/core/ids.ts'
 import type { EmitEvent } from '../lib/observe/event.ts'
 import { placeOf, routesOf } from '../lib/route/routes.ts'
-import { watchAgents } from './agent/agent-watch.ts'
 import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
+import { watchBackends } from './agent/watch-backends.ts'
 import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
@@ -128,7 +128,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
 
   begin('starting the SIP server')
   const routes = routesOf(config, local.backend)
-  const agents = watchAgents({ agents: routes.agents, log }, parts)
+  const agents = watchBackends({ config, local: local.backend, overrides: fleet.overrides, emit, log }, parts)
   const sip = await startSip({ config, log, trusted: routes, emit, signal, judgeGuest: workerOf?.judgeGuest }, parts)
   const { link } = sip
 
@@ -168,7 +168,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   const calls = new Calls({
     node: node.id,
     link,
-    media: media.engine,
+    media: agents.carry(media.engine),
     journal: store.journal,
     emit,
     metrics,
@@ -286,7 +286,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     const routes = routesOf(next, local.backend)
     calls.setRoutes(routes)
     sessions.setTenants(routes.tenants)
-    agents.setAgents(routes.agents)
+    agents.setAgents(next)
     trunks.setTrunks(next.trunks)
     sip.access.setTrusted(routes)
     workers?.reload(result.value)

@@ -1,7 +1,8 @@
+import { type BackendOutcome, type BackendReport, judgeLoss, judgeRefusal } from '../../lib/agent/backend-outcome.ts'
 import type { ClientEvent } from '../../lib/agent/client-event.ts'
 import type { ServerEvent } from '../../lib/agent/protocol.ts'
 import type { AgentSpec, BackendSpec } from '../../lib/agent/spec.ts'
-import { afterLoss, atFirst, nextTry, type Succession } from '../../lib/agent/succession.ts'
+import { afterLoss, atFirst, nextTry, type Standing, type Succession } from '../../lib/agent/succession.ts'
 import type { AudioSocket } from './caller-audio.ts'
 import type { AgentMeter } from './meter.ts'
 import { RealtimeSocket, type SocketEnd } from './realtime-socket.ts'
@@ -15,6 +16,8 @@ export interface BackendLinkHandlers {
   onReopening(setupMs: number): void
   /** What came of `prepare`. */
   onPrepared(ok: boolean): void
+  /** What a session says of its backend. */
+  onReport(report: BackendReport): void
 }
 
 /** A server that has served for so long after a loss is well again. */
@@ -28,9 +31,14 @@ export class BackendLink implements AudioSocket {
   readonly #spec: AgentSpec
   readonly #meter: AgentMeter
   readonly #handlers: BackendLinkHandlers
+  readonly #standing: Standing
   readonly #closing = new Set<Promise<void>>()
   #succession: Succession
   #backend = 0
+  #triedAtMs = 0
+  /** Whether the session of now has said something of its backend. */
+  #reported = false
+  #canary: boolean
   #upAtMs = 0
   #socket: RealtimeSocket | null = null
   #spare: RealtimeSocket | null = null
@@ -39,14 +47,17 @@ export class BackendLink implements AudioSocket {
   /** How long the first backend has to be configured. */
   readonly setupMs: number
 
-  constructor(spec: AgentSpec, meter: AgentMeter, handlers: BackendLinkHandlers) {
+  /** @param standing how the backends stand, at any time */
+  constructor(spec: AgentSpec, meter: AgentMeter, handlers: BackendLinkHandlers, standing: Standing) {
     this.#spec = spec
+    this.#standing = standing
+    this.#canary = spec.canary === true
     this.#meter = meter
     this.#handlers = handlers
     const { succession, next } = nextTry(atFirst(spec, performance.now()), spec, performance.now())
     this.#succession = succession
     this.setupMs = next?.setupMs ?? spec.connectTimeoutMs
-    this.#socket = this.#open(this.setupMs)
+    this.#socket = this.#try(this.setupMs)
   }
 
   /** The backend of the socket of now. */
@@ -66,6 +77,16 @@ export class BackendLink implements AudioSocket {
     this.#socket?.sendText(text)
   }
 
+  /** The agent was heard, or did something. */
+  noteWell(): void {
+    if (!this.#reported) this.#report('fine', '')
+  }
+
+  /** The session of now never came up. */
+  noteRefused(cause: string, refused: boolean, reason: string): void {
+    this.#report(judgeRefusal(cause, refused), reason)
+  }
+
   /** Ends the socket of now. */
   drop(): void {
     this.#end(this.#socket)
@@ -78,14 +99,17 @@ export class BackendLink implements AudioSocket {
   }
 
   /**
-   * The server was lost in the middle of a call. `account`: for a reason that would meet us there again. False where nothing is left to be
-   * tried: a server that takes us and drops us again and again does not begin a new round each time.
+   * The server was lost in the middle of a call, with this code. False where nothing is left to be tried: a server that takes us and drops
+   * us again and again does not begin a new round each time.
    */
-  recover(account: boolean): boolean {
-    if (this.switchOver()) return true
+  recover(code: string, reason: string): boolean {
     const nowMs = performance.now()
+    const outcome = judgeLoss(code, nowMs - this.#upAtMs)
+    this.#report(outcome, reason)
+    if (this.switchOver()) return true
     const goesOn = this.#succession.again && nowMs - this.#upAtMs < SETTLED_MS
-    if (!goesOn) this.#succession = afterLoss(this.#backend, account, this.#spec, nowMs)
+    const isRefused = outcome === 'account' || outcome === 'limited'
+    if (!goesOn) this.#succession = afterLoss(this.#backend, isRefused, this.#spec, nowMs, this.#standing)
     return this.next()
   }
 
@@ -99,7 +123,7 @@ export class BackendLink implements AudioSocket {
     const connect = (): void => {
       this.#backend = next.backend
       this.#handlers.onReopening(next.setupMs)
-      this.#socket = this.#open(next.setupMs)
+      this.#socket = this.#try(next.setupMs)
     }
     clearTimeout(this.#timer)
     if (next.afterMs === 0) connect()
@@ -120,6 +144,7 @@ export class BackendLink implements AudioSocket {
     this.drop()
     this.#spare = null
     this.#socket = spare
+    this.#begin()
     this.#handlers.onReopening(this.#spec.connectTimeoutMs)
     this.#handlers.onOpen()
     return true
@@ -129,10 +154,29 @@ export class BackendLink implements AudioSocket {
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
+    // A canary whose place nobody gave back would block the next one.
+    if (!this.#reported) this.#report('nothing', '')
     this.#end(this.#spare)
     this.#spare = null
     this.drop()
     await Promise.all(this.#closing)
+  }
+
+  #try(setupMs: number): RealtimeSocket {
+    this.#begin()
+    return this.#open(setupMs)
+  }
+
+  #begin(): void {
+    this.#triedAtMs = performance.now()
+    this.#reported = false
+  }
+
+  #report(outcome: BackendOutcome, reason: string): void {
+    this.#reported = true
+    const tookMs = performance.now() - this.#triedAtMs
+    this.#handlers.onReport({ backend: this.backend.id, outcome, reason, tookMs, canary: this.#canary })
+    this.#canary = false
   }
 
   /** What a socket says goes by its place at that moment: one that is neither of now nor spare is not heard. */

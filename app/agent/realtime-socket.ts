@@ -26,6 +26,9 @@ const MAX_BUFFERED_BYTES = 1024 * 1024
 /** How a socket ended, or that it never opened. `code` is the close code (RFC 6455 §7.4), 0 where there was no connection. */
 export interface SocketEnd {
   readonly code: number
+  /** HTTP status where the server refused the handshake, and the pause it asked for. */
+  readonly status?: number
+  readonly retryAfterMs?: number
   readonly message: string
   /** How it reads before the session is up. */
   readonly refusal: RefusalCode
@@ -130,7 +133,14 @@ export class RealtimeSocket implements AudioSocket {
     socket.on('unexpected-response', (request, response) => {
       request.destroy()
       const message = `the server answered ${response.statusCode ?? 0} ${response.statusMessage ?? ''}`.trim()
-      this.#end({ code: 0, message, refusal: 'agent-refused' })
+      const retryAfterS = Number(response.headers['retry-after'] ?? Number.NaN)
+      this.#end({
+        code: 0,
+        message,
+        refusal: 'agent-refused',
+        ...(response.statusCode !== undefined && { status: response.statusCode }),
+        ...(Number.isFinite(retryAfterS) && { retryAfterMs: retryAfterS * 1_000 }),
+      })
       socket.terminate()
     })
     this.#gone = new Promise((resolve) => {

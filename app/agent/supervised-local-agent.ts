@@ -30,6 +30,13 @@ export async function superviseLocalAgent({ log }: Log): Promise<SupervisedLocal
     onLost: (error) => log.error({ err: error }, 'the local agent was lost and is started anew'),
     retryMs: RETRY_MS,
   })
-  const backend = { kind: 'local', baseUrl, model: 'tandem-local', apiKey, renewBeforeMs: RENEW_BEFORE_MS } as const
+  const backend = {
+    id: 'local',
+    kind: 'local',
+    baseUrl,
+    model: 'tandem-local',
+    apiKey,
+    renewBeforeMs: RENEW_BEFORE_MS,
+  } as const
   return { backend, close: () => agent.close() }
 }

@@ -10,13 +10,14 @@ import {
   type SessionState,
 } from '../../lib/agent/session-state.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { Standing } from '../../lib/agent/succession.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { transcode, transcodingTable } from '../../lib/media/g711.ts'
 import type { AgentRecord } from '../../lib/observe/call-record.ts'
 import type { AgentRefusal } from '../media/port.ts'
 import type { EmitLegEvent, G711, Line, Talker } from '../media/talker.ts'
-import { BackendLink } from './backend-link.ts'
+import { BackendLink, type BackendLinkHandlers } from './backend-link.ts'
 import { appendEvent, CallerAudio } from './caller-audio.ts'
 import { ComfortPlayer } from './comfort-player.ts'
 import { runHttpTool } from './http-tool.ts'
@@ -29,9 +30,15 @@ const DEFAULT_CODEC: G711 = 'PCMU'
 /**
  * An agent on a leg: opens its socket at once, and tries the backends in order until one is configured.
  * @param meter of the worker, shared by its agents
+ * @param standing how backends stand at any time, by what the node knows of them
  */
-export function createAgentTalker(spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter = newAgentMeter()): Talker {
-  return new AgentTalker(spec, emit, meter)
+export function createAgentTalker(
+  spec: AgentSpec,
+  emit: EmitLegEvent,
+  meter: AgentMeter = newAgentMeter(),
+  standing: Standing = () => 'active',
+): Talker {
+  return new AgentTalker(spec, emit, meter, standing)
 }
 
 /** Performs what lib/agent/session.ts decides, on one line and one socket at a time. All of it runs on the thread of the leg's RTP. */
@@ -59,7 +66,7 @@ class AgentTalker implements Talker {
   #wakeAtMs: number | null = null
   #closing: Promise<AgentRecord | null> | null = null
 
-  constructor(spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter) {
+  constructor(spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter, standing: Standing) {
     this.#spec = spec
     this.#emit = emit
     this.#meter = meter
@@ -68,13 +75,15 @@ class AgentTalker implements Talker {
       this.#resolveReady = resolve
     })
     this.#comfort = new ComfortPlayer(spec.comfortAfterMs)
-    this.#link = new BackendLink(spec, meter, {
+    const handlers: BackendLinkHandlers = {
       onOpen: () => this.#input({ kind: 'opened' }),
       onEvent: (event) => this.#onServerEvent(event),
       onEnd: (end) => this.#input({ kind: 'closed', ...end }),
       onReopening: (setupMs) => this.#onReopening(setupMs),
       onPrepared: (isOpen) => this.#input({ kind: 'prepared', ok: isOpen }),
-    })
+      onReport: (report) => emit({ kind: 'agent.backend', report }),
+    }
+    this.#link = new BackendLink(spec, meter, handlers, standing)
     this.#state = newSession(DEFAULT_CODEC, this.#createdAtMs, this.#link.setupMs, spec.past)
     this.#arm()
   }
@@ -179,9 +188,9 @@ class AgentTalker implements Talker {
       case 'ready':
         return effect.back === null ? this.#onReady() : this.#onBack(effect.back)
       case 'refuse':
-        return this.#onRefused({ code: effect.code, message: effect.message })
+        return this.#onRefused(effect)
       case 'lost':
-        if (this.#link.recover(effect.account)) return
+        if (this.#link.recover(effect.code, effect.message)) return
         return this.#emit({
           kind: 'agent.gone',
           code: 'agent-unreachable',
@@ -215,6 +224,7 @@ class AgentTalker implements Talker {
   }
 
   #play({ itemId, audio, codec }: Extract<SessionEffect, { kind: 'play' }>): void {
+    this.#link.noteWell()
     const line = this.#line
     const table = line === null ? null : transcodingTable(codec, line.codec)
     if (table !== null) transcode(audio, table)
@@ -248,13 +258,16 @@ class AgentTalker implements Talker {
   }
 
   /** The next backend, or the end of it. */
-  #onRefused(refusal: AgentRefusal): void {
+  #onRefused({ code, cause, message }: Extract<SessionEffect, { kind: 'refuse' }>): void {
+    this.#link.noteRefused(cause, code === 'agent-refused', message)
     if (this.#link.next()) return
+    const refusal: AgentRefusal = { code, message }
     if (this.#connected) this.#emit({ kind: 'agent.gone', ...refusal })
     else this.#resolveReady(err(refusal))
   }
 
   async #runTool(effect: Extract<SessionEffect, { kind: 'runTool' }>): Promise<void> {
+    this.#link.noteWell()
     const tool = this.#spec.tools.find(({ name }) => name === effect.name && name !== HANG_UP)
     if (tool === undefined) return
     const result = await runHttpTool(tool, {

@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { type TrunkId, trunkId } from '../../lib/core/ids.ts'
+import type { TrunkId } from '../../lib/core/ids.ts'
+import { describeSubject, type OverrideSubject, parseSubject, subjectKey } from '../../lib/fleet/override-subject.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { HealthEvent } from '../../lib/trunk/health.ts'
 import type { OverrideOrder } from '../../lib/trunk/operator.ts'
@@ -10,9 +11,8 @@ import { asStoreError, inTransaction } from '../store/transaction.ts'
 import { formatRing, NOTIFY_CHANNEL, type PostgresDoorbell } from './postgres-doorbell.ts'
 import type { SharedState, Unsubscribe } from './shared-state.ts'
 
-/** An operator's word on a trunk, as every node of the fleet knows it. */
-export interface TrunkOverride {
-  readonly trunk: TrunkId
+/** An operator's word on a trunk or on backends of an agent, as every node of the fleet knows it. */
+export interface OperatorOverride {
   readonly state: TrunkState
   readonly actor: string
   readonly reason: string
@@ -38,6 +38,7 @@ export interface OverridesOptions {
 }
 
 interface Row {
+  /** What it is about (`subjectKey`). */
   readonly trunk: string
   readonly state: TrunkState
   readonly actor: string
@@ -57,7 +58,7 @@ const COLUMNS = `trunk, state, actor, reason, since, expires_at,
   (extract(epoch from expires_at - clock_timestamp()) * 1000)::float8 as left_ms`
 
 /**
- * Operators' overrides (docs/behaviour.md, Health of trunks). Postgres is their truth; a ring over Redis and one over Postgres say only
+ * Operators' overrides (docs/behaviour.md, Health of trunks and of backends). Postgres is their truth; a ring over Redis and one over Postgres say only
  * that it has changed. They are read anew at the start, at each ring, when a doorbell is back, and every few seconds. Ends
  * are reckoned by the clock of Postgres and kept as time left, so that no node's clock matters.
  */
@@ -67,7 +68,7 @@ export class Overrides {
   readonly #stops: (Unsubscribe | (() => void))[] = []
   readonly #timer: NodeJS.Timeout
   /** Null: never read. */
-  #known: ReadonlyMap<TrunkId, TrunkOverride> | null = null
+  #known: ReadonlyMap<string, OperatorOverride> | null = null
   #end: NodeJS.Timeout | undefined
   #reading: Promise<void> | null = null
   #again = false
@@ -96,13 +97,27 @@ export class Overrides {
     return this.#known !== null
   }
 
-  /** Those in force now. */
-  current(): ReadonlyMap<TrunkId, TrunkOverride> {
-    const nowMs = performance.now()
-    return new Map([...(this.#known ?? [])].filter(([, { endsAtMs }]) => endsAtMs === null || endsAtMs > nowMs))
+  /** Those on trunks that are in force now. */
+  current(): ReadonlyMap<TrunkId, OperatorOverride> {
+    const found = new Map<TrunkId, OperatorOverride>()
+    for (const [key, override] of this.#inForce()) {
+      const subject = parseSubject(key)
+      if (typeof subject === 'string') found.set(subject, override)
+    }
+    return found
   }
 
-  /** Hears that `current` has changed, whichever node did it; returns the way to stop hearing. */
+  /** Those on agents (`intake`) and single backends (`intake/0`) that are in force now. */
+  agents(): ReadonlyMap<string, OperatorOverride> {
+    const found = new Map<string, OperatorOverride>()
+    for (const [key, override] of this.#inForce()) {
+      const subject = parseSubject(key)
+      if (typeof subject !== 'string') found.set(subject.agent, override)
+    }
+    return found
+  }
+
+  /** Hears that they have changed, whichever node did it; returns the way to stop hearing. */
   onChange(listener: () => void): () => void {
     const own = (): void => listener()
     this.#listeners.add(own)
@@ -110,12 +125,13 @@ export class Overrides {
   }
 
   /** In force on this node when it resolves, and on every other at the ring. Rejects where Postgres does not take it. */
-  async set(trunk: TrunkId, { state, actor, reason, forMs }: OverrideOrder): Promise<void> {
+  async set(subject: OverrideSubject, { state, actor, reason, forMs }: OverrideOrder): Promise<void> {
+    const { id, kind, fields } = describeSubject(subject)
     await this.#change(async (client) => {
       await this.#options.audit.append(client, {
         actor,
-        action: 'trunk.override',
-        subject: trunk,
+        action: `${kind}.override`,
+        subject: id,
         details: { state, reason, forMs },
       })
       await client.query(
@@ -123,21 +139,23 @@ export class Overrides {
          values ($1, $2, $3, $4, clock_timestamp(), clock_timestamp() + $5::float8 * interval '1 ms')
          on conflict (trunk) do update set state = excluded.state, actor = excluded.actor, reason = excluded.reason,
            since = excluded.since, expires_at = excluded.expires_at`,
-        [trunk, state, actor, reason, forMs],
+        [subjectKey(subject), state, actor, reason, forMs],
       )
     })
-    this.#options.emit({ event: 'trunk.override', trunk, state, actor, reason, forMs })
+    this.#options.emit({ event: `${kind}.override`, ...fields, state, actor, reason, forMs })
   }
 
-  /** Gives the trunk back to the evidence; false where there was no override. */
-  async clear(trunk: TrunkId, actor: string): Promise<boolean> {
+  /** Gives it back to the evidence; false where there was no override. */
+  async clear(subject: OverrideSubject, actor: string): Promise<boolean> {
+    const { id, kind, fields } = describeSubject(subject)
     const cleared = await this.#change(async (client) => {
-      const { rowCount } = await client.query('delete from overrides where trunk = $1', [trunk])
+      const { rowCount } = await client.query('delete from overrides where trunk = $1', [subjectKey(subject)])
       if (rowCount === 0) return false
-      await this.#options.audit.append(client, { actor, action: 'trunk.auto', subject: trunk, details: {} })
+      await this.#options.audit.append(client, { actor, action: `${kind}.auto`, subject: id, details: {} })
       return true
     })
-    if (cleared) this.#options.emit({ event: 'trunk.override', trunk, state: 'auto', actor, reason: 'taken back' })
+    const event = { event: `${kind}.override`, ...fields, state: 'auto', actor, reason: 'taken back' } as const
+    if (cleared) this.#options.emit(event)
     return cleared
   }
 
@@ -176,7 +194,8 @@ export class Overrides {
         const askedAtMs = performance.now()
         const { rows } = await this.#options.pool.query<Row>(`select ${COLUMNS} from overrides order by trunk`)
         const isOver = ({ left_ms: leftMs }: Row): boolean => leftMs !== null && leftMs <= 0
-        this.#know(rows.filter((row) => !isOver(row)).map((row) => toOverride(row, askedAtMs)))
+        const inForce = rows.filter((row) => !isOver(row))
+        this.#know(new Map(inForce.map((row) => [row.trunk, toOverride(row, askedAtMs)])))
         if (rows.some(isOver)) await this.#removeEnded()
       } catch (error) {
         this.#options.onError(asStoreError(error))
@@ -185,9 +204,14 @@ export class Overrides {
     this.#reading = null // In the same step as the last look at `#again`, so that no wish is lost between the two.
   }
 
-  #know(overrides: readonly TrunkOverride[]): void {
-    const before = this.#known === null ? null : fingerprint(this.#known.values())
-    this.#known = new Map(overrides.map((override) => [override.trunk, override]))
+  #inForce(): readonly (readonly [string, OperatorOverride])[] {
+    const nowMs = performance.now()
+    return [...(this.#known ?? [])].filter(([, { endsAtMs }]) => endsAtMs === null || endsAtMs > nowMs)
+  }
+
+  #know(overrides: ReadonlyMap<string, OperatorOverride>): void {
+    const before = this.#known === null ? null : fingerprint(this.#known)
+    this.#known = overrides
     this.#wakeAtEnd()
     if (fingerprint(overrides) !== before) for (const listener of this.#listeners) listener()
   }
@@ -202,7 +226,7 @@ export class Overrides {
 
   /** What has ended is over here at once, also while Postgres is away. */
   #onEnd(): void {
-    this.#know([...this.current().values()])
+    this.#know(new Map(this.#inForce()))
     void this.refresh()
   }
 
@@ -213,32 +237,33 @@ export class Overrides {
         'delete from overrides where expires_at <= clock_timestamp() returning trunk, state',
       )
       for (const { trunk, state } of rows) {
+        const { id, kind } = describeSubject(parseSubject(trunk))
         await this.#options.audit.append(client, {
           actor: 'system',
-          action: 'trunk.auto',
-          subject: trunk,
+          action: `${kind}.auto`,
+          subject: id,
           details: { state, reason: 'expired' },
         })
       }
       return rows
     })
     for (const { trunk } of ended) {
-      const event = { event: 'trunk.override', state: 'auto', actor: 'system', reason: 'expired' } as const
-      this.#options.emit({ ...event, trunk: trunkId(trunk) })
+      const { kind, fields } = describeSubject(parseSubject(trunk))
+      const reason = 'expired'
+      this.#options.emit({ event: `${kind}.override`, ...fields, state: 'auto', actor: 'system', reason })
     }
   }
 }
 
 /** What the health of a trunk is told of it. */
-export function operatorEvent(override: TrunkOverride | undefined): HealthEvent {
+export function operatorEvent(override: OperatorOverride | undefined): HealthEvent {
   if (override === undefined) return { kind: 'auto' }
   const { state, actor, reason, endsAtMs } = override
   const forMs = endsAtMs === null ? null : endsAtMs - performance.now()
   return { kind: 'override', order: { state, actor, reason, forMs } }
 }
 
-const toOverride = (row: Row, askedAtMs: number): TrunkOverride => ({
-  trunk: trunkId(row.trunk),
+const toOverride = (row: Row, askedAtMs: number): OperatorOverride => ({
   state: row.state,
   actor: row.actor,
   reason: row.reason,
@@ -248,5 +273,5 @@ const toOverride = (row: Row, askedAtMs: number): TrunkOverride => ({
 })
 
 /** What is the same at every reading as long as nobody changes anything. */
-const fingerprint = (overrides: Iterable<TrunkOverride>): string =>
-  [...overrides].map(({ endsAtMs: _left, ...told }) => JSON.stringify(told)).join('\n')
+const fingerprint = (overrides: ReadonlyMap<string, OperatorOverride>): string =>
+  [...overrides].map(([key, { endsAtMs: _left, ...told }]) => JSON.stringify({ key, ...told })).join('\n')

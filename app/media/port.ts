@@ -1,3 +1,5 @@
+import type { BackendReport } from '../../lib/agent/backend-outcome.ts'
+import type { BackendStanding } from '../../lib/agent/backend-place.ts'
 import type { PastItem } from '../../lib/agent/past.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallId, LegId } from '../../lib/core/ids.ts'
@@ -13,11 +15,15 @@ import type { RecordingSpec, RecordingSummary } from '../recordings/writer.ts'
 export interface MediaEngine {
   /** Takes an RTP port pair and, for an agent, begins to open its realtime socket. Rejects where no port is free. */
   open(spec: LegSpec): Promise<MediaLeg>
+  /** How backends stand from now on, by id: what an agent goes by that loses its server. One that is not named is active. */
+  setStandings(standings: Standings): void
   /** Legs open now. */
   readonly legs: number
   /** Closes every leg and gives every port back. */
   close(): Promise<void>
 }
+
+export type Standings = ReadonlyMap<string, BackendStanding>
 
 export interface LegSpec {
   readonly callId: CallId
@@ -113,6 +119,8 @@ export type LegEvent =
       readonly message?: string
     }
   | { readonly kind: 'turn'; readonly at: Date; readonly who: Speaker; readonly text: string }
+  /** What a session of the agent says of the server that it was on. */
+  | { readonly kind: 'agent.backend'; readonly report: BackendReport }
   /** Something has entered the agent's history: said, heard, looked up. What a further call goes on with, in this order. */
   | { readonly kind: 'item'; readonly item: PastItem }
   /** The agent's `hang_up` tool was called and what it was saying has been played out. */

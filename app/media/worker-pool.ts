@@ -1,5 +1,6 @@
 import type { LegHandle, WorkerLoad, WorkerOptions } from './embedded/protocol.ts'
 import { type HostSink, MediaError, WorkerHost } from './embedded/worker-host.ts'
+import type { Standings } from './port.ts'
 
 /** A worker that dies this young is started anew only after as long again, so that a broken one does not spin. */
 const YOUNG_MS = 1000
@@ -19,6 +20,7 @@ export class WorkerPool {
   readonly #hosts: (WorkerHost | null)[]
   readonly #startedAtMs: number[] = []
   readonly #restarts = new Set<NodeJS.Timeout>()
+  #standings: Standings = new Map()
   #closing = false
 
   constructor(options: PoolOptions) {
@@ -38,6 +40,12 @@ export class WorkerPool {
     return others.reduce((best, host) => (host.legs.size < best.legs.size ? host : best), first)
   }
 
+  /** For every worker, also one that is started later. */
+  setStandings(standings: Standings): void {
+    this.#standings = standings
+    for (const host of this.#hosts) host?.setStandings(standings)
+  }
+
   /** Closes all legs and ends every thread. */
   async close(): Promise<void> {
     this.#closing = true
@@ -53,11 +61,13 @@ export class WorkerPool {
   #start(index: number): WorkerHost {
     this.#startedAtMs[index] = performance.now()
     const { worker, sink } = this.#options
-    return new WorkerHost(worker, {
+    const host = new WorkerHost(worker, {
       onEvent: (leg: LegHandle, event) => sink.onEvent(leg, event),
       onWarning: (leg: LegHandle, message) => sink.onWarning(leg, message),
-      onExit: (host, reason) => this.#onExit(host, reason),
+      onExit: (ended, reason) => this.#onExit(ended, reason),
     })
+    host.setStandings(this.#standings)
+    return host
   }
 
   #onExit(host: WorkerHost, reason: string): void {

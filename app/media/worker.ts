@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { Standing } from '../../lib/agent/succession.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { supportedCodecs } from '../../lib/sip/offer-answer.ts'
@@ -22,14 +23,14 @@ import { WorkerMeter } from './embedded/worker-meter.ts'
 import { ForkServer } from './freeswitch/fork-server.ts'
 import { Voice } from './freeswitch/voice.ts'
 import { openPhone } from './phone.ts'
-import type { LegEvent, LegSummary, TalkerSpec } from './port.ts'
+import type { LegEvent, LegSummary, Standings, TalkerSpec } from './port.ts'
 import type { EmitLegEvent, Talker } from './talker.ts'
 
 /** How often the main thread hears of this worker's load. */
 const LOAD_INTERVAL_MS = 2000
 
 interface AgentModule {
-  readonly createAgentTalker: (spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter) => Talker
+  readonly createAgentTalker: (spec: AgentSpec, emit: EmitLegEvent, meter: AgentMeter, standing: Standing) => Talker
 }
 
 /** A media worker thread: legs by their handle, one packet clock, and messages from the main thread one after another. */
@@ -44,6 +45,7 @@ class MediaWorker {
   readonly #memory = newLegMemory()
   readonly #wheel = new TickWheel(this.#now)
   readonly #meter = new WorkerMeter(this.#wheel, this.#now())
+  #standings: Standings = new Map()
   #stopping = false
 
   constructor(port: MessagePort, options: WorkerOptions) {
@@ -70,6 +72,9 @@ class MediaWorker {
         if (voice instanceof Voice) voice.agreed(message.codec, message.maySpeak)
         return
       }
+      case 'standings':
+        this.#standings = message.standings
+        return
       case 'stop':
         void this.#stop()
         return
@@ -214,7 +219,7 @@ class MediaWorker {
     if (spec.kind === 'phone') return openPhone(spec, emit, this.#now)
     const agent = await this.#agent
     if (agent === null) throw new Error('this media engine carries phones only')
-    return agent.createAgentTalker(spec.agent, emit, this.#meter.agents)
+    return agent.createAgentTalker(spec.agent, emit, this.#meter.agents, (id) => this.#standings.get(id) ?? 'active')
   }
 
   #rtpLeg(handle: LegHandle): Leg {

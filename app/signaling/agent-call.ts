@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import {
   type AgentCallEffect,
@@ -39,8 +38,6 @@ export interface AgentCallParts {
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
   readonly recording: NewRecording | null
-  /** Hears whether the agent could be reached. */
-  readonly onAgent: (evidence: ReachEvidence) => void
   /** Retry-After for a refusal of ours, in seconds. */
   readonly retryAfterS: () => number
   /** Called once, when the record is closed and media given back. */
@@ -143,7 +140,7 @@ export class AgentCall {
       this.#localSdp = answer.value
     }
     this.#input({ kind: 'agreed' })
-    return untilReady(leg, this.#parts.onAgent)
+    return untilReady(leg)
   }
 
   async #answer(): Promise<void> {

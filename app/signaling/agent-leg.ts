@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
 import { legId } from '../../lib/core/ids.ts'
@@ -31,13 +30,10 @@ export const openAgentLeg = (
     onEvent,
   })
 
-/** Waits until the agent could speak; null: it can. `onAgent` hears of it where it says something about the agent's servers. */
-export async function untilReady(leg: MediaLeg, onAgent: (evidence: ReachEvidence) => void): Promise<Refusal | null> {
+/** Waits until the agent could speak; null: it can. */
+export async function untilReady(leg: MediaLeg): Promise<Refusal | null> {
   const ready = await leg.ready()
-  if (ready.ok) onAgent('ready')
   if (ready.ok) return null
-  const { code } = ready.error
-  if (code === 'agent-unreachable' || code === 'agent-timeout') onAgent('unreachable')
   return { ...OUT_OF_SERVICE, detail: `${ready.error.code}: ${ready.error.message}` }
 }
 

@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
@@ -14,7 +13,7 @@ import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
-import type { AgentWatch } from '../agent/agent-watch.ts'
+import type { WatchedBackends } from '../agent/watch-backends.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording, Recordings } from '../recordings/recordings.ts'
@@ -64,7 +63,7 @@ export interface CallsOptions {
   readonly redirectExpiresMs: number
   readonly metrics: Metrics
   /** Agents that no call would get through to, and who hears what calls find. */
-  readonly agents: Pick<AgentWatch, 'away' | 'report'>
+  readonly agents: Pick<WatchedBackends, 'away'>
   readonly recordings: Pick<Recordings, 'begin'>
   /** Sources that belong to no trunk. */
   readonly strangers: Strangers
@@ -145,14 +144,12 @@ export class Calls {
     if (agents === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
     const { outbound } = this.#routes
     const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
-    const onAgent = (evidence: ReachEvidence) => this.#options.agents.report(placement.agent, evidence)
     const { call, recorder } = placeCall(this.#placing, request, placement, {
       agents,
       resumes: false,
       recording: (id) => this.#recording(id, placement.tenant),
       outbound,
       admit,
-      onAgent,
     })
     this.#live.set(recorder.id, call)
     return ok(recorder.row)
@@ -291,7 +288,6 @@ export class Calls {
       session,
       agent: () => session.open(agents),
       recording: this.#recording(recorder.id, tenant),
-      onAgent: (evidence) => this.#options.agents.report(decision.agent, evidence),
       onReleased: () => {
         giveBack()
         this.#onReleased(recorder, [invite.sipCallId])

@@ -51,6 +51,7 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, session, hangUp
     case 'firstPacket':
     case 'firstAudio':
     case 'rtpResumed':
+    case 'agent.backend':
     case 'played':
       return
     default:

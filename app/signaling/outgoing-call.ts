@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
@@ -40,8 +39,6 @@ export interface OutgoingCallParts
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
   readonly recording: NewRecording | null
-  /** Hears whether the agent could be reached. */
-  readonly onAgent: (evidence: ReachEvidence) => void
   /** Once an attempt, as it ends: for the health of its trunk. */
   readonly onAttempt: (report: AttemptReport) => void
   /** Called once, when the record is closed and media given back. */
@@ -128,7 +125,7 @@ export class OutgoingCall {
   }
 
   async #openFirstLeg(): Promise<Refusal | null> {
-    return untilReady(await this.#openLeg(0), this.#parts.onAgent)
+    return untilReady(await this.#openLeg(0))
   }
 
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
@@ -237,7 +234,7 @@ export class OutgoingCall {
     const accepted = answered === null ? undefined : await leg?.accept(answered.answer)
     if (leg === null || accepted?.ok !== true) return this.#input({ kind: 'disagreed' })
     this.#input({ kind: 'agreed' })
-    if ((await untilReady(leg, this.#parts.onAgent)) !== null) this.hangUp('system', 'agent-fault')
+    if ((await untilReady(leg)) !== null) this.hangUp('system', 'agent-fault')
   }
 
   /** The ACK of a re-INVITE of the callee, which may bring the answer to our offer. */

@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
 import type { CallLoad, GiveBack } from '../../lib/guard/call-load.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
@@ -65,8 +64,6 @@ export interface PlaceContext {
   readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
   /** Takes a place on a trunk; null where the trunk is at one of its limits. */
   readonly admit: (trunk: TrunkId) => GiveBack | null
-  /** Hears whether the agent could be reached. */
-  readonly onAgent: (evidence: ReachEvidence) => void
 }
 
 /** Begins to ring a callee for an agent. */
@@ -74,7 +71,7 @@ export function placeCall(
   parts: PlaceParts,
   request: PlaceRequest,
   { tenant, from, to, trunks, group, agent: agentName }: Placement,
-  { agents, resumes, recording, outbound, admit, onAgent }: PlaceContext,
+  { agents, resumes, recording, outbound, admit }: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const raw = { from: request.from ?? from, to: request.to }
@@ -105,7 +102,6 @@ export function placeCall(
     },
     session,
     agent: () => session.open(agents),
-    onAgent,
     headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
     admit: (trunk) => {
       leaveTrunk?.()

@@ -2,7 +2,6 @@ import { type History, remember } from './history.ts'
 import type { LedgerItem } from './ledger.ts'
 import { enqueue, isBusy, NEW_SEQUENCER, plainRequest } from './response-sequencer.ts'
 import { restore } from './restore.ts'
-import { classifyError } from './server-error.ts'
 import { hasBegun, type RefusalCode, type SessionState } from './session-state.ts'
 import { change, tell, type Work } from './session-work.ts'
 import { endRounds } from './tool-calls.ts'
@@ -13,7 +12,8 @@ export function fail(work: Work, refusal: RefusalCode, code: string, message: st
   if (phase === 'lost' || phase === 'closed') return
   if (phase === 'up') return lose(work, code, message)
   change(work, { phase: hasBegun(work.state) ? 'lost' : 'closed' })
-  work.effects.push({ kind: 'closeSocket' }, { kind: 'refuse', code: refusal, message: `${code}: ${message}` })
+  work.effects.push({ kind: 'closeSocket' })
+  work.effects.push({ kind: 'refuse', code: refusal, cause: code, message: `${code}: ${message}` })
 }
 
 /**
@@ -45,7 +45,7 @@ function lose(work: Work, code: string, message: string): void {
   })
   work.effects.push({ kind: 'closeSocket' })
   tell(work, { kind: 'agent.lost', code, message })
-  work.effects.push({ kind: 'lost', account: classifyError({ code }) === 'account' })
+  work.effects.push({ kind: 'lost', code, message })
 }
 
 const NO_RENEWAL = { renewal: 'none', renewAtMs: null } as const

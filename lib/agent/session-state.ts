@@ -96,7 +96,14 @@ export interface HangUp {
 export type SessionInput =
   | { readonly kind: 'opened' }
   /** The socket is closed, or never opened; `refusal` is how that reads before the session is up. */
-  | { readonly kind: 'closed'; readonly code: number; readonly message: string; readonly refusal: RefusalCode }
+  | {
+      readonly kind: 'closed'
+      readonly code: number
+      /** HTTP status of a handshake that was refused. */
+      readonly status?: number
+      readonly message: string
+      readonly refusal: RefusalCode
+    }
   | { readonly kind: 'server'; readonly event: ServerEvent }
   | { readonly kind: 'attached'; readonly codec: G711Law }
   | { readonly kind: 'started' }
@@ -155,14 +162,14 @@ export type SessionEffect =
   | { readonly kind: 'flush' }
   /** The session is up. `back` where the conversation went on: how long it had no agent, and from when on it heard nothing of the caller (monotonic). */
   | { readonly kind: 'ready'; readonly back: { readonly gapMs: number; readonly deafSinceMs: number } | null }
-  /** The server is gone. `account`: for a reason that would meet us there again. */
-  | { readonly kind: 'lost'; readonly account: boolean }
+  /** The server is gone; `code` and `message` say why. */
+  | { readonly kind: 'lost'; readonly code: string; readonly message: string }
   /** A second socket is wanted, for a session that takes over from this one. Answered by `prepared`. */
   | { readonly kind: 'prepare' }
   /** The second socket takes the place of the first, and `reopening` follows. */
   | { readonly kind: 'switch' }
-  /** The session never came up. */
-  | { readonly kind: 'refuse'; readonly code: RefusalCode; readonly message: string }
+  /** The session never came up; `cause` is the code of its end. */
+  | { readonly kind: 'refuse'; readonly code: RefusalCode; readonly cause: string; readonly message: string }
   | {
       readonly kind: 'runTool'
       readonly callId: string

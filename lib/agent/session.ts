@@ -118,7 +118,8 @@ function updateSession(work: Work, codec: G711Law, whole: boolean): void {
 
 function onClosed(work: Work, input: Extract<SessionInput, { kind: 'closed' }>): void {
   const { lastError } = work.state
-  const code = lastError?.code ?? (input.code === 0 ? 'no-connection' : `ws-${input.code}`)
+  const end = input.code === 0 ? 'no-connection' : `ws-${input.code}`
+  const code = lastError?.code ?? (input.status === undefined ? end : `http-${input.status}`)
   fail(work, input.refusal, code, lastError?.message ?? input.message)
 }
 

@@ -2,6 +2,8 @@ import type { Past } from './past.ts'
 
 /** One backend of the OpenAI Realtime protocol (GA), reachable by URL. The local agent is one as well. */
 export interface BackendSpec {
+  /** The agent's name and its place in the agent's own list, such as `intake/0`: its health goes by that. */
+  readonly id: string
   readonly kind: 'local' | 'openai' | 'azure' | 'custom'
   /** Base URL without `/realtime`, e.g. `https://api.openai.com/v1`; `ws:` and `http:` only for loopback hosts. */
   readonly baseUrl: string
@@ -23,7 +25,12 @@ export interface HttpToolSpec {
 
 /** All that an agent needs for one call; plain data, so that it can be posted to a media worker. */
 export interface AgentSpec {
+  /** In the order in which they are tried. */
   readonly backends: readonly [BackendSpec, ...BackendSpec[]]
+  /** How many of them a new call tries; the others are there for a loss. Absent: all. */
+  readonly atFirst?: number
+  /** The first backend is tried with this call, to see whether it is well again. */
+  readonly canary?: boolean
   readonly voice: string
   readonly instructions: string
   /** Spoken first, word by word as far as the backend allows. Empty: the caller speaks first. */

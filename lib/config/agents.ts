@@ -17,6 +17,9 @@ const backendKeys = {
   renewBefore: optionalDuration(
     'How long before its session limit a new session takes over. Default: 10m, for azure 5m.',
   ),
+  probe: optional(z.enum(['session', 'connect', 'none'])).describe(
+    'How it is probed: by a session, opened and closed now and then; by a connection alone; not at all. Default: session, for local connect.',
+  ),
 }
 
 const tool = section({

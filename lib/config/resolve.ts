@@ -14,7 +14,7 @@ type DeepReadonly<T> = T extends string | number | boolean | bigint | symbol | n
 
 /** A server of the realtime protocol that an agent may use. The local agent's address is known only while it runs. */
 export type BackendConfig =
-  | { readonly kind: 'local'; readonly renewBeforeMs: number }
+  | { readonly kind: 'local'; readonly renewBeforeMs: number; readonly probe: ProbeMode }
   | {
       readonly kind: 'openai' | 'azure' | 'custom'
       /** Without `/realtime`; `ws:` and `http:` only for loopback hosts. */
@@ -23,10 +23,14 @@ export type BackendConfig =
       readonly apiKey: string
       /** How long before its session limit a new session takes over. */
       readonly renewBeforeMs: number
+      readonly probe: ProbeMode
     }
 
+/** How a backend is probed: by a session that is opened and closed, by a connection alone, or not at all. */
+export type ProbeMode = 'session' | 'connect' | 'none'
+
 type ParsedAgent = z.output<typeof agent>
-type BackendKeys = 'backend' | 'model' | 'apiKey' | 'url' | 'renewBeforeMs' | 'fallback'
+type BackendKeys = 'backend' | 'model' | 'apiKey' | 'url' | 'renewBeforeMs' | 'probe' | 'fallback'
 
 /** An agent with its backends in the order in which they are tried. */
 export type AgentConfig = DeepReadonly<Omit<ParsedAgent, BackendKeys>> & {
@@ -85,8 +89,8 @@ const AZURE_RENEW_BEFORE_MS = 5 * 60_000
 const RENEW_BEFORE_MS = 10 * 60_000
 
 function resolveAgent(parsed: ParsedAgent, env: Environment): AgentConfig {
-  const { backend, model, apiKey, url, renewBeforeMs, fallback, ...rest } = parsed
-  const first = resolveBackend({ backend, model, apiKey, url, renewBeforeMs }, env)
+  const { backend, model, apiKey, url, renewBeforeMs, probe, fallback, ...rest } = parsed
+  const first = resolveBackend({ backend, model, apiKey, url, renewBeforeMs, probe }, env)
   return { ...rest, backends: [first, ...fallback.map((next) => resolveBackend(next, env))] }
 }
 
@@ -94,13 +98,14 @@ type ParsedBackend = Pick<ParsedAgent, Exclude<BackendKeys, 'fallback'>>
 
 function resolveBackend(parsed: ParsedBackend, env: Environment): BackendConfig {
   const renewBeforeMs = parsed.renewBeforeMs ?? (parsed.backend === 'azure' ? AZURE_RENEW_BEFORE_MS : RENEW_BEFORE_MS)
-  if (parsed.backend === 'local') return { kind: 'local', renewBeforeMs }
+  if (parsed.backend === 'local') return { kind: 'local', renewBeforeMs, probe: parsed.probe ?? 'connect' }
   return {
     kind: parsed.backend,
     baseUrl: realtimeBase(backendUrl(parsed, env)),
     model: parsed.model ?? DEFAULT_MODEL,
     apiKey: backendKey(parsed, env),
     renewBeforeMs,
+    probe: parsed.probe ?? 'session',
   }
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { agents } from './agents.ts'
+import { backends } from './backends.ts'
 import { dns, identity } from './dns.ts'
 import { http } from './http.ts'
 import { media } from './media.ts'
@@ -26,6 +27,7 @@ export const configSchema = section({
   http: http.prefault({}).describe('API, console, metrics.'),
   identity: identity.prefault({}).describe('STIR verification of incoming calls.'),
   agents: agents.prefault({}).describe('Who answers calls, by name.'),
+  backends: backends.prefault({}).describe('How the servers of agents are judged.'),
   trunks: z.array(trunk).max(1_024).prefault([]).describe('Interconnects with carriers.'),
   groups: groups.prefault({}).describe('Sets of trunks that can stand in for each other, by name.'),
   tenants: z.array(tenant).max(10_000).prefault([]).describe('Whose numbers are answered by whom.'),

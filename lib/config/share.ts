@@ -1,6 +1,6 @@
 import { nodeId } from '../core/ids.ts'
 import type { DrachtioChoice } from './engines.ts'
-import type { Config } from './resolve.ts'
+import type { AgentConfig, BackendConfig, Config } from './resolve.ts'
 
 /** What the processes that handle the calls of one node share, beside the SIP server. */
 export interface Common {
@@ -56,7 +56,16 @@ export function workerConfig(config: Config, index: number, cores: number, commo
     http: { ...http, listen: { host: http.listen.host, port: http.listen.port === 0 ? 0 : http.listen.port + index } },
     dns: null,
     trunks: share.trunks.map((trunk) => ({ ...trunk, probe: { ...trunk.probe, enabled: false } })),
+    agents: Object.fromEntries(Object.entries(share.agents).map(([name, agent]) => [name, connectOnly(agent)])),
   }
+}
+
+/** Sessions that probe are opened by the node alone, however many processes it has. */
+function connectOnly(agent: AgentConfig): AgentConfig {
+  const [first, ...rest] = agent.backends
+  const lighter = (backend: BackendConfig): BackendConfig =>
+    backend.probe === 'session' ? { ...backend, probe: 'connect' } : backend
+  return { ...agent, backends: [lighter(first), ...rest.map(lighter)] }
 }
 
 /** `east-1.w2` for the second process of `east-1`. */

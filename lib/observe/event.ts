@@ -18,6 +18,8 @@ export const EVENT_NAMES = [
   'agent.reconnected',
   'agent.bargeIn',
   'agent.tool',
+  'agent.state',
+  'agent.override',
   'session.parked',
   'session.resumed',
   'dtmf',

@@ -127,14 +127,16 @@ function agentsOf(
   agents: Config['agents'],
   local: BackendSpec,
 ): ReadonlyMap<string, CallAgent> {
-  return new Map(Object.entries(agents).map(([name, agent]) => [name, callAgent(agent, orders[name] ?? null, local)]))
+  return new Map(
+    Object.entries(agents).map(([name, agent]) => [name, callAgent(name, agent, orders[name] ?? null, local)]),
+  )
 }
 
-function callAgent(agent: AgentConfig, order: readonly string[] | null, local: BackendSpec): CallAgent {
+function callAgent(name: string, agent: AgentConfig, order: readonly string[] | null, local: BackendSpec): CallAgent {
   const { voice, instructions, greeting, tools, connectTimeoutMs, reconnectForMs, comfortAfterMs, batchMs } = agent
-  const [first, ...rest] = inOrder(agent.backends, order)
+  const [first, ...rest] = inOrder(backendsOf(name, agent, local), order)
   return {
-    backends: [backendSpec(first, local), ...rest.map((backend) => backendSpec(backend, local))],
+    backends: [first, ...rest],
     voice,
     instructions,
     greeting,
@@ -153,9 +155,9 @@ function callAgent(agent: AgentConfig, order: readonly string[] | null, local: B
 }
 
 /** A tenant's order of backends puts the kinds it names first; those it does not name stay behind, as a last resort. */
-function inOrder(backends: AgentConfig['backends'], order: readonly string[] | null): AgentConfig['backends'] {
+function inOrder(backends: AgentSpec['backends'], order: readonly string[] | null): AgentSpec['backends'] {
   if (order === null) return backends
-  const rank = (backend: BackendConfig): number => {
+  const rank = (backend: BackendSpec): number => {
     const index = order.indexOf(backend.kind)
     return index === -1 ? order.length : index
   }
@@ -163,8 +165,17 @@ function inOrder(backends: AgentConfig['backends'], order: readonly string[] | n
   return first === undefined ? backends : [first, ...rest]
 }
 
-function backendSpec(backend: BackendConfig, local: BackendSpec): BackendSpec {
-  if (backend.kind === 'local') return { ...local, renewBeforeMs: backend.renewBeforeMs }
+/** The backends of an agent as a call uses them, in the agent's own order. */
+export function backendsOf(name: string, agent: AgentConfig, local: BackendSpec): AgentSpec['backends'] {
+  const [first, ...rest] = agent.backends
+  return [
+    backendSpec(`${name}/0`, first, local),
+    ...rest.map((next, i) => backendSpec(`${name}/${i + 1}`, next, local)),
+  ]
+}
+
+function backendSpec(id: string, backend: BackendConfig, local: BackendSpec): BackendSpec {
+  if (backend.kind === 'local') return { ...local, id, renewBeforeMs: backend.renewBeforeMs }
   const { kind, baseUrl, model, apiKey, renewBeforeMs } = backend
-  return { kind, baseUrl, model, apiKey, renewBeforeMs }
+  return { id, kind, baseUrl, model, apiKey, renewBeforeMs }
 }

@@ -129,6 +129,11 @@ export function onOutcome(
   }
 }
 
+/** Somebody knows that it cannot go well: it fails at once, whatever was counted. Where it is held down already, nothing changes. */
+export function condemn(channel: CallsChannel, reason: string, nowMs: number, rules: CallsRules): CallsChannel {
+  return channel.phase.kind === 'held' ? channel : down(channel, reason, nowMs, rules)
+}
+
 /** A call has been placed on the trunk as its canary. */
 export function onCanaryPlaced(channel: CallsChannel, nowMs: number): CallsChannel {
   const { phase } = channel

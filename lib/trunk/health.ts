@@ -5,6 +5,7 @@ import {
   type AttemptOutcome,
   type CallsChannel,
   callsDeadlineMs,
+  condemn,
   hasCallsEvidence,
   judgeCalls,
   NO_CALLS,
@@ -102,6 +103,8 @@ export type HealthEvent =
   | { readonly kind: 'canary' }
   /** An attempt on the trunk has its outcome. */
   | ({ readonly kind: 'attempt' } & AttemptOutcome)
+  /** It would refuse every call, for a reason that is known: it fails at once, and comes back by canaries. */
+  | { readonly kind: 'condemned'; readonly reason: string }
   /** The audio of a call on the trunk has been judged. */
   | { readonly kind: 'audio'; readonly audio: CallAudio }
   /** An operator decides, or lifts what was decided. */
@@ -241,6 +244,8 @@ function hear(state: HealthState, event: HealthEvent, nowMs: number, config: Hea
       return { ...state, calls: onCanaryPlaced(calls, nowMs) }
     case 'attempt':
       return { ...state, calls: onOutcome(calls, event, nowMs, config) }
+    case 'condemned':
+      return { ...state, calls: condemn(calls, event.reason, nowMs, config) }
     case 'audio':
       return { ...state, media: onCallAudio(media, event.audio, nowMs, config.media) }
     case 'override':

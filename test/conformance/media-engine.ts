@@ -21,7 +21,9 @@ const GAP_PACKETS = 4
 
 /** An agent that nobody calls: `scripted-talker.ts` talks. */
 export const AGENT: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 }],
+  backends: [
+    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 },
+  ],
   voice: 'none',
   instructions: '',
   greeting: '',

@@ -9,6 +9,7 @@ import type {
   MediaLeg,
   OfferKind,
   SdpRefusal,
+  Standings,
 } from '../port.ts'
 import { WorkerPool } from '../worker-pool.ts'
 import type { LegHandle } from './protocol.ts'
@@ -95,6 +96,10 @@ class Engine implements EmbeddedMedia, HostSink {
 
   get load(): EmbeddedMedia['load'] {
     return this.#pool.load
+  }
+
+  setStandings(standings: Standings): void {
+    this.#pool.setStandings(standings)
   }
 
   async open(spec: LegSpec): Promise<MediaLeg> {

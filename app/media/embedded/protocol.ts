@@ -3,7 +3,7 @@ import type { G711Law } from '../../../lib/media/g711.ts'
 import type { SdpRefusal } from '../../../lib/sip/sdp.ts'
 import type { AgentFault } from '../../agent/meter.ts'
 import type { RecordingSpec } from '../../recordings/writer.ts'
-import type { AgentRefusal, LegEvent, LegSummary, OfferKind, TalkerSpec } from '../port.ts'
+import type { AgentRefusal, LegEvent, LegSummary, OfferKind, Standings, TalkerSpec } from '../port.ts'
 
 /** What the main thread and a media worker say to each other: a few messages a call, none a packet. */
 
@@ -33,6 +33,7 @@ export type ToWorker =
   | { readonly kind: 'dtmf'; readonly leg: LegHandle; readonly digit: string; readonly durationMs: number }
   /** What was agreed for a leg whose RTP FreeSWITCH carries. */
   | { readonly kind: 'agreed'; readonly leg: LegHandle; readonly codec: G711Law; readonly maySpeak: boolean }
+  | { readonly kind: 'standings'; readonly standings: Standings }
   /** Ends the thread once its legs are closed. */
   | { readonly kind: 'stop' }
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { err, type Result } from '../../../lib/core/result.ts'
 import type { G711Law } from '../../../lib/media/g711.ts'
-import type { AgentRefusal, LegEvent } from '../port.ts'
+import type { AgentRefusal, LegEvent, Standings } from '../port.ts'
 import type { FromWorker, LegHandle, Reply, RequestBody, ToWorker, WorkerLoad, WorkerOptions } from './protocol.ts'
 
 /** Media has failed under a leg, or there is none to be had. The code is stable; the message is for people. */
@@ -102,6 +102,10 @@ export class WorkerHost {
 
   agreed(leg: LegHandle, codec: G711Law, maySpeak: boolean): void {
     if (this.#alive) this.#post({ kind: 'agreed', leg, codec, maySpeak })
+  }
+
+  setStandings(standings: Standings): void {
+    if (this.#alive) this.#post({ kind: 'standings', standings })
   }
 
   /** Closes all legs and ends the thread; by force where something in it does not end. */

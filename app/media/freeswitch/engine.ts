@@ -2,7 +2,7 @@ import { byRoom } from '../../../lib/media/freeswitch-facts.ts'
 import type { MediaServerFigures } from '../../observe/media-metrics.ts'
 import type { LegHandle } from '../embedded/protocol.ts'
 import { type HostSink, MediaError, type WorkerHost } from '../embedded/worker-host.ts'
-import type { LegEvent, LegSpec, MediaEngine, MediaLeg } from '../port.ts'
+import type { LegEvent, LegSpec, MediaEngine, MediaLeg, Standings } from '../port.ts'
 import { WorkerPool } from '../worker-pool.ts'
 import { FreeSwitchLeg } from './leg.ts'
 import { RemoteVoice } from './remote-voice.ts'
@@ -99,6 +99,10 @@ export class FreeSwitchMedia implements MediaEngine, HostSink {
 
   async start(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.start()))
+  }
+
+  setStandings(standings: Standings): void {
+    this.#pool.setStandings(standings)
   }
 
   async open(spec: LegSpec): Promise<MediaLeg> {

@@ -8,6 +8,7 @@ import { FRAME_SAMPLES, SILENCE } from '../../../lib/media/g711.ts'
 import { FakeLine } from '../../helpers/fake-line.ts'
 
 export const backend = (baseUrl: string, rest: Partial<BackendSpec> = {}): BackendSpec => ({
+  id: 'a/0',
   kind: 'local',
   baseUrl,
   model: 'gpt-realtime-2.1',

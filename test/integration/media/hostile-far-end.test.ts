@@ -5,7 +5,9 @@ import type { AgentSpec } from '../../../lib/agent/spec.ts'
 import { audioPort, HOST, RawPeer, startEngine, TestLeg } from './media-fixture.ts'
 
 const AGENT: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 }],
+  backends: [
+    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 },
+  ],
   voice: '',
   instructions: '',
   greeting: '',

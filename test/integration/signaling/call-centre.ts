@@ -76,6 +76,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
   const config = parseConfig(options.config ?? CONFIG, { env: {}, file: 'test.yaml' })
   if (!config.ok) throw new Error(JSON.stringify(config.error))
   const routes = routesOf(config.value, {
+    id: 'a/0',
     kind: 'local',
     baseUrl: 'ws://127.0.0.1:1',
     model: 'none',
@@ -127,7 +128,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     peers: () => peers,
     redirectExpiresMs: 30_000,
     onAudio: () => {},
-    agents: { away: new Set(), report: () => {} },
+    agents: { away: new Set() },
     strangers: embeddedStrangers(sip),
     recordings: {
       begin: () => {

@@ -9,6 +9,7 @@ import { routesOf } from '../../../lib/route/routes.ts'
 import { tempFolder } from '../../helpers/postgres.ts'
 
 const LOCAL = {
+  id: 'a/0',
   kind: 'local',
   baseUrl: 'ws://127.0.0.1:1',
   model: 'none',

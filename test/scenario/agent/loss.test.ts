@@ -197,13 +197,13 @@ describe('an agent whose server is lost', () => {
         response: { id, status: 'failed', status_details: { error: { code: 'server_error' } } },
       })
     }
-    assert.deepEqual(stage.of('lost'), [{ kind: 'lost', account: false }])
+    assert.deepEqual(stage.of('lost'), [{ kind: 'lost', code: 'server_error', message: '' }])
     assert.equal(asked(stage.reconnect()), 1)
     const quota = Stage.talking()
     quota.server({ type: 'response.created', response: { id: 'r1' } })
     const error = { code: 'insufficient_quota' }
     quota.server({ type: 'response.done', response: { id: 'r1', status: 'failed', status_details: { error } } })
-    assert.deepEqual(quota.of('lost'), [{ kind: 'lost', account: true }])
+    assert.deepEqual(quota.of('lost'), [{ kind: 'lost', code: 'insufficient_quota', message: '' }])
   })
 })
 

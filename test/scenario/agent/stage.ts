@@ -13,7 +13,9 @@ import { FRAME_MS, FRAME_SAMPLES } from '../../../lib/media/g711.ts'
 import { Playout } from '../../../lib/media/playout.ts'
 
 export const SPEC: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k', renewBeforeMs: 600_000 }],
+  backends: [
+    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k', renewBeforeMs: 600_000 },
+  ],
   voice: 'marin',
   instructions: 'You take calls.',
   greeting: 'Hello there.',

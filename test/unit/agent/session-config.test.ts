@@ -3,7 +3,9 @@ import { codecSettings, sessionSettings } from '../../../lib/agent/session-confi
 import type { AgentSpec } from '../../../lib/agent/spec.ts'
 
 const spec: AgentSpec = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k', renewBeforeMs: 600_000 }],
+  backends: [
+    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1/v1', model: 'm', apiKey: 'k', renewBeforeMs: 600_000 },
+  ],
   voice: 'marin',
   instructions: 'You take calls.',
   greeting: '',

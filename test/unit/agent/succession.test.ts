@@ -1,15 +1,27 @@
 import assert from 'node:assert/strict'
+import type { BackendStanding } from '../../../lib/agent/backend-place.ts'
 import type { BackendSpec } from '../../../lib/agent/spec.ts'
 import { afterLoss, atFirst, nextTry, type Succession, type Try } from '../../../lib/agent/succession.ts'
 
-const backend: BackendSpec = {
+const backend = (id: string): BackendSpec => ({
+  id,
   kind: 'local',
   baseUrl: 'ws://127.0.0.1:1',
   model: 'm',
   apiKey: 'k',
   renewBeforeMs: 600_000,
-}
-const SPEC = { backends: [backend, backend, backend], connectTimeoutMs: 2_000, reconnectForMs: 30_000 } as const
+})
+const SPEC = {
+  backends: [backend('a'), backend('b'), backend('c')],
+  connectTimeoutMs: 2_000,
+  reconnectForMs: 30_000,
+} as const
+
+const WELL = (): BackendStanding => 'active'
+const standing =
+  (of: Readonly<Record<string, BackendStanding>>) =>
+  (id: string): BackendStanding =>
+    of[id] ?? 'active'
 
 /** Each try as `backend after setup`, where each one takes `tookMs`. */
 function tries(from: Succession, tookMs: number, most = 20): readonly string[] {
@@ -32,7 +44,7 @@ describe('the order in which the backends of an agent are tried', () => {
   })
 
   it('begins after a loss with the one that was lost, at once, and goes round with growing pauses', () => {
-    assert.deepEqual(tries(afterLoss(1, false, SPEC, 0), 0, 10), [
+    assert.deepEqual(tries(afterLoss(1, false, SPEC, 0, WELL), 0, 10), [
       '1 after 0 for 2000',
       '2 after 0 for 2000',
       '0 after 0 for 2000',
@@ -47,15 +59,28 @@ describe('the order in which the backends of an agent are tried', () => {
   })
 
   it('has the lost one last where it refuses us', () => {
-    assert.deepEqual(tries(afterLoss(1, true, SPEC, 0), 0, 3), [
+    assert.deepEqual(tries(afterLoss(1, true, SPEC, 0, WELL), 0, 3), [
       '2 after 0 for 2000',
       '0 after 0 for 2000',
       '1 after 0 for 2000',
     ])
   })
 
+  it('leaves out for a new call what is kept for a loss, and those that are left have the whole time', () => {
+    assert.deepEqual(tries(atFirst({ ...SPEC, atFirst: 1 }, 0), 0), ['0 after 0 for 2000'])
+  })
+
+  it('has those that are down last after a loss, also the lost one, and those that were taken out not at all', () => {
+    const order = (of: Readonly<Record<string, BackendStanding>>): readonly number[] =>
+      afterLoss(0, false, SPEC, 0, standing(of)).order
+    assert.deepEqual(order({ a: 'failed' }), [1, 2, 0])
+    assert.deepEqual(order({ a: 'failed', b: 'standby' }), [2, 1, 0])
+    assert.deepEqual(order({ b: 'out' }), [0, 2])
+    assert.deepEqual(order({ a: 'out', b: 'out', c: 'out' }), [0, 1, 2])
+  })
+
   it('ends when the caller has waited long enough', () => {
-    assert.equal(tries(afterLoss(0, false, SPEC, 0), 2_000, 1_000).length, 14)
-    assert.deepEqual(tries(afterLoss(0, false, SPEC, 0), 31_000), ['0 after 0 for 2000'])
+    assert.equal(tries(afterLoss(0, false, SPEC, 0, WELL), 2_000, 1_000).length, 14)
+    assert.deepEqual(tries(afterLoss(0, false, SPEC, 0, WELL), 31_000), ['0 after 0 for 2000'])
   })
 })

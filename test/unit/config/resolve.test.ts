@@ -91,6 +91,7 @@ describe('the backends of an agent', () => {
         model: 'gpt-realtime-2.1',
         apiKey: 'sk',
         renewBeforeMs: tenMinutes,
+        probe: 'session',
       },
       {
         kind: 'azure',
@@ -98,6 +99,7 @@ describe('the backends of an agent', () => {
         model: 'voice',
         apiKey: 'az',
         renewBeforeMs: 300_000,
+        probe: 'session',
       },
       {
         kind: 'custom',
@@ -105,8 +107,9 @@ describe('the backends of an agent', () => {
         model: 'gpt-realtime-2.1',
         apiKey: '',
         renewBeforeMs: tenMinutes,
+        probe: 'session',
       },
-      { kind: 'local', renewBeforeMs: tenMinutes },
+      { kind: 'local', renewBeforeMs: tenMinutes, probe: 'connect' },
     ])
   })
 
@@ -161,6 +164,7 @@ describe('the built-in config', () => {
       model: 'gpt-realtime-2.1',
       apiKey: 'sk-1',
       renewBeforeMs: 600_000,
+      probe: 'session',
     })
   })
 })

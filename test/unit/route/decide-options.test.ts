@@ -6,6 +6,7 @@ import { routesOf } from '../../../lib/route/routes.ts'
 import type { RequestFacts, RouteSnapshot } from '../../../lib/route/snapshot.ts'
 
 const LOCAL = {
+  id: 'a/0',
   kind: 'local',
   baseUrl: 'ws://127.0.0.1:1',
   model: 'none',

@@ -19,6 +19,7 @@ tenants:
 `
 
 const LOCAL = {
+  id: 'a/0',
   kind: 'local',
   baseUrl: 'ws://127.0.0.1:1',
   model: 'local',

@@ -3,6 +3,7 @@ import { parseConfig } from '../../../lib/config/load.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
 
 const LOCAL = {
+  id: 'a/0',
   kind: 'local',
   baseUrl: 'ws://127.0.0.1:1',
   model: 'none',

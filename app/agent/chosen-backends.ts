@@ -1,0 +1,65 @@
+import { orderBackends } from '../../lib/agent/backend-place.ts'
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { LegEvent, LegSpec, MediaEngine, MediaLeg, Standings } from '../media/port.ts'
+import type { BackendWatch } from './backend-watch.ts'
+
+/** No backend of an agent may be tried: operators have taken out each of them. */
+export class AgentTakenOut extends Error {
+  readonly code = 'agent-taken-out'
+
+  constructor() {
+    super('operators have taken out every backend of the agent')
+    this.name = 'AgentTakenOut'
+  }
+}
+
+type Watch = Pick<BackendWatch, 'candidates' | 'placeCanary' | 'hear'>
+
+/** A media engine whose agents have their backends by health, and whose legs tell how the backends were. */
+export class ChosenBackends implements MediaEngine {
+  readonly #engine: MediaEngine
+  readonly #watch: Watch
+
+  constructor(engine: MediaEngine, watch: Watch) {
+    this.#engine = engine
+    this.#watch = watch
+  }
+
+  get legs(): number {
+    return this.#engine.legs
+  }
+
+  /** Rejects with `AgentTakenOut` too. */
+  async open(spec: LegSpec): Promise<MediaLeg> {
+    const { talker } = spec
+    if (talker.kind !== 'agent') return this.#engine.open(spec)
+    const agent = this.#choose(talker.agent)
+    const [first] = agent.backends
+    if (agent.canary === true) this.#watch.placeCanary(first.id)
+    const onEvent = (event: LegEvent): void =>
+      event.kind === 'agent.backend' ? this.#watch.hear(event.report) : spec.onEvent(event)
+    try {
+      return await this.#engine.open({ ...spec, talker: { kind: 'agent', agent }, onEvent })
+    } catch (error) {
+      // No media: nothing was tried, and the place is free.
+      const report = { backend: first.id, outcome: 'nothing', reason: '', tookMs: 0, canary: true } as const
+      if (agent.canary === true) this.#watch.hear(report)
+      throw error
+    }
+  }
+
+  setStandings(standings: Standings): void {
+    this.#engine.setStandings(standings)
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  #choose(agent: AgentSpec): AgentSpec {
+    const { backends, atFirst, canary } = orderBackends(this.#watch.candidates(agent))
+    const [first, ...rest] = backends
+    if (first === undefined) throw new AgentTakenOut()
+    return { ...agent, backends: [first, ...rest], atFirst, canary }
+  }
+}
