@@ -66,5 +66,7 @@ export async function nodeActions(
     },
     override: (trunk, order) => overrides.set(trunk, order),
     clearOverride: async (trunk, actor) => void (await overrides.clear(trunk, actor)),
+    overrideAgent: (agent, order) => overrides.set({ agent }, order),
+    clearAgentOverride: async (agent, actor) => void (await overrides.clear({ agent }, actor)),
   }
 }

@@ -3,7 +3,7 @@ import type { Config } from '../lib/config/resolve.ts'
 import type { TrunkId } from '../lib/core/ids.ts'
 import type { Impediment, SipPlace } from '../lib/route/snapshot.ts'
 import { healthFigures } from '../lib/trunk/health.ts'
-import type { NodeView, Readiness, TrunkView } from './api/options.ts'
+import type { NodeView, OverrideView, Readiness, TrunkView } from './api/options.ts'
 import type { NodeEntry } from './fleet/node-registry.ts'
 import type { NodeWatch } from './fleet/node-watch.ts'
 import type { OperatorOverride } from './fleet/overrides.ts'
@@ -121,13 +121,8 @@ function healthView({ state, config, honoured, fleet, nowMs }: TrunkSight) {
   }
 }
 
-const overrideView = ({
-  state,
-  reason,
-  actor,
-  since,
-  expiresAt,
-}: OperatorOverride): NonNullable<TrunkView['override']> => ({
+/** An operator's word, as the API shows it. */
+export const overrideView = ({ state, reason, actor, since, expiresAt }: OperatorOverride): OverrideView => ({
   state,
   reason,
   actor,

@@ -211,6 +211,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     mediaServers: media.servers,
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
     canaries: () => canaryTrunks(current, trunks.health),
+    agents: agents.views,
   })
 
   const ownEntry = (): NodeEntry => ({
@@ -269,6 +270,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     readiness: () => readiness(calls.impediments(), store, media.impediment()),
     nodes: async () => nodeViews(ownEntry(), fleet.watch),
     trunks: () => trunkViews(current, trunks.health, fleet.overrides.current()),
+    agents: agents.views,
     recording: actions.recording,
     audit: (limit, before) => store.audit.page(limit, before),
     actions,

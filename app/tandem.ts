@@ -21,6 +21,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   tail: () => import('./commands/tail.ts'),
   trunks: () => import('./commands/trunks.ts'),
   trunk: () => import('./commands/trunk.ts'),
+  agents: () => import('./commands/agents.ts'),
+  agent: () => import('./commands/agent.ts'),
   nodes: () => import('./commands/nodes.ts'),
   drain: () => import('./commands/drain.ts'),
   drill: () => import('./commands/drill.ts'),

@@ -1,11 +1,13 @@
 import type { BackendSpec } from '../../lib/agent/spec.ts'
 import type { Config } from '../../lib/config/resolve.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
+import { agentViews } from '../agent-views.ts'
+import type { AgentView } from '../api/options.ts'
 import type { Overrides } from '../fleet/overrides.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
-import { type BackendSight, BackendWatch } from './backend-watch.ts'
+import { BackendWatch } from './backend-watch.ts'
 import { ChosenBackends } from './chosen-backends.ts'
 import { probeConnection, probeSession } from './probe-backend.ts'
 
@@ -21,7 +23,8 @@ export interface WatchBackendsOptions {
 export interface WatchedBackends {
   /** Names of agents whose calls would come to nothing now. */
   readonly away: ReadonlySet<string>
-  readonly sights: readonly BackendSight[]
+  /** The agents, as the API shows them. */
+  readonly views: () => readonly AgentView[]
   /** The engine as calls are to use it: their agents have the backends that are well, and tell how they were. */
   carry(engine: MediaEngine): MediaEngine
   /** From a config read anew. */
@@ -59,9 +62,7 @@ export function watchBackends(options: WatchBackendsOptions, parts: Parts): Watc
     get away() {
       return watch.away
     },
-    get sights() {
-      return watch.sights
-    },
+    views: () => agentViews(watch.sights, watch.away, overrides.agents()),
     carry: (carrier) => {
       engine = carrier
       carrier.setStandings(watch.standings)

@@ -62,6 +62,17 @@ export const callsAnswer = z
 
 const trunkState = z.enum(['active', 'standby', 'failed'])
 
+const override = z
+  .object({
+    state: trunkState,
+    reason: z.string(),
+    actor: z.string(),
+    since: moment,
+    expiresAt: moment.nullable().describe('Null: until it is taken back.'),
+  })
+  .nullable()
+  .describe("An operator's word, while it holds.")
+
 export const trunkAnswer = z
   .object({
     id: z.string(),
@@ -72,16 +83,7 @@ export const trunkAnswer = z
     ),
     since: moment,
     reason: z.string().nullable(),
-    override: z
-      .object({
-        state: trunkState,
-        reason: z.string(),
-        actor: z.string(),
-        since: moment,
-        expiresAt: moment.nullable().describe('Null: until it is taken back.'),
-      })
-      .nullable()
-      .describe("An operator's word, while it holds."),
+    override,
     fleet: trunkState.describe('The worst state that more than half of the nodes with evidence report or exceed.'),
     votes: z.record(z.string(), trunkState).describe('What each node with evidence says, by node.'),
     probe: z.object({ lastOkAt: moment.nullable(), rttMs: z.number().nullable(), misses: z.int() }),
@@ -91,6 +93,37 @@ export const trunkAnswer = z
   .describe('A trunk')
 
 export const trunksAnswer = z.array(trunkAnswer).describe('The trunks of this node')
+
+const backendAnswer = z.object({
+  id: z.string().describe("The agent's name and the place among its backends, such as intake/0."),
+  place: z.int(),
+  backend: z.enum(['local', 'openai', 'azure', 'custom']),
+  host: z.string(),
+  model: z.string(),
+  state: trunkState.describe("What calls of this node go by: the operator's word, else the evidence."),
+  since: moment,
+  reason: z.string().nullable(),
+  channel: z.enum(['operator', 'probe', 'calls', 'account']).nullable().describe('Who decided.'),
+  override,
+  probe: z.object({
+    lastOkAt: moment.nullable(),
+    rttMs: z.number().nullable(),
+    sessionMs: z.number().nullable().describe('How long the last session that was opened to probe took.'),
+    misses: z.int(),
+  }),
+  calls: z.object({ attempts: z.int(), faults: z.int() }),
+  canary: z.boolean().describe('It has failed, and is tried with one call at a time.'),
+})
+
+export const agentAnswer = z
+  .object({
+    name: z.string(),
+    away: z.boolean().describe('Its calls would come to nothing now.'),
+    backends: z.array(backendAnswer).describe("In the agent's own order."),
+  })
+  .describe('An agent and the servers that its calls may talk to')
+
+export const agentsAnswer = z.array(agentAnswer).describe('The agents of this node')
 
 export const auditAnswer = z
   .object({

@@ -11,6 +11,7 @@ const ERRORS = {
   'node-not-found': 404,
   'recording-not-found': 404,
   'trunk-not-found': 404,
+  'agent-not-found': 404,
   'call-ended': 409,
   'call-elsewhere': 409,
   'node-elsewhere': 409,

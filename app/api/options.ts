@@ -52,6 +52,52 @@ export interface NodeView {
   readonly maxCalls: number
 }
 
+/** An operator's word, while it holds. */
+export interface OverrideView {
+  readonly state: TrunkState
+  readonly reason: string
+  readonly actor: string
+  readonly since: Date
+  /** Null: until it is taken back. */
+  readonly expiresAt: Date | null
+}
+
+/** A backend of an agent: a server that its calls may talk to. */
+export interface BackendView {
+  /** The agent's name and the place among its backends, such as `intake/0`. */
+  readonly id: string
+  readonly place: number
+  readonly backend: 'local' | 'openai' | 'azure' | 'custom'
+  readonly host: string
+  readonly model: string
+  /** What calls of this node go by: the operator's word, else the evidence. */
+  readonly state: TrunkState
+  readonly since: Date
+  readonly reason: string | null
+  /** Who decided; null: nothing has happened yet. */
+  readonly channel: 'operator' | 'probe' | 'calls' | 'account' | null
+  readonly override: OverrideView | null
+  /** `sessionMs`: how long the last session that was opened to probe took. */
+  readonly probe: {
+    readonly lastOkAt: Date | null
+    readonly rttMs: number | null
+    readonly sessionMs: number | null
+    readonly misses: number
+  }
+  /** Sessions of calls, in the window of the calls channel. */
+  readonly calls: { readonly attempts: number; readonly faults: number }
+  /** It has failed, and is tried with one call at a time. */
+  readonly canary: boolean
+}
+
+/** An agent, as `GET /api/v1/agents` shows it. */
+export interface AgentView {
+  readonly name: string
+  /** Its calls would come to nothing now. */
+  readonly away: boolean
+  readonly backends: readonly BackendView[]
+}
+
 /** A trunk, as `GET /api/v1/trunks` shows it. */
 export interface TrunkView {
   readonly id: TrunkId
@@ -63,14 +109,7 @@ export interface TrunkView {
   readonly since: Date
   readonly reason: string | null
   /** An operator's word, while it holds; null: the evidence decides. */
-  readonly override: {
-    readonly state: TrunkState
-    readonly reason: string
-    readonly actor: string
-    readonly since: Date
-    /** Null: until it is taken back. */
-    readonly expiresAt: Date | null
-  } | null
+  readonly override: OverrideView | null
   /** What the nodes of the fleet say together, and what each of them does. */
   readonly fleet: TrunkState
   readonly votes: Readonly<Record<string, TrunkState>>
@@ -98,6 +137,9 @@ export interface CallActions {
   override(trunk: TrunkId, order: OverrideOrder): Promise<void>
   /** Gives a trunk back to the evidence; nothing where it is with it already. */
   clearOverride(trunk: TrunkId, actor: Actor): Promise<void>
+  /** The same on an agent with all its backends (`intake`), or on one of them (`intake/0`). */
+  overrideAgent(subject: string, order: OverrideOrder): Promise<void>
+  clearAgentOverride(subject: string, actor: Actor): Promise<void>
 }
 
 export interface ApiOptions {
@@ -112,6 +154,7 @@ export interface ApiOptions {
   readonly readiness: () => Readiness
   readonly nodes: () => Promise<readonly NodeView[]>
   readonly trunks: () => readonly TrunkView[]
+  readonly agents: () => readonly AgentView[]
   /** A recording of this node by its name and call, as WAV; null where it is not here, or cannot be read. */
   readonly recording: (name: string, call: CallId, actor: Actor) => Promise<WavBytes | null>
   /** Who did what: entries before that one, or the newest. */

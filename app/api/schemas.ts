@@ -89,6 +89,10 @@ export const nodeParams = z.object({ id: text.transform(nodeId) })
 
 export const trunkParams = z.object({ id: text.transform(trunkId) })
 
+export const agentParams = z.object({ name: text })
+
+export const backendParams = z.object({ name: text, place: z.string().regex(/^\d{1,2}$/, 'must be a whole number') })
+
 export const overrideBody = z.strictObject({
   state: z.enum(['active', 'standby', 'failed']),
   reason: z

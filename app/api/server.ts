@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import fastify from 'fastify'
 import { describeHolder, portHolder } from '../port-holder.ts'
+import { addAgentRoutes } from './agent-routes.ts'
 import { addCallRoutes } from './call-routes.ts'
 import { addDocs } from './docs.ts'
 import { ApiError, errorBody } from './errors.ts'
@@ -60,6 +61,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   addHealthRoutes(app, options)
   addCallRoutes(app, options)
   addTrunkRoutes(app, options)
+  addAgentRoutes(app, options)
   addFleetRoutes(app, options)
   addEventRoutes(app, options)
   await app.ready()

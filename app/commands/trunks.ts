@@ -46,4 +46,6 @@ export const formatTrunks = (trunks: readonly Trunk[]): string =>
     ]),
   )
 
-const untilText = (expiresAt: string | null): string => (expiresAt === null ? '' : ` (until ${formatTime(expiresAt)})`)
+/** Until when an operator's word holds; empty: until it is taken back. */
+export const untilText = (expiresAt: string | null): string =>
+  expiresAt === null ? '' : ` (until ${formatTime(expiresAt)})`

@@ -1,11 +1,12 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../lib/observe/event.ts'
+import { type AgentSources, agentGauges } from './agent-metrics.ts'
 import { type MediaSources, mediaGauges } from './media-metrics.ts'
 import { eventCounters, huntHistogram, type TrunkSources, trunkGauges } from './trunk-metrics.ts'
 
 /** Numbers that parts of the node hold themselves and that are asked for when Prometheus scrapes. */
-export interface MetricSources extends TrunkSources, MediaSources {
+export interface MetricSources extends TrunkSources, MediaSources, AgentSources {
   readonly activeCalls?: () => number
   readonly mediaLegs?: () => number
   /** Records in the disk journal that are not in Postgres yet. */
@@ -135,6 +136,7 @@ function gauges(register: Registry): Pick<Metrics, 'observe'> {
   })
   trunkGauges(register, () => sources)
   mediaGauges(register, () => sources)
+  agentGauges(register, () => sources)
   return {
     observe: (added) => {
       sources = { ...sources, ...added }

@@ -78,6 +78,11 @@ export function eventCounters(register: Registry): (event: EventDraft) => void {
   for (const event of EVENT_NAMES) events.inc({ event }, 0)
   const changes = counter('trunk_state_changes', 'Changes of the state of a trunk', ['trunk', 'to', 'channel'])
   const overrides = counter('trunk_overrides', 'Words of operators on a trunk, on this node', ['trunk', 'state'])
+  const backends = counter('backend_state_changes', 'Changes of the state of a backend of agents', [
+    'backend',
+    'to',
+    'channel',
+  ])
   const blamed = counter('attempt_verdicts', 'INVITEs sent, by trunk and by who is to blame for their end', [
     'trunk',
     'blame',
@@ -101,6 +106,10 @@ export function eventCounters(register: Registry): (event: EventDraft) => void {
         return changes.inc({ trunk, to: text(event.to), channel: text(event.channel) })
       case 'trunk.override':
         return overrides.inc({ trunk, state: text(event.state) })
+      case 'agent.state':
+        for (const backend of Array.isArray(event.backends) ? event.backends : [])
+          backends.inc({ backend: text(backend), to: text(event.to), channel: text(event.channel) })
+        return
       case 'call.attempt':
         blamed.inc({ trunk, blame: text(event.blame) })
         if (typeof event.pddMs === 'number') postDial.observe({ trunk }, event.pddMs / 1_000)

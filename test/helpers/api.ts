@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { pino } from 'pino'
-import type { ApiKey, ApiOptions, TrunkView } from '../../app/api/options.ts'
+import type { ApiKey, ApiOptions, OverrideView, TrunkView } from '../../app/api/options.ts'
 import { EventLog } from '../../app/observe/event-log.ts'
 import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
 import { nodeId, trunkId } from '../../lib/core/ids.ts'
@@ -34,6 +34,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
   const actions: string[] = []
   const startedAt = new Date(Date.UTC(2026, 0, 1))
   let override: TrunkView['override'] = null
+  let agentOverride: OverrideView | null = null
   const options: ApiOptions = {
     listen: { host: '127.0.0.1', port: 0 },
     keys: [
@@ -79,6 +80,29 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
         mos: null,
       },
     ],
+    agents: () => [
+      {
+        name: 'intake',
+        away: false,
+        backends: [
+          {
+            id: 'intake/0',
+            place: 0,
+            backend: 'openai',
+            host: 'api.openai.com',
+            model: 'm',
+            state: agentOverride?.state ?? 'active',
+            since: startedAt,
+            reason: null,
+            channel: null,
+            override: agentOverride,
+            probe: { lastOkAt: null, rttMs: null, sessionMs: null, misses: 0 },
+            calls: { attempts: 0, faults: 0 },
+            canary: false,
+          },
+        ],
+      },
+    ],
     audit: async () => ({ entries: [], next: null, brokenAt: null }),
     actions: {
       place: ({ to, tenant }, actor) => {
@@ -101,6 +125,14 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
       clearOverride: async (trunk, actor) => {
         actions.push(`clear ${trunk} by ${actor}`)
         override = null
+      },
+      overrideAgent: async (subject, { forMs: _forMs, ...order }) => {
+        actions.push(`override ${subject} ${order.state} by ${order.actor}: ${order.reason}`)
+        agentOverride = { ...order, since: startedAt, expiresAt: null }
+      },
+      clearAgentOverride: async (subject, actor) => {
+        actions.push(`clear ${subject} by ${actor}`)
+        agentOverride = null
       },
     },
     ...replaced,

@@ -25,10 +25,15 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, 
   ['GET', `/api/v1/calls/${ID}/pcap`, 'viewer'],
   ['GET', `/api/v1/calls/${ID}/recording`, 'viewer'],
   ['GET', '/api/v1/trunks', 'viewer'],
+  ['GET', '/api/v1/agents', 'viewer'],
   ['GET', '/api/v1/nodes', 'viewer'],
   ['GET', '/api/v1/audit', 'viewer'],
   ['PUT', '/api/v1/trunks/alpha/override', 'operator', { state: 'failed', reason: 'maintenance' }],
   ['DELETE', '/api/v1/trunks/alpha/override', 'operator'],
+  ['PUT', '/api/v1/agents/intake/override', 'operator', { state: 'failed', reason: 'maintenance' }],
+  ['DELETE', '/api/v1/agents/intake/override', 'operator'],
+  ['PUT', '/api/v1/agents/intake/0/override', 'operator', { state: 'failed', reason: 'maintenance' }],
+  ['DELETE', '/api/v1/agents/intake/0/override', 'operator'],
   ['POST', '/api/v1/calls', 'operator', { to: '+12025550123', tenant: 'clinic' }],
   ['DELETE', `/api/v1/calls/${ID}`, 'operator'],
   ['POST', '/api/v1/nodes/east-1/drain', 'admin'],
@@ -67,7 +72,14 @@ describe('who may do what over HTTP', () => {
     const documented = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
-    const listed = ROUTES.map(([method, url]) => `${method} ${url.replace(ID, '{id}').replace(/east-1|alpha/, '{id}')}`)
+    const listed = ROUTES.map(
+      ([method, url]) =>
+        `${method} ${url
+          .replace(ID, '{id}')
+          .replace(/east-1|alpha/, '{id}')
+          .replace('intake/0', '{name}/{place}')
+          .replace('intake', '{name}')}`,
+    )
     const undocumented = new Set(['GET /', 'GET /api/docs', 'GET /api/docs/json'])
     const expected = [...listed.filter((route) => !undocumented.has(route)), 'GET /api/v1/events']
     assert.deepEqual(documented.toSorted(), expected.toSorted())
