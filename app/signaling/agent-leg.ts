@@ -12,13 +12,15 @@ interface LegParts {
   readonly recorder: CallRecorder
   readonly media: MediaEngine
   readonly agent: AgentSpec
+  /** See `LegSpec`. */
+  readonly previousSdp?: string
   /** Where the call is recorded; null: nowhere. */
   readonly recording: NewRecording | null
 }
 
 /** Takes RTP ports and begins to open the agent's socket, for the leg `name` of a call. */
 export const openAgentLeg = (
-  { recorder, media, agent, recording }: LegParts,
+  { recorder, media, agent, previousSdp, recording }: LegParts,
   name: string,
   onEvent: (event: LegEvent) => void,
 ): Promise<MediaLeg> =>
@@ -26,6 +28,7 @@ export const openAgentLeg = (
     callId: recorder.id,
     legId: legId(`${recorder.id}.${name}`),
     talker: { kind: 'agent', agent },
+    previousSdp: previousSdp ?? null,
     recording: recording?.spec ?? null,
     onEvent,
   })

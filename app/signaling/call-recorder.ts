@@ -3,8 +3,8 @@ import type { AttemptRecord, CallRow, Speaker } from '../../lib/observe/call-rec
 import type { EmitEvent, EventDraft } from '../../lib/observe/event.ts'
 import type { Journal, SipTrace } from '../store/port.ts'
 
-/** More attempts, turns or messages than one node ever has of a call. */
-const ORDINALS_OF_OWNER = 1_000_000
+/** Attempts, turns and SIP messages of a call that one owner numbers at most. */
+const ORDINALS_AN_OWNER = 1_000_000
 
 /** One call's record while it lives: every change is a new revision in the journal, every turn and message a row of its own. */
 export class CallRecorder {
@@ -15,16 +15,28 @@ export class CallRecorder {
   #turns: number
   #messages: number
 
-  /**
-   * Writes the first revision: from now on the call has a record, whatever becomes of it.
-   * @param generation how many nodes had the call before this one: their rows are numbered below ours
-   */
-  constructor(journal: Journal, emit: EmitEvent, first: CallRow, generation = 0) {
-    this.#attempts = this.#turns = this.#messages = generation * ORDINALS_OF_OWNER
+  private constructor(journal: Journal, emit: EmitEvent, row: CallRow, firstOrdinal: number) {
     this.#journal = journal
     this.#emit = emit
-    this.#row = first
+    this.#row = row
+    this.#attempts = firstOrdinal
+    this.#turns = firstOrdinal
+    this.#messages = firstOrdinal
+  }
+
+  /** Writes the first revision: from now on the call has a record, whatever becomes of it. */
+  static begin(journal: Journal, emit: EmitEvent, first: CallRow): CallRecorder {
     journal.call(first)
+    return new CallRecorder(journal, emit, first, 0)
+  }
+
+  /**
+   * Goes on with a record that another node had. Nothing is written yet: the call may still turn out to be lost.
+   *
+   * @param generation how many nodes had it before: what they have written is never written over
+   */
+  static takenOver(journal: Journal, emit: EmitEvent, row: CallRow, generation: number): CallRecorder {
+    return new CallRecorder(journal, emit, row, generation * ORDINALS_AN_OWNER)
   }
 
   get row(): CallRow {

@@ -1,15 +1,13 @@
-import { assertNever } from '../../lib/core/assert-never.ts'
+import type { LiveCall } from '../../lib/call/live-call.ts'
 import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
-import { decideOptions } from '../../lib/route/decide-options.ts'
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
-import type { Impediment, Peer, RequestFacts, RouteSnapshot } from '../../lib/route/snapshot.ts'
-import { SESSION_BODY_TYPES } from '../../lib/sip/session-body.ts'
+import type { Impediment, Peer, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
@@ -23,16 +21,17 @@ import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
 import { CallRecorder } from './call-recorder.ts'
+import { Door } from './door.ts'
 import { firstRow } from './first-row.ts'
-import { Guests } from './guests.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
+import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
 import { SharedCall } from './shared-call.ts'
-import { ALLOW } from './sip-facts.ts'
-import type { OptionsAnswer, SipLink } from './sip-link.ts'
+import type { SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { Strangers } from './strangers.ts'
+import type { MoveOutcome, TakenCall } from './taken-call.ts'
 
 export interface CallsOptions {
   readonly node: NodeId
@@ -75,12 +74,12 @@ const TRACE_SWEEP_MS = 1_000
 export class Calls {
   readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
-  readonly #live = new Map<CallId, AgentCall | OutgoingCall>()
+  readonly #live = new Map<CallId, AgentCall | OutgoingCall | TakenCall>()
   readonly #load = new CallLoad()
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
   readonly #placing: PlaceParts
-  readonly #guests: Guests
+  readonly #door: Door
   #routes: Routes
   #draining = false
   #whenIdle: (() => void) | null = null
@@ -97,8 +96,8 @@ export class Calls {
     }
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))
-    this.#guests = new Guests((address, verdict) => options.strangers.judged(address, verdict))
-    options.link.onOptions((request) => this.#optionsAnswer(request))
+    this.#door = new Door(options)
+    options.link.onOptions((request) => this.#door.answerOptions(request, this.#snapshot()))
     options.link.onState(({ up }) => {
       if (!up) for (const call of [...this.#live.values()]) call.lost()
     })
@@ -155,6 +154,28 @@ export class Calls {
     return ok(recorder.row)
   }
 
+  /**
+   * Takes a live call over from a dead node; resolves as soon as it is certain, never rejects. `row` is its record as PostgreSQL has given it to
+   * this node, in the term `epoch`. A call that is refused is the caller's to close.
+   */
+  move(entry: LiveCall, row: CallRow, epoch: number): Promise<MoveOutcome> {
+    const moving =
+      this.#draining || this.#live.has(row.id)
+        ? null
+        : moveCall(
+            this.#placing,
+            { entry, row, epoch },
+            {
+              routes: this.#routes,
+              recording: (tenant) => this.#recording(row.id, tenant),
+              onAgent: (evidence) => this.#options.agents.report(entry.agent, evidence),
+            },
+          )
+    if (moving === null) return Promise.resolve('refused')
+    this.#live.set(row.id, moving.call)
+    return moving.outcome
+  }
+
   /** False where no such call is on the line of this node. */
   hangUp(id: CallId, by: EndedBy, cause: EndCause): boolean {
     const call = this.#live.get(id)
@@ -196,31 +217,10 @@ export class Calls {
     for (const call of [...this.#live.values()]) call.hangUp('system', 'limit')
   }
 
-  #optionsAnswer(request: RequestFacts): OptionsAnswer {
-    const decision = decideOptions(request, this.#snapshot(), Math.random())
-    const { address } = request.source
-    const { strangers } = this.#options
-    const isHeard = decision.kind === 'challenge' ? strangers.mayAsk(address) : strangers.mayKnow(address)
-    if (!isHeard || decision.kind === 'forbid') {
-      strangers.refused(address)
-      return { status: 403, headers: {} }
-    }
-    switch (decision.kind) {
-      case 'serve':
-        return { status: 200, headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } }
-      case 'refuse':
-        return { status: 503, headers: { 'Retry-After': String(decision.retryAfterS) } }
-      case 'challenge':
-        return { status: 401, headers: this.#guests.challenge(request, decision.stale) }
-      default:
-        return assertNever(decision)
-    }
-  }
-
   #onInvite(invite: IncomingInvite): void {
     const decision = decideInvite(invite.facts, this.#snapshot(), Math.random())
-    if (decision.kind === 'challenge') return this.#challenge(invite, decision.stale)
-    if (decision.kind === 'ignore') return this.#ignore(invite, decision.why)
+    if (decision.kind === 'challenge') return this.#door.challenge(invite, decision.stale)
+    if (decision.kind === 'ignore') return this.#door.ignore(invite, decision.why)
     const { node, redirectExpiresMs, metrics } = this.#options
     const { sipCallId } = invite
     const raw = { from: invite.header('From') ?? '', to: invite.facts.uri }
@@ -230,19 +230,6 @@ export class Calls {
     if (atOnce !== null) return this.#answerAtOnce(invite, row, atOnce)
     const recorder = this.#record(invite, row)
     if (decision.kind === 'bridge') this.#bridge(invite, recorder, decision)
-  }
-
-  #challenge(invite: IncomingInvite, stale: boolean): void {
-    if (!this.#options.strangers.mayAsk(invite.facts.source.address)) return this.#ignore(invite, 'stranger')
-    invite.respond(401, 'Unauthorized', this.#guests.challenge(invite.facts, stale))
-  }
-
-  /** Of strangers the embedded server has kept silent before; here drachtio-server has already said 100. */
-  #ignore(invite: IncomingInvite, why: string): void {
-    const { source, uri } = invite.facts
-    if (this.#options.strangers.refused(source.address))
-      this.#options.emit({ event: 'security.refused', level: 'warn', source: source.address, uri, why })
-    invite.respond(403, 'Forbidden')
   }
 
   /** A call that never gets beyond its INVITE: one answer, and a record that is complete when it is made. */
@@ -257,7 +244,7 @@ export class Calls {
 
   #record(invite: IncomingInvite, row: CallRow): CallRecorder {
     const { journal, emit } = this.#options
-    const recorder = new CallRecorder(journal, emit, row)
+    const recorder = CallRecorder.begin(journal, emit, row)
     this.#trace.follow(invite.sipCallId, recorder)
     recorder.event({ event: 'call.incoming', from: row.from, to: row.to })
     return recorder
@@ -320,7 +307,7 @@ export class Calls {
       region: this.#options.region,
       peers: this.#options.peers(),
       agentsAway: this.#options.agents.away,
-      authenticate: (request) => this.#guests.authenticate(request, this.#routes.sbcAccounts),
+      authenticate: (request) => this.#door.authenticate(request, this.#routes.sbcAccounts),
       ...this.#load.view(this.#routes, performance.now()),
     }
   }

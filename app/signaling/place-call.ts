@@ -76,7 +76,7 @@ export function placeCall(
   const { node, address, link, media, metrics, journal, emit, scheduler, load, trace, choice, locator, answers } = parts
   const raw = { from: request.from ?? from, to: request.to }
   const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
-  const recorder = new CallRecorder(journal, emit, row)
+  const recorder = CallRecorder.begin(journal, emit, row)
   const variables = { caller: from, called: to }
   const session = parts.sessions.of({ recorder, tenant, caller: to, resumes, agent: agentName, variables })
   const sipCallIds: string[] = []

@@ -19,6 +19,11 @@ export class SharedCall {
     this.#facts = facts
   }
 
+  /** This node's term with the call. */
+  get epoch(): number {
+    return this.#facts.epoch
+  }
+
   /** The dialog is confirmed. */
   up(dialog: SipDialog): void {
     if (this.#entry !== null) return

@@ -12,6 +12,8 @@ export const EVENT_NAMES = [
   'call.rejected',
   'call.attempt',
   'call.answered',
+  'call.moved',
+  'call.moveRefused',
   'call.ended',
   'agent.connected',
   'agent.lost',

@@ -51,6 +51,8 @@ export interface CallCentre {
   readonly calls: Calls
   readonly events: readonly EventDraft[]
   readonly turns: readonly TurnRecord[]
+  /** The ordinals of `turns`. */
+  readonly ordinals: readonly number[]
   readonly freePorts: () => number
   /** Impedes every new call while true. */
   full: boolean
@@ -99,10 +101,11 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
   const rows = new Map<string, CallRow>()
   const events: EventDraft[] = []
   const turns: TurnRecord[] = []
+  const ordinals: number[] = []
   const metrics = createMetrics('test')
   const node = nodeId('test')
   const peers: Peer[] = []
-  const journal = memoryJournal(rows, turns)
+  const journal = memoryJournal(rows, turns, ordinals)
   const sessions = await memorySessions({ node, journal, tenants: routes.tenants })
   const calls = new Calls({
     node,
@@ -145,6 +148,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     calls,
     events,
     turns,
+    ordinals,
     freePorts: () => media.freePorts,
     full: false,
     peers,
@@ -166,12 +170,15 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
   return centre
 }
 
-function memoryJournal(rows: Map<string, CallRow>, turns: TurnRecord[]): Journal {
+function memoryJournal(rows: Map<string, CallRow>, turns: TurnRecord[], ordinals: number[]): Journal {
   return {
     event: (draft) => ({ level: 'info', ...draft, id: '', at: '', node: nodeId('test') }),
     call: (row) => void rows.set(row.id, row),
     attempt: () => {},
-    turn: (_id, _ordinal, turn) => void turns.push(turn),
+    turn: (_id, ordinal, turn) => {
+      turns.push(turn)
+      ordinals.push(ordinal)
+    },
     session: () => {},
     item: () => {},
     sip: () => {},

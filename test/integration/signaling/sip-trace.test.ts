@@ -29,7 +29,7 @@ describe('The router of the SIP trace', () => {
       synced: () => Promise.resolve(),
       written: () => Promise.resolve(),
     }
-    return new CallRecorder(journal, nothing, callRow(1))
+    return CallRecorder.begin(journal, nothing, callRow(1))
   }
 
   it('gives a call the messages that came before it was known, and those that come after', () => {

@@ -1,0 +1,75 @@
+import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
+import type { LiveCall } from '../../lib/call/live-call.ts'
+import type { TenantId } from '../../lib/core/ids.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
+import type { Routes } from '../../lib/route/routes.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
+import { CallRecorder } from './call-recorder.ts'
+import type { PlaceParts } from './place-call.ts'
+import { SharedCall } from './shared-call.ts'
+import { type MoveOutcome, TakenCall } from './taken-call.ts'
+
+export type MoveParts = Pick<
+  PlaceParts,
+  'link' | 'media' | 'metrics' | 'journal' | 'emit' | 'trace' | 'load' | 'liveCalls' | 'onReleased'
+>
+
+/** What a call that is taken over needs of the config in force. */
+export interface MoveContext {
+  readonly routes: Routes
+  /** Where a call of a tenant is recorded; null: nowhere. */
+  readonly recording: (tenant: TenantId) => NewRecording | null
+  /** Hears whether the agent could be reached. */
+  readonly onAgent: (evidence: ReachEvidence) => void
+}
+
+/** A call that is taken over: what its owner shared, its record as PostgreSQL has given it to this node, and this node's term. */
+export interface Move {
+  readonly entry: LiveCall
+  readonly row: CallRow
+  readonly epoch: number
+}
+
+/** Begins to take a live call over; null where this node's config has no such agent. */
+export function moveCall(
+  parts: MoveParts,
+  { entry, row, epoch }: Move,
+  { routes, recording, onAgent }: MoveContext,
+): { readonly call: TakenCall; readonly outcome: Promise<MoveOutcome> } | null {
+  const { link, media, metrics, journal, emit, trace, load, liveCalls } = parts
+  const { tenant, trunk } = row
+  const agent = tenant === null ? undefined : routes.agents.get(tenant)?.get(entry.agent)
+  if (tenant === null || agent === undefined) return null
+  const { variables } = entry
+  const generation = entry.generation + 1
+  const recorder = CallRecorder.takenOver(journal, emit, row, generation)
+  const sipCallId = entry.dialog.callId
+  trace.follow(sipCallId, recorder)
+  const giveBack = load.hold(trunk, tenant)
+  let decide: (outcome: MoveOutcome) => void = () => undefined
+  const outcome = new Promise<MoveOutcome>((resolve) => {
+    decide = resolve
+  })
+  const call = new TakenCall({
+    entry,
+    link,
+    media,
+    metrics,
+    recorder,
+    shared: new SharedCall(liveCalls, recorder, { epoch, generation, agent: entry.agent, variables }),
+    agent: async () => ({ ...agent, variables, past: { items: [], note: 'moved' } }),
+    recording: recording(tenant),
+    credentials: (trunk === null ? null : routes.outbound.get(trunk)?.credentials) ?? undefined,
+    onAgent,
+    onOutcome: (what, why) => {
+      if (what === 'refused')
+        recorder.event({ event: 'call.moveRefused', level: 'warn', from: entry.row.node, epoch, reason: why })
+      decide(what)
+    },
+    onReleased: () => {
+      giveBack()
+      parts.onReleased(recorder, [sipCallId])
+    },
+  })
+  return { call, outcome }
+}

@@ -1,0 +1,251 @@
+import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallEnd } from '../../lib/call/agent-call.ts'
+import { endReason } from '../../lib/call/end-reason.ts'
+import type { LiveCall } from '../../lib/call/live-call.ts'
+import {
+  type FarEnd,
+  newTakenCall,
+  stepTakenCall,
+  type TakenCallEffect,
+  type TakenCallInput,
+  type TakenCallState,
+} from '../../lib/call/taken-call.ts'
+import { assertNever } from '../../lib/core/assert-never.ts'
+import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import { isHold } from '../../lib/sip/sdp.ts'
+import { glareBackoffMs } from '../../lib/sip/session-timer.ts'
+import { formatWarning } from '../../lib/sip/warning.ts'
+import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
+import { closeRecord, openAgentLeg, untilReady } from './agent-leg.ts'
+import type { CallRecorder } from './call-recorder.ts'
+import { onLegEvent } from './leg-events.ts'
+import type { ReinviteOutcome } from './reinvite.ts'
+import { Reoffers } from './reoffers.ts'
+import type { SharedCall } from './shared-call.ts'
+import type { SipDialog } from './sip-dialog.ts'
+import type { SipLink } from './sip-link.ts'
+
+/** What came of a take-over. Where it was refused the record is as it was, and somebody else's to close. */
+export type MoveOutcome = 'moved' | 'refused'
+
+export interface TakenCallParts {
+  /** As its last owner has left it. */
+  readonly entry: LiveCall
+  readonly link: SipLink
+  readonly recorder: CallRecorder
+  readonly shared: SharedCall
+  readonly metrics: Metrics
+  readonly media: MediaEngine
+  /** The agent, with what was said so far. Rejects where the call is not to be taken over. */
+  readonly agent: () => Promise<AgentSpec>
+  /** Where it is recorded; null: nowhere. */
+  readonly recording: NewRecording | null
+  /** For challenges to what we send in the dialog. */
+  readonly credentials: { readonly username: string; readonly password: string } | undefined
+  /** Hears whether the agent could be reached. */
+  readonly onAgent: (evidence: ReachEvidence) => void
+  /** Called once, as soon as it is certain. */
+  readonly onOutcome: (outcome: MoveOutcome, why: string) => void
+  /** Called once, when the record is closed, if that was ours, and media given back. */
+  readonly onReleased: () => void
+}
+
+/** How long the far end may take to answer the re-INVITE: it hears nothing meanwhile, and Timer B is 32 s. */
+const ANSWER_MS = 4_000
+
+/** Performs what lib/call/taken-call.ts decides: a live call of a node that has died goes on here. */
+export class TakenCall {
+  readonly #parts: TakenCallParts
+  readonly #far: FarEnd
+  readonly #inputs: TakenCallInput[] = []
+  #stepping = false
+  #state: TakenCallState = newTakenCall()
+  #leg: MediaLeg | null = null
+  #dialog: SipDialog | null = null
+  #offer = ''
+  #answer = ''
+  #pause: NodeJS.Timeout | undefined
+  #hungUp: Promise<void> = Promise.resolve()
+  readonly #reoffers = new Reoffers({
+    leg: () => (this.#state.kind === 'up' ? this.#leg : null),
+    onHold: (held) => this.#onHold(held),
+    headersOf: ({ warning, detail }) => (warning === null ? {} : { Warning: formatWarning(warning, detail) }),
+  })
+
+  constructor(parts: TakenCallParts) {
+    this.#parts = parts
+    this.#far = parts.entry.row.direction === 'inbound' ? 'caller' : 'callee'
+    void this.#prepare()
+  }
+
+  hangUp(by: EndedBy, cause: EndCause): void {
+    this.#input({ kind: 'hangUp', by, cause })
+  }
+
+  /** The SIP server is gone, and our dialog with it. */
+  lost(): void {
+    this.#input({ kind: 'lost' })
+  }
+
+  #input(input: TakenCallInput): void {
+    this.#inputs.push(input)
+    if (this.#stepping) return
+    this.#stepping = true
+    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
+      const { state, effects } = stepTakenCall(this.#state, next, this.#far)
+      this.#state = state
+      for (const effect of effects) this.#perform(effect)
+    }
+    this.#stepping = false
+  }
+
+  #perform(effect: TakenCallEffect): void {
+    switch (effect.kind) {
+      case 'offer':
+        void this.#reinvite()
+        return
+      case 'pause':
+        this.#pause = setTimeout(() => this.#input({ kind: 'paused' }), this.#backoffMs())
+        return
+      case 'accept':
+        void this.#accept()
+        return
+      case 'start':
+        return this.#start()
+      case 'bye':
+        this.#hungUp = this.#dialog?.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
+        return
+      case 'refuse':
+        void this.#refuse(effect.why)
+        return
+      case 'release':
+        void this.#release(effect.end)
+        return
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    try {
+      await this.#openLeg(await this.#parts.agent())
+      const { link, entry, credentials } = this.#parts
+      const imported = await link.importDialog(entry.dialog, credentials)
+      if (!imported.ok) return this.#input({ kind: 'unprepared', why: imported.error })
+      this.#follow(imported.value)
+      this.#input({ kind: 'prepared' })
+    } catch (error) {
+      this.#input({ kind: 'unprepared', why: error instanceof Error ? error.message : String(error) })
+    }
+  }
+
+  /** Takes RTP ports, and begins to open the agent's socket: the far end is not kept waiting for that. */
+  async #openLeg(agent: AgentSpec): Promise<void> {
+    const { entry } = this.#parts
+    const parts = { ...this.#parts, agent, previousSdp: entry.sdp }
+    const leg = await openAgentLeg(parts, `t${entry.generation + 1}`, (event) => this.#onLegEvent(event))
+    this.#leg = leg
+    // The call may have ended while the ports were taken; `refuse` has not seen the leg then.
+    if (this.#state.kind === 'refused') await leg.close()
+    this.#offer = await leg.offer()
+  }
+
+  #follow(dialog: SipDialog): void {
+    this.#dialog = dialog
+    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
+    dialog.onAck((sdp) => void this.#onAck(sdp))
+    dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
+    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'lost' }))
+  }
+
+  async #reinvite(): Promise<void> {
+    const outcome = await this.#dialog?.reinvite(this.#offer, ANSWER_MS)
+    if (outcome?.kind === 'accepted') {
+      this.#answer = outcome.answer
+      return this.#input({ kind: 'accepted' })
+    }
+    if (outcome?.kind === 'refused' && outcome.status === 491) return this.#input({ kind: 'glare' })
+    this.#input({ kind: 'declined', why: wordsOf(outcome) })
+  }
+
+  async #accept(): Promise<void> {
+    const accepted = await this.#leg?.accept(this.#answer)
+    if (accepted?.ok === true) this.#input({ kind: 'agreed', held: isHold(this.#answer) })
+    else this.#input({ kind: 'disagreed', why: accepted?.error.message ?? 'there is no leg any more' })
+  }
+
+  #start(): void {
+    const { recorder, shared, entry, recording, onOutcome } = this.#parts
+    const held = this.#state.kind === 'up' && this.#state.held
+    recorder.update({ state: held ? 'held' : 'active', recording: recording?.name ?? entry.row.recording })
+    recorder.event({ event: 'call.moved', from: entry.row.node, epoch: shared.epoch })
+    this.#leg?.start()
+    if (this.#dialog !== null) shared.up(this.#dialog)
+    onOutcome('moved', '')
+    void this.#awaitAgent()
+  }
+
+  async #awaitAgent(): Promise<void> {
+    const refusal = this.#leg === null ? null : await untilReady(this.#leg, this.#parts.onAgent)
+    if (refusal !== null) this.hangUp('system', 'agent-fault')
+  }
+
+  /** The ACK of a re-INVITE of the far end, which may bring the answer to our offer. */
+  async #onAck(answer: string | null): Promise<void> {
+    const acked = await this.#reoffers.acked(answer)
+    if (acked === 'unusable') return this.#input({ kind: 'disagreed', why: 'an ACK without a usable answer' })
+    if (acked !== 'plain') this.#onHold(acked.held)
+  }
+
+  #onHold(held: boolean): void {
+    this.#input({ kind: held ? 'held' : 'retrieved' })
+    const state = held ? 'held' : 'active'
+    const { recorder, shared } = this.#parts
+    if (recorder.row.state === state || recorder.row.state === 'ended') return
+    recorder.update({ state })
+    shared.changed()
+  }
+
+  #onLegEvent(event: LegEvent): void {
+    const { recorder, metrics } = this.#parts
+    onLegEvent(event, { recorder, metrics, hangUp: (by, cause) => this.hangUp(by, cause) })
+  }
+
+  #backoffMs(): number {
+    return glareBackoffMs(this.#parts.entry.dialog.role, Math.random())
+  }
+
+  async #refuse(why: string): Promise<void> {
+    clearTimeout(this.#pause)
+    this.#parts.onOutcome('refused', why)
+    await this.#leg?.close()
+    this.#parts.onReleased()
+  }
+
+  async #release(end: CallEnd): Promise<void> {
+    clearTimeout(this.#pause)
+    this.#parts.shared.end()
+    this.#parts.onOutcome('moved', '')
+    await closeRecord(this.#parts, end, this.#leg?.close(), this.#hungUp)
+    this.#parts.onReleased()
+  }
+}
+
+function wordsOf(outcome: ReinviteOutcome | undefined): string {
+  switch (outcome?.kind) {
+    case 'refused':
+      return `${outcome.status} ${outcome.reason}`
+    case 'silent':
+      return `no answer to the re-INVITE within ${ANSWER_MS} ms`
+    case 'failed':
+      return outcome.message
+    case 'accepted':
+    case undefined:
+      return 'there is no dialog any more'
+    default:
+      return assertNever(outcome)
+  }
+}
