@@ -34,7 +34,7 @@ export interface CallSessionParts extends LookUpParts {
   readonly index: LookUpParts['index']
   readonly policy: SessionBookParts['policy']
   /** Everybody who might be asked to give way stands here, by session. */
-  readonly lines: Map<SessionId, CallSession>
+  readonly lines: Map<SessionId, Pick<CallSession, 'giveWay'>>
   /** The session waits for a further call. */
   readonly onParked: (row: SessionRow, end: CallEnd) => void
 }
@@ -144,15 +144,24 @@ export class CallSession {
     const row = this.#book?.leave(end.cause, at) ?? null
     if (row === null) return
     if (this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
-    if (row.state !== 'parked') return
-    const { id: session, cause, resumableUntil } = row
-    recorder.event({
-      event: 'session.parked',
-      level: 'warn',
-      session,
-      cause,
-      resumableUntil: resumableUntil?.toISOString(),
-    })
-    this.#parts.onParked(row, end)
+    if (row.state === 'parked') tellParked(this.#parts, recorder, row, end)
   }
+}
+
+/** A session waits for a further call. */
+export function tellParked(
+  { onParked }: Pick<CallSessionParts, 'onParked'>,
+  recorder: CallRecorder,
+  row: SessionRow,
+  end: CallEnd,
+): void {
+  const { id: session, cause, resumableUntil } = row
+  recorder.event({
+    event: 'session.parked',
+    level: 'warn',
+    session,
+    cause,
+    resumableUntil: resumableUntil?.toISOString(),
+  })
+  onParked(row, end)
 }

@@ -14,11 +14,12 @@ import { CallSession, type CallSessionFacts, type CallSessionParts } from './cal
 import { CallerIndex } from './caller-index.ts'
 import { parkDead } from './park.ts'
 import { Supersede } from './supersede.ts'
+import { TakenSession, type TakenSessionFacts } from './taken-session.ts'
 
 export interface SessionsOptions {
   readonly node: NodeId
   readonly journal: Pick<Journal, 'session' | 'item' | 'written'>
-  readonly sessions: Pick<SessionStore, 'takeUp' | 'putBack' | 'items' | 'read' | 'park'>
+  readonly sessions: Pick<SessionStore, 'takeUp' | 'takeOver' | 'putBack' | 'items' | 'read' | 'park'>
   readonly shared: Pick<SharedState, 'get' | 'put' | 'delete' | 'onState' | 'publish' | 'subscribe'>
   readonly tenants: RouteSnapshot['tenants']
   /** Whether PostgreSQL is known to be away. */
@@ -61,7 +62,7 @@ export class Sessions {
   readonly #options: SessionsOptions
   readonly #index: CallerIndex
   readonly #supersede: Supersede
-  readonly #lines = new Map<SessionId, CallSession>()
+  readonly #lines: CallSessionParts['lines'] = new Map()
   #tenants: RouteSnapshot['tenants']
   #onParked: CallSessionParts['onParked'] = () => undefined
 
@@ -92,21 +93,27 @@ export class Sessions {
 
   /** The session of a call that begins. */
   of(facts: CallSessionFacts): CallSession {
+    return new CallSession(this.#partsFor(facts.tenant), facts)
+  }
+
+  /** The session of a live call that is taken over from a dead node. */
+  ofTaken(facts: TakenSessionFacts): TakenSession {
+    return new TakenSession({ ...this.#partsFor(facts.tenant), sessions: this.#options.sessions }, facts)
+  }
+
+  #partsFor(tenant: TenantId): CallSessionParts {
     const { journal, sessions, isAway, onError } = this.#options
-    return new CallSession(
-      {
-        journal,
-        sessions,
-        index: this.#index,
-        lines: this.#lines,
-        isAway,
-        onError,
-        policy: () => this.#policyOf(facts.tenant),
-        supersede: async ({ node, session }) => void (await this.#supersede.ask(node, session)),
-        onParked: (row, end) => this.#onParked(row, end),
-      },
-      facts,
-    )
+    return {
+      journal,
+      sessions,
+      index: this.#index,
+      lines: this.#lines,
+      isAway,
+      onError,
+      policy: () => this.#policyOf(tenant),
+      supersede: async ({ node, session }) => void (await this.#supersede.ask(node, session)),
+      onParked: (row, end) => this.#onParked(row, end),
+    }
   }
 
   /** Parks the session of a call whose owner is gone, or ends it; see `parkDead`. */

@@ -27,7 +27,7 @@ import type { IncomingInvite } from './incoming-invite.ts'
 import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
-import { SharedCall } from './shared-call.ts'
+import { FIRST_OWNER, SharedCall } from './shared-call.ts'
 import type { SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { Strangers } from './strangers.ts'
@@ -264,11 +264,10 @@ export class Calls {
       agent: decision.agent,
       variables,
     })
-    const facts = { epoch: 0, generation: 0, agent: decision.agent, variables }
     const call = new AgentCall({
       invite,
       recorder,
-      shared: new SharedCall(this.#options.liveCalls, recorder, facts),
+      shared: new SharedCall(this.#options.liveCalls, recorder, session, FIRST_OWNER),
       metrics: this.#options.metrics,
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),

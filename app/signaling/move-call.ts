@@ -11,7 +11,7 @@ import { type MoveOutcome, TakenCall } from './taken-call.ts'
 
 export type MoveParts = Pick<
   PlaceParts,
-  'link' | 'media' | 'metrics' | 'journal' | 'emit' | 'trace' | 'load' | 'liveCalls' | 'onReleased'
+  'link' | 'media' | 'metrics' | 'journal' | 'emit' | 'trace' | 'load' | 'liveCalls' | 'sessions' | 'onReleased'
 >
 
 /** What a call that is taken over needs of the config in force. */
@@ -30,21 +30,22 @@ export interface Move {
   readonly epoch: number
 }
 
-/** Begins to take a live call over; null where this node's config has no such agent. */
+/** Begins to take a live call over; null where this node's config has no such tenant. */
 export function moveCall(
   parts: MoveParts,
   { entry, row, epoch }: Move,
   { routes, recording, onAgent }: MoveContext,
 ): { readonly call: TakenCall; readonly outcome: Promise<MoveOutcome> } | null {
-  const { link, media, metrics, journal, emit, trace, load, liveCalls } = parts
+  const { link, media, metrics, journal, emit, trace, load, liveCalls, sessions } = parts
   const { tenant, trunk } = row
-  const agent = tenant === null ? undefined : routes.agents.get(tenant)?.get(entry.agent)
-  if (tenant === null || agent === undefined) return null
-  const { variables } = entry
+  const agents = tenant === null ? undefined : routes.agents.get(tenant)
+  if (tenant === null || agents === undefined) return null
+  const { agent, caller, variables } = entry
   const generation = entry.generation + 1
   const recorder = CallRecorder.takenOver(journal, emit, row, generation)
   const sipCallId = entry.dialog.callId
   trace.follow(sipCallId, recorder)
+  const session = sessions.ofTaken({ recorder, tenant, caller, agent, variables, epoch, generation })
   const giveBack = load.hold(trunk, tenant)
   let decide: (outcome: MoveOutcome) => void = () => undefined
   const outcome = new Promise<MoveOutcome>((resolve) => {
@@ -56,8 +57,9 @@ export function moveCall(
     media,
     metrics,
     recorder,
-    shared: new SharedCall(liveCalls, recorder, { epoch, generation, agent: entry.agent, variables }),
-    agent: async () => ({ ...agent, variables, past: { items: [], note: 'moved' } }),
+    shared: new SharedCall(liveCalls, recorder, session, { epoch, generation }),
+    session,
+    agent: () => session.open(agents),
     recording: recording(tenant),
     credentials: (trunk === null ? null : routes.outbound.get(trunk)?.credentials) ?? undefined,
     onAgent,

@@ -22,7 +22,7 @@ import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { AttemptReport } from './hunt.ts'
 import { OutgoingCall } from './outgoing-call.ts'
-import { SharedCall } from './shared-call.ts'
+import { FIRST_OWNER, SharedCall } from './shared-call.ts'
 import type { SipLink } from './sip-link.ts'
 import type { SipTraceRouter } from './sip-trace.ts'
 
@@ -47,7 +47,7 @@ export interface PlaceParts {
   readonly answers: (trunk: TrunkId, target: string) => boolean
   /** Keeps what other nodes know of calls. */
   readonly liveCalls: Pick<LiveCalls, 'keep'>
-  readonly sessions: Pick<Sessions, 'of'>
+  readonly sessions: Pick<Sessions, 'of' | 'ofTaken'>
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
@@ -93,7 +93,7 @@ export function placeCall(
     media,
     metrics,
     recorder,
-    shared: new SharedCall(parts.liveCalls, recorder, { epoch: 0, generation: 0, agent: agentName, variables }),
+    shared: new SharedCall(parts.liveCalls, recorder, session, FIRST_OWNER),
     recording: recording(recorder.id),
     choose: async () => {
       plan = await choice.choose(group, trunks)

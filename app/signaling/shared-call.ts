@@ -1,21 +1,32 @@
 import type { LiveCall } from '../../lib/call/live-call.ts'
+import type { SessionRow } from '../../lib/session/record.ts'
 import type { LiveCallEntry, LiveCalls } from '../fleet/live-calls.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 /** What of an entry does not change while a node has the call. */
-export type SharedFacts = Pick<LiveCall, 'epoch' | 'generation' | 'agent' | 'variables'>
+export type SharedFacts = Pick<LiveCall, 'epoch' | 'generation'>
+
+/** Of the node that meets a call first. */
+export const FIRST_OWNER: SharedFacts = { epoch: 0, generation: 0 }
+
+/** The conversation that a call is part of. */
+export interface SharedSession {
+  readonly row: Pick<SessionRow, 'agent' | 'caller' | 'variables'> | null
+}
 
 /** One call as other nodes could go on with it: in the shared state from the moment that it is up until it ends. */
 export class SharedCall {
   readonly #calls: Pick<LiveCalls, 'keep'>
   readonly #recorder: CallRecorder
+  readonly #session: SharedSession
   readonly #facts: SharedFacts
   #entry: LiveCallEntry | null = null
 
-  constructor(calls: Pick<LiveCalls, 'keep'>, recorder: CallRecorder, facts: SharedFacts) {
+  constructor(calls: Pick<LiveCalls, 'keep'>, recorder: CallRecorder, session: SharedSession, facts: SharedFacts) {
     this.#calls = calls
     this.#recorder = recorder
+    this.#session = session
     this.#facts = facts
   }
 
@@ -42,6 +53,10 @@ export class SharedCall {
 
   #read(dialog: SipDialog): LiveCall | null {
     const { state, localSdp } = dialog
-    return state === null ? null : { ...this.#facts, row: this.#recorder.row, dialog: state, sdp: localSdp, srtp: null }
+    const session = this.#session.row
+    if (state === null || session === null) return null
+    const { agent, caller, variables } = session
+    const { row } = this.#recorder
+    return { ...this.#facts, row, agent, caller, variables, dialog: state, sdp: localSdp, srtp: null }
   }
 }

@@ -19,6 +19,7 @@ import { formatWarning } from '../../lib/sip/warning.ts'
 import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { TakenSession } from '../session/taken-session.ts'
 import { closeRecord, openAgentLeg, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { onLegEvent } from './leg-events.ts'
@@ -39,7 +40,9 @@ export interface TakenCallParts {
   readonly shared: SharedCall
   readonly metrics: Metrics
   readonly media: MediaEngine
-  /** The agent, with what was said so far. Rejects where the call is not to be taken over. */
+  /** The conversation that it is part of. */
+  readonly session: TakenSession
+  /** Who talks to the far end, told what was said so far. Rejects where the call is not to be taken over. */
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
   readonly recording: NewRecording | null
@@ -178,11 +181,15 @@ export class TakenCall {
   }
 
   #start(): void {
-    const { recorder, shared, entry, recording, onOutcome } = this.#parts
+    const { recorder, shared, session, entry, recording, onOutcome } = this.#parts
     const held = this.#state.kind === 'up' && this.#state.held
     recorder.update({ state: held ? 'held' : 'active', recording: recording?.name ?? entry.row.recording })
     recorder.event({ event: 'call.moved', from: entry.row.node, epoch: shared.epoch })
     this.#leg?.start()
+    session.began({
+      silentMs: async () => (await this.#leg?.silentMs()) ?? null,
+      giveWay: () => this.hangUp('system', 'media-timeout'),
+    })
     if (this.#dialog !== null) shared.up(this.#dialog)
     onOutcome('moved', '')
     void this.#awaitAgent()
@@ -210,8 +217,8 @@ export class TakenCall {
   }
 
   #onLegEvent(event: LegEvent): void {
-    const { recorder, metrics } = this.#parts
-    onLegEvent(event, { recorder, metrics, hangUp: (by, cause) => this.hangUp(by, cause) })
+    const { recorder, metrics, session } = this.#parts
+    onLegEvent(event, { recorder, metrics, session, hangUp: (by, cause) => this.hangUp(by, cause) })
   }
 
   #backoffMs(): number {

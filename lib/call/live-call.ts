@@ -20,8 +20,9 @@ export interface LiveCall {
   readonly epoch: number
   /** How many nodes had the call before this one. */
   readonly generation: number
-  /** The agent's name in the config, and the facts about the call that it was told. */
+  /** The agent's name in the config, the person's number as the session has it, and the facts about the call that the agent was told. */
   readonly agent: string
+  readonly caller: string
   readonly variables: Readonly<Record<string, string>>
   readonly dialog: DialogState
   /** Our last session description, which the next one continues. */
@@ -70,6 +71,7 @@ const entry = z.object({
   epoch: count,
   generation: count.max(1_000),
   agent: name,
+  caller: text,
   variables: z
     .record(name, text)
     .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `more than ${MAX_VARIABLES} variables`),

@@ -29,6 +29,7 @@ export const LIVE_CALL: LiveCall = {
   epoch: 0,
   generation: 0,
   agent: 'intake',
+  caller: '+12025550123',
   variables: { caller: '+12025550123', called: '+12025550100' },
   dialog: {
     role: 'uas',

@@ -6,6 +6,7 @@ export const memorySessions = (options: Pick<SessionsOptions, 'node' | 'journal'
     ...options,
     sessions: {
       takeUp: async () => null,
+      takeOver: async () => null,
       putBack: async () => undefined,
       items: async () => [],
       read: async () => null,

@@ -1,0 +1,151 @@
+import type { PastItem } from '../../lib/agent/past.ts'
+import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallEnd } from '../../lib/call/agent-call.ts'
+import type { TenantId } from '../../lib/core/ids.ts'
+import type { CallAgent } from '../../lib/route/routes.ts'
+import { REVISIONS_A_TERM, type SessionRow } from '../../lib/session/record.ts'
+import { newSession } from '../../lib/session/session.ts'
+import { inTime } from '../deadline.ts'
+import type { CallRecorder } from '../signaling/call-recorder.ts'
+import type { SessionStore } from '../store/session-store.ts'
+import { type CallSessionParts, type Line, tellParked } from './call-session.ts'
+import { SessionBook } from './session-book.ts'
+
+export interface TakenSessionFacts {
+  readonly recorder: CallRecorder
+  readonly tenant: TenantId
+  /** As the dead node had shared it, for a session that never came to PostgreSQL. */
+  readonly caller: string
+  readonly agent: string
+  readonly variables: Readonly<Record<string, string>>
+  /** This node's term with the call. */
+  readonly epoch: number
+  /** How many nodes had the call before. */
+  readonly generation: number
+}
+
+export interface TakenSessionParts extends Omit<CallSessionParts, 'sessions'> {
+  readonly sessions: Pick<SessionStore, 'read' | 'items' | 'takeOver'>
+}
+
+/** How long PostgreSQL may take to say what was said, and whose the session is: it has just given this node the call. */
+const ASK_MS = 2_000
+
+/** What is said before the session is ours waits for that; more than this is more than an agent says in that time. */
+const MAX_EARLY_ITEMS = 100
+
+/** The session of a live call that this node takes over: it becomes this node's as the call goes on here, and not before. */
+export class TakenSession {
+  readonly #parts: TakenSessionParts
+  readonly #facts: TakenSessionFacts
+  readonly #early: PastItem[] = []
+  readonly #left: Promise<void>
+  #tellLeft: () => void = () => undefined
+  #row: SessionRow | null = null
+  #isOnRecord = false
+  #book: SessionBook | null = null
+  #owned: Promise<void> = Promise.resolve()
+  #line: Line | null = null
+  #ended = false
+
+  constructor(parts: TakenSessionParts, facts: TakenSessionFacts) {
+    this.#parts = parts
+    this.#facts = facts
+    this.#left = new Promise((resolve) => {
+      this.#tellLeft = resolve
+    })
+  }
+
+  /** The row as it stands; null before `open`. */
+  get row(): SessionRow | null {
+    return this.#book?.row ?? this.#row
+  }
+
+  /**
+   * The agent that the call was with, told what was said so far. Rejects where the session is on another call by now, as the caller has called
+   * again, and where PostgreSQL does not say.
+   */
+  async open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
+    const { recorder, generation, epoch, ...own } = this.#facts
+    const { id, session, node, trunk, startedAt } = recorder.row
+    const { sessions } = this.#parts
+    const found = await inTime(sessions.read(session.id), ASK_MS, 'PostgreSQL is slow', ignore)
+    if (found !== null && (found.callId !== id || found.state !== 'live')) throw new Error('its session is elsewhere')
+    const first = newSession({ ...own, id: session.id, callId: id, node, trunk }, startedAt)
+    this.#row = found ?? { ...first, epoch, revision: generation * REVISIONS_A_TERM }
+    this.#isOnRecord = found !== null
+    const agent = agents.get(this.#row.agent)
+    if (agent === undefined) throw new Error(`there is no agent named ${this.#row.agent} here`)
+    const items = found === null ? [] : await inTime(sessions.items(session.id), ASK_MS, 'PostgreSQL is slow', ignore)
+    return { ...agent, variables: this.#row.variables, past: { items, note: 'moved' } }
+  }
+
+  /** The call goes on here. */
+  began(line: Line): void {
+    this.#line = line
+    this.#owned = this.#own(line)
+  }
+
+  /** Something was said, heard, or looked up. */
+  item(item: PastItem): void {
+    if (this.#book !== null) this.#book.item(item)
+    else if (this.#early.length < MAX_EARLY_ITEMS) this.#early.push(item)
+  }
+
+  /** The call is over, with whatever is told of it. */
+  ended(end: CallEnd, at: Date): void {
+    if (this.#ended) return
+    this.#ended = true
+    // A call that ended before it could go on here leaves a session that is to end as well.
+    if (this.#line === null) this.#owned = this.#own(NOBODY)
+    void this.#owned.then(() => {
+      this.#leave(end, at)
+      this.#tellLeft()
+    })
+  }
+
+  /** Ends the call where its leg has been silent for so long; whether it has. */
+  async giveWay(silentMs: number): Promise<boolean> {
+    const silent = this.#ended ? null : await this.#line?.silentMs()
+    if (silent == null || silent < silentMs) return false
+    this.#line?.giveWay()
+    await this.#left
+    return true
+  }
+
+  /** Never rejects. Where the session is another call's by now, that caller is here no more. */
+  async #own(line: Line): Promise<void> {
+    const { recorder } = this.#facts
+    try {
+      const row = await this.#take()
+      if (row === null) return line.giveWay()
+      this.#book = new SessionBook(this.#parts, row)
+      this.#book.began(recorder.row.trunk)
+      for (const item of this.#early.splice(0)) this.#book.item(item)
+      this.#parts.lines.set(row.id, this)
+    } catch (error) {
+      // The call goes on; what is said from here on is in its transcript, and no further call takes it up.
+      this.#parts.onError(error)
+    }
+  }
+
+  async #take(): Promise<SessionRow | null> {
+    const { recorder, epoch } = this.#facts
+    const { id: call, node, session } = recorder.row
+    if (!this.#isOnRecord) return this.#row
+    const taking = this.#parts.sessions.takeOver({ session: session.id, call, epoch }, node)
+    return inTime(taking, ASK_MS, 'PostgreSQL is slow', ignore)
+  }
+
+  #leave(end: CallEnd, at: Date): void {
+    const { recorder } = this.#facts
+    const row = this.#book?.leave(end.cause, at) ?? null
+    if (row === null) return
+    if (this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
+    if (row.state === 'parked') tellParked(this.#parts, recorder, row, end)
+  }
+}
+
+const NOBODY: Line = { silentMs: async () => null, giveWay: () => undefined }
+
+const ignore = (): void => undefined
