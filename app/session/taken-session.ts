@@ -18,8 +18,6 @@ export interface TakenSessionFacts {
   readonly caller: string
   readonly agent: string
   readonly variables: Readonly<Record<string, string>>
-  /** This node's term with the call. */
-  readonly epoch: number
   /** How many nodes had the call before. */
   readonly generation: number
 }
@@ -66,8 +64,8 @@ export class TakenSession {
    * again, and where PostgreSQL does not say.
    */
   async open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
-    const { recorder, generation, epoch, ...own } = this.#facts
-    const { id, session, node, trunk, startedAt } = recorder.row
+    const { recorder, generation, ...own } = this.#facts
+    const { id, epoch, session, node, trunk, startedAt } = recorder.row
     const { sessions } = this.#parts
     const found = await inTime(sessions.read(session.id), ASK_MS, 'PostgreSQL is slow', ignore)
     if (found !== null && (found.callId !== id || found.state !== 'live')) throw new Error('its session is elsewhere')
@@ -130,8 +128,7 @@ export class TakenSession {
   }
 
   async #take(): Promise<SessionRow | null> {
-    const { recorder, epoch } = this.#facts
-    const { id: call, node, session } = recorder.row
+    const { id: call, epoch, node, session } = this.#facts.recorder.row
     if (!this.#isOnRecord) return this.#row
     const taking = this.#parts.sessions.takeOver({ session: session.id, call, epoch }, node)
     return inTime(taking, ASK_MS, 'PostgreSQL is slow', ignore)

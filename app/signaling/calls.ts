@@ -27,7 +27,7 @@ import type { IncomingInvite } from './incoming-invite.ts'
 import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
-import { FIRST_OWNER, SharedCall } from './shared-call.ts'
+import { SharedCall } from './shared-call.ts'
 import type { SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { Strangers } from './strangers.ts'
@@ -156,15 +156,15 @@ export class Calls {
 
   /**
    * Takes a live call over from a dead node; resolves as soon as it is certain, never rejects. `row` is its record as PostgreSQL has given it to
-   * this node, in the term `epoch`. A call that is refused is the caller's to close.
+   * this node, in a term of its own. A call that is refused is the caller's to close.
    */
-  move(entry: LiveCall, row: CallRow, epoch: number): Promise<MoveOutcome> {
+  move(entry: LiveCall, row: CallRow): Promise<MoveOutcome> {
     const moving =
       this.#draining || this.#live.has(row.id)
         ? null
         : moveCall(
             this.#placing,
-            { entry, row, epoch },
+            { entry, row },
             {
               routes: this.#routes,
               recording: (tenant) => this.#recording(row.id, tenant),
@@ -267,7 +267,7 @@ export class Calls {
     const call = new AgentCall({
       invite,
       recorder,
-      shared: new SharedCall(this.#options.liveCalls, recorder, session, FIRST_OWNER),
+      shared: new SharedCall(this.#options.liveCalls, recorder, session),
       metrics: this.#options.metrics,
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),

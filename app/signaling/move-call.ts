@@ -23,17 +23,16 @@ export interface MoveContext {
   readonly onAgent: (evidence: ReachEvidence) => void
 }
 
-/** A call that is taken over: what its owner shared, its record as PostgreSQL has given it to this node, and this node's term. */
+/** A call that is taken over: what its owner shared, and its record as PostgreSQL has given it to this node, in a term of its own. */
 export interface Move {
   readonly entry: LiveCall
   readonly row: CallRow
-  readonly epoch: number
 }
 
 /** Begins to take a live call over; null where this node's config has no such tenant. */
 export function moveCall(
   parts: MoveParts,
-  { entry, row, epoch }: Move,
+  { entry, row }: Move,
   { routes, recording, onAgent }: MoveContext,
 ): { readonly call: TakenCall; readonly outcome: Promise<MoveOutcome> } | null {
   const { link, media, metrics, journal, emit, trace, load, liveCalls, sessions } = parts
@@ -45,7 +44,7 @@ export function moveCall(
   const recorder = CallRecorder.takenOver(journal, emit, row, generation)
   const sipCallId = entry.dialog.callId
   trace.follow(sipCallId, recorder)
-  const session = sessions.ofTaken({ recorder, tenant, caller, agent, variables, epoch, generation })
+  const session = sessions.ofTaken({ recorder, tenant, caller, agent, variables, generation })
   const giveBack = load.hold(trunk, tenant)
   let decide: (outcome: MoveOutcome) => void = () => undefined
   const outcome = new Promise<MoveOutcome>((resolve) => {
@@ -57,7 +56,7 @@ export function moveCall(
     media,
     metrics,
     recorder,
-    shared: new SharedCall(liveCalls, recorder, session, { epoch, generation }),
+    shared: new SharedCall(liveCalls, recorder, session, generation),
     session,
     agent: () => session.open(agents),
     recording: recording(tenant),
@@ -65,7 +64,13 @@ export function moveCall(
     onAgent,
     onOutcome: (what, why) => {
       if (what === 'refused')
-        recorder.event({ event: 'call.moveRefused', level: 'warn', from: entry.row.node, epoch, reason: why })
+        recorder.event({
+          event: 'call.moveRefused',
+          level: 'warn',
+          from: entry.row.node,
+          epoch: row.epoch,
+          reason: why,
+        })
       decide(what)
     },
     onReleased: () => {

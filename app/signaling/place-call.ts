@@ -22,7 +22,7 @@ import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { AttemptReport } from './hunt.ts'
 import { OutgoingCall } from './outgoing-call.ts'
-import { FIRST_OWNER, SharedCall } from './shared-call.ts'
+import { SharedCall } from './shared-call.ts'
 import type { SipLink } from './sip-link.ts'
 import type { SipTraceRouter } from './sip-trace.ts'
 
@@ -93,7 +93,7 @@ export function placeCall(
     media,
     metrics,
     recorder,
-    shared: new SharedCall(parts.liveCalls, recorder, session, FIRST_OWNER),
+    shared: new SharedCall(parts.liveCalls, recorder, session),
     recording: recording(recorder.id),
     choose: async () => {
       plan = await choice.choose(group, trunks)

@@ -4,12 +4,6 @@ import type { LiveCallEntry, LiveCalls } from '../fleet/live-calls.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
-/** What of an entry does not change while a node has the call. */
-export type SharedFacts = Pick<LiveCall, 'epoch' | 'generation'>
-
-/** Of the node that meets a call first. */
-export const FIRST_OWNER: SharedFacts = { epoch: 0, generation: 0 }
-
 /** The conversation that a call is part of. */
 export interface SharedSession {
   readonly row: Pick<SessionRow, 'agent' | 'caller' | 'variables'> | null
@@ -20,19 +14,15 @@ export class SharedCall {
   readonly #calls: Pick<LiveCalls, 'keep'>
   readonly #recorder: CallRecorder
   readonly #session: SharedSession
-  readonly #facts: SharedFacts
+  readonly #generation: number
   #entry: LiveCallEntry | null = null
 
-  constructor(calls: Pick<LiveCalls, 'keep'>, recorder: CallRecorder, session: SharedSession, facts: SharedFacts) {
+  /** @param generation how many nodes had the call before this one */
+  constructor(calls: Pick<LiveCalls, 'keep'>, recorder: CallRecorder, session: SharedSession, generation = 0) {
     this.#calls = calls
     this.#recorder = recorder
     this.#session = session
-    this.#facts = facts
-  }
-
-  /** This node's term with the call. */
-  get epoch(): number {
-    return this.#facts.epoch
+    this.#generation = generation
   }
 
   /** The dialog is confirmed. */
@@ -57,6 +47,6 @@ export class SharedCall {
     if (state === null || session === null) return null
     const { agent, caller, variables } = session
     const { row } = this.#recorder
-    return { ...this.#facts, row, agent, caller, variables, dialog: state, sdp: localSdp, srtp: null }
+    return { row, generation: this.#generation, agent, caller, variables, dialog: state, sdp: localSdp, srtp: null }
   }
 }

@@ -184,7 +184,7 @@ export class TakenCall {
     const { recorder, shared, session, entry, recording, onOutcome } = this.#parts
     const held = this.#state.kind === 'up' && this.#state.held
     recorder.update({ state: held ? 'held' : 'active', recording: recording?.name ?? entry.row.recording })
-    recorder.event({ event: 'call.moved', from: entry.row.node, epoch: shared.epoch })
+    recorder.event({ event: 'call.moved', from: entry.row.node, epoch: recorder.row.epoch })
     this.#leg?.start()
     session.began({
       silentMs: async () => (await this.#leg?.silentMs()) ?? null,

@@ -14,10 +14,8 @@ export const liveCallKey = (id: CallRow['id']): string => LIVE_CALL_PREFIX + id
  * harm: the call is then parked. What was said is not in it; that stands with the session in PostgreSQL.
  */
 export interface LiveCall {
-  /** As of the last change; the node in it is the owner. */
+  /** As of the last change; node and epoch in it are the owner's. */
   readonly row: CallRow
-  /** The owner's term; 0: the node that met the call. */
-  readonly epoch: number
   /** How many nodes had the call before this one. */
   readonly generation: number
   /** The agent's name in the config, the person's number as the session has it, and the facts about the call that the agent was told. */
@@ -68,7 +66,6 @@ const row = z.object({
 
 const entry = z.object({
   row,
-  epoch: count,
   generation: count.max(1_000),
   agent: name,
   caller: text,

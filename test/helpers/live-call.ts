@@ -26,7 +26,6 @@ export const LIVE_CALL: LiveCall = {
     media: null,
     recording: null,
   },
-  epoch: 0,
   generation: 0,
   agent: 'intake',
   caller: '+12025550123',

@@ -66,7 +66,7 @@ describe("The entries of a node's live calls", () => {
     const kept = calls.keep(id, () => entry)
     await turn()
     assert.equal(shared.values.get(key), LIVE_CALL)
-    entry = { ...LIVE_CALL, epoch: 7 }
+    entry = { ...LIVE_CALL, generation: 1 }
     kept.changed()
     await turn()
     assert.equal(shared.values.get(key), entry)

@@ -84,7 +84,7 @@ describe('the session of a call that is taken over', () => {
     const recorder = CallRecorder.takenOver(
       journal,
       (draft) => void events.push(draft),
-      { ...row, node: nodeId('west-1') },
+      { ...row, epoch: EPOCH, node: nodeId('west-1') },
       1,
     )
     return new TakenSession(
@@ -109,7 +109,6 @@ describe('the session of a call that is taken over', () => {
         caller: '+12025550123',
         agent: 'intake',
         variables: { caller: '+12025550123' },
-        epoch: EPOCH,
         generation: 1,
       },
     )

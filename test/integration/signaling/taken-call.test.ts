@@ -57,7 +57,7 @@ describe('a live call that a node takes over from a dead one', function () {
     }
   }
 
-  const move = (entry: LiveCall) => centre.calls.move(entry, entry.row, EPOCH)
+  const move = (entry: LiveCall) => centre.calls.move(entry, { ...entry.row, epoch: EPOCH })
 
   const accept = (reinvite: SipRequest, description = sdp(4_000)): void =>
     peer.send(peer.response(reinvite, 200, 'OK', undefined, undefined, description))
@@ -123,7 +123,7 @@ describe('a live call that a node takes over from a dead one', function () {
     const reinvite = await moved(entry)
     const again = shared.get(entry.row.id)?.()
     assert.ok(again !== null && again !== undefined)
-    assert.equal(again.epoch, EPOCH)
+    assert.equal(again.row.epoch, EPOCH)
     assert.equal(again.generation, 1)
     assert.equal(again.dialog.localSeq, 101)
     assert.equal(again.dialog.remoteTarget, `sip:bob@${peer.address}`)
@@ -237,7 +237,7 @@ describe('a live call that a node takes over from a dead one', function () {
     const entry = left()
     const reinvite = await moved(entry)
     const other = { ...entry, row: { ...entry.row, id: callId('another') } }
-    assert.equal(await centre.calls.move(other, other.row, EPOCH), 'refused')
+    assert.equal(await move(other), 'refused')
     assert.equal(await move(entry), 'refused')
     await hangUp(reinvite)
     await centre.ended(entry.dialog.callId)

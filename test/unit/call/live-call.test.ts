@@ -17,7 +17,7 @@ describe('The entry of a live call', () => {
     ['a call that has ended', { ...LIVE_CALL, row: { ...row, state: 'ended' } }, /^row\.state/],
     ['a call that was never answered', { ...LIVE_CALL, row: { ...row, answeredAt: null } }, /^row\.answeredAt/],
     ['a time that is none', { ...LIVE_CALL, row: { ...row, startedAt: 'yesterday' } }, /^row\.startedAt/],
-    ['an epoch below zero', { ...LIVE_CALL, epoch: -1 }, /^epoch/],
+    ['an epoch below zero', { ...LIVE_CALL, row: { ...row, epoch: -1 } }, /^row\.epoch/],
     ['no agent', { ...LIVE_CALL, agent: '' }, /^agent/],
     ['variables that are no texts', { ...LIVE_CALL, variables: { caller: 7 } }, /^variables/],
     ['too long a session description', { ...LIVE_CALL, sdp: 'v'.repeat(20_000) }, /^sdp/],
