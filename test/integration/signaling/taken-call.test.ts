@@ -180,8 +180,8 @@ describe('a live call that a node takes over from a dead one', function () {
       peer.send(peer.response(bye, 481, 'Gone'))
       assert.equal(await outcome, 'refused')
       assert.equal(centre.row(entry.dialog.callId), undefined)
-      const told = eventsOf(entry).map(({ event, reason: why }) => `${event} ${why}`)
-      assert.deepEqual(told, [`call.moveRefused ${status} ${reason}`])
+      const told = eventsOf(entry).map(({ event, reason: why }) => [event, why])
+      assert.deepEqual(told, [['call.moveRefused', `${status} ${reason}`]])
     })
   }
 
