@@ -159,18 +159,12 @@ export class Calls {
    * this node, in a term of its own. A call that is refused is the caller's to close.
    */
   move(entry: LiveCall, row: CallRow): Promise<MoveOutcome> {
-    const moving =
-      this.#draining || this.#live.has(row.id)
-        ? null
-        : moveCall(
-            this.#placing,
-            { entry, row },
-            {
-              routes: this.#routes,
-              recording: (tenant) => this.#recording(row.id, tenant),
-              onAgent: (evidence) => this.#options.agents.report(entry.agent, evidence),
-            },
-          )
+    const context = {
+      routes: this.#routes,
+      recording: (tenant: TenantId): NewRecording | null => this.#recording(row.id, tenant),
+    }
+    const isFree = !this.#draining && !this.#live.has(row.id)
+    const moving = isFree ? moveCall(this.#placing, { entry, row }, context) : null
     if (moving === null) return Promise.resolve('refused')
     this.#live.set(row.id, moving.call)
     return moving.outcome

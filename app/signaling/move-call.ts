@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { LiveCall } from '../../lib/call/live-call.ts'
 import type { TenantId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
@@ -19,8 +18,6 @@ export interface MoveContext {
   readonly routes: Routes
   /** Where a call of a tenant is recorded; null: nowhere. */
   readonly recording: (tenant: TenantId) => NewRecording | null
-  /** Hears whether the agent could be reached. */
-  readonly onAgent: (evidence: ReachEvidence) => void
 }
 
 /** A call that is taken over: what its owner shared, and its record as PostgreSQL has given it to this node, in a term of its own. */
@@ -33,7 +30,7 @@ export interface Move {
 export function moveCall(
   parts: MoveParts,
   { entry, row }: Move,
-  { routes, recording, onAgent }: MoveContext,
+  { routes, recording }: MoveContext,
 ): { readonly call: TakenCall; readonly outcome: Promise<MoveOutcome> } | null {
   const { link, media, metrics, journal, emit, trace, load, liveCalls, sessions } = parts
   const { tenant, trunk } = row
@@ -61,7 +58,6 @@ export function moveCall(
     agent: () => session.open(agents),
     recording: recording(tenant),
     credentials: (trunk === null ? null : routes.outbound.get(trunk)?.credentials) ?? undefined,
-    onAgent,
     onOutcome: (what, why) => {
       if (what === 'refused')
         recorder.event({

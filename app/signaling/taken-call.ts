@@ -1,4 +1,3 @@
-import type { ReachEvidence } from '../../lib/agent/agent-reach.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
@@ -48,8 +47,6 @@ export interface TakenCallParts {
   readonly recording: NewRecording | null
   /** For challenges to what we send in the dialog. */
   readonly credentials: { readonly username: string; readonly password: string } | undefined
-  /** Hears whether the agent could be reached. */
-  readonly onAgent: (evidence: ReachEvidence) => void
   /** Called once, as soon as it is certain. */
   readonly onOutcome: (outcome: MoveOutcome, why: string) => void
   /** Called once, when the record is closed, if that was ours, and media given back. */
@@ -196,7 +193,7 @@ export class TakenCall {
   }
 
   async #awaitAgent(): Promise<void> {
-    const refusal = this.#leg === null ? null : await untilReady(this.#leg, this.#parts.onAgent)
+    const refusal = this.#leg === null ? null : await untilReady(this.#leg)
     if (refusal !== null) this.hangUp('system', 'agent-fault')
   }
 

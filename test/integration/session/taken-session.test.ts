@@ -24,7 +24,9 @@ const stored: SessionRow = {
 }
 
 const AGENT: CallAgent = {
-  backends: [{ kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none', renewBeforeMs: 0 }],
+  backends: [
+    { id: 'intake/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: 'none', renewBeforeMs: 0 },
+  ],
   voice: 'none',
   instructions: '',
   greeting: '',
