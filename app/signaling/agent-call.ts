@@ -162,7 +162,7 @@ export class AgentCall {
     dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
     dialog.onAck((sdp) => void this.#onAck(sdp))
     dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
-    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'unconfirmed' }))
+    dialog.onEnd((end) => this.#input({ kind: end }))
   }
 
   async #onAck(answer: string | null): Promise<void> {

@@ -1,4 +1,5 @@
 import type Srf from 'drachtio-srf'
+import { saysFault } from '../../lib/call/bye-reason.ts'
 import type { DialogState } from '../../lib/sip/dialog-state.ts'
 import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/info-dtmf.ts'
 import { parseMediaType } from '../../lib/sip/media-type.ts'
@@ -17,8 +18,8 @@ export interface Reoffer {
   refuse(status: number, reason: string, headers?: Readonly<Record<string, string>>): void
 }
 
-/** Who ended a dialog that we did not end: the far end by BYE, or the SIP server by itself (no ACK, session timer). */
-export type DialogEnd = 'bye' | 'server'
+/** How a dialog ended that we did not end: by the far end's BYE, or because something broke: the SIP server gave it up, or the BYE says so. */
+export type DialogEnd = 'bye' | 'broken'
 
 interface EndOfDialog {
   readonly end: DialogEnd
@@ -63,7 +64,8 @@ export class SipDialog {
     })
     dialog.on('destroy', (req: Srf.SrfRequest, reason?: string) => {
       live.delete(this)
-      this.#ends.emit({ end: req.source === 'application' ? 'server' : 'bye', reason: reason ?? '' })
+      const isBroken = req.source === 'application' || saysFault(headerOf(req, 'Reason') ?? '')
+      this.#ends.emit({ end: isBroken ? 'broken' : 'bye', reason: reason ?? '' })
     })
   }
 

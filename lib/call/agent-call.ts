@@ -55,8 +55,11 @@ export type AgentCallInput =
   | { readonly kind: 'retrieved' }
   /** BYE of the far end. */
   | { readonly kind: 'bye' }
-  /** The SIP server gave the dialog up by itself, with its own BYE: no ACK within 64·T1 (RFC 3261 §13.3.1.4). */
-  | { readonly kind: 'unconfirmed' }
+  /**
+   * The SIP server gave the dialog up by itself: no ACK within 64·T1 (RFC 3261 §13.3.1.4), no refresh (RFC 4028 §10). Or the far end's BYE
+   * says that something broke (RFC 3326).
+   */
+  | { readonly kind: 'broken' }
   /** The SIP server below is gone, and with it transaction and dialog. */
   | { readonly kind: 'lost' }
   /** One of our own ends the call. */
@@ -139,7 +142,7 @@ function stepDialog(state: Extract<AgentCallState, { kind: 'answered' | 'up' }>,
   switch (input.kind) {
     case 'bye':
       return end({ by: 'caller', sip: null, cause: 'normal' })
-    case 'unconfirmed':
+    case 'broken':
       return end({ by: 'system', sip: null, cause: 'trunk-fault' })
     case 'hangUp':
       return end({ by: input.by, sip: null, cause: input.cause }, { kind: 'bye', cause: input.cause })

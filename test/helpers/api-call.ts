@@ -17,6 +17,7 @@ export interface ApiCall {
   readonly to: string
   readonly trunk: string | null
   readonly direction: 'inbound' | 'outbound'
+  readonly session: { readonly id: string; readonly resumedFrom: string | null }
   readonly attempts: readonly {
     readonly trunk: string
     readonly target: string

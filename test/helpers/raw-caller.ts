@@ -55,6 +55,7 @@ export class RawCaller {
   readonly hungUp = new Promise<void>((resolve) => {
     this.#onBye = resolve
   })
+  readonly #user: string
   #uri = ''
   #to = ''
   #seq = 0
@@ -63,7 +64,8 @@ export class RawCaller {
   #sequence = 100
   #timestamp = 8_000
 
-  private constructor(sip: Socket, rtp: Socket, host: string, target: string) {
+  private constructor(sip: Socket, rtp: Socket, host: string, target: string, user: string) {
+    this.#user = user
     this.sip = sip
     this.rtp = rtp
     this.#host = host
@@ -73,12 +75,12 @@ export class RawCaller {
     rtp.on('message', (packet) => this.#onRtp(packet))
   }
 
-  /** @param target the address of the node, where it listens at port 5060 */
-  static async open(target: string, host = '127.0.0.1'): Promise<RawCaller> {
+  /** @param target the address of the node, where it listens at port 5060 @param user who calls, in From and Contact */
+  static async open(target: string, host = '127.0.0.1', user = '+12025550199'): Promise<RawCaller> {
     const [sip, rtp] = [createSocket('udp4'), createSocket('udp4')]
     for (const socket of [sip, rtp]) socket.bind(0, host)
     await Promise.all([once(sip, 'listening'), once(rtp, 'listening')])
-    return new RawCaller(sip, rtp, host, target)
+    return new RawCaller(sip, rtp, host, target, user)
   }
 
   /** Where the node sends from and listens, once it has answered. */
@@ -109,11 +111,11 @@ export class RawCaller {
       `${method} ${this.#uri} SIP/2.0`,
       `Via: SIP/2.0/UDP ${own};branch=z9hG4bK-${this.#id}-${seq}-${method === 'ACK' ? 'ack' : 'req'};rport`,
       'Max-Forwards: 70',
-      `From: <sip:+12025550199@${own}>;tag=${this.#id}`,
+      `From: <sip:${this.#user}@${own}>;tag=${this.#id}`,
       `To: ${this.#to}`,
       `Call-ID: ${this.#callId}`,
       `CSeq: ${seq} ${method}`,
-      `Contact: <sip:+12025550199@${own}>`,
+      `Contact: <sip:${this.#user}@${own}>`,
       ...extra,
       ...(body === '' ? [] : ['Content-Type: application/sdp']),
       `Content-Length: ${Buffer.byteLength(body)}`,
@@ -190,11 +192,16 @@ export class RawCaller {
     return this.heard.slice(from, from + count)
   }
 
-  /** BYE; resolves with its status. */
-  async hangUp(): Promise<number> {
+  /** From now on no packet: the far end hears nothing of us any more. */
+  hush(): void {
     clearInterval(this.#talking)
+  }
+
+  /** BYE; resolves with its status. */
+  async hangUp(extra: readonly string[] = []): Promise<number> {
+    this.hush()
     this.#seq += 1
-    this.sendSip(this.request('BYE'))
+    this.sendSip(this.request('BYE', '', extra))
     return (await this.#final(`${this.#seq} BYE`)).status
   }
 

@@ -28,7 +28,7 @@ const INPUTS = {
   held: { kind: 'held' },
   retrieved: { kind: 'retrieved' },
   bye: { kind: 'bye' },
-  unconfirmed: { kind: 'unconfirmed' },
+  broken: { kind: 'broken' },
   lost: { kind: 'lost' },
   agentHangsUp: { kind: 'hangUp', by: 'agent', cause: 'normal' },
   mediaTimeout: { kind: 'hangUp', by: 'system', cause: 'media-timeout' },
@@ -107,7 +107,7 @@ describe('a call between a carrier and an agent', () => {
     ],
     [
       'counts as the trunk’s fault where no ACK ever comes',
-      ['agreed', 'prepared', 'accepted', 'unconfirmed'],
+      ['agreed', 'prepared', 'accepted', 'broken'],
       'ring answer release',
       ended('system', null, 'trunk-fault'),
     ],

@@ -1,0 +1,193 @@
+import assert from 'node:assert/strict'
+import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
+import { type ApiCall, allCalls } from '../helpers/api-call.ts'
+import { loopbackAddress } from '../helpers/loopback.ts'
+import { startPostgres, type TestPostgres } from '../helpers/postgres.ts'
+import { RawCaller } from '../helpers/raw-caller.ts'
+import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
+import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
+import { until } from '../helpers/until.ts'
+
+const GREETING = 'Hello.'
+const SILENCE_MS = 1_500
+const SUPERSEDE_MS = 400
+
+let people = 0
+/** A caller whom no other test knows. */
+const someone = (): string => `+1202555${String(1_000 + ++people)}`
+
+describe('a conversation whose leg is lost', function () {
+  this.timeout(60_000)
+  const alpha = loopbackAddress()
+  const beta = loopbackAddress()
+  let postgres: TestPostgres
+  let redis: TestRedis | null
+  let agent: LocalAgent
+  let a: TandemProcess
+  let b: TandemProcess
+  const callers: RawCaller[] = []
+
+  before(async () => {
+    postgres = await startPostgres()
+    redis = (await hasRedis()) ? await startRedis() : null
+    agent = await startLocalAgent({ apiKey: 'key', firstDeltaMs: 20, speedUp: 20 })
+    const common = {
+      store: { postgres: postgres.url, redis: redis === null ? 'embedded' : `redis://${redis.host}:${redis.port}` },
+      media: { silenceTimeout: `${SILENCE_MS}ms` },
+      fleet: { supersede: `${SUPERSEDE_MS}ms` },
+      agents: {
+        intake: { backend: 'custom', url: `${agent.baseUrl}/realtime`, apiKey: 'key', greeting: GREETING },
+      },
+      trunks: [
+        { id: 'alpha', sources: [alpha] },
+        { id: 'beta', sources: [beta] },
+      ],
+      groups: { us: { trunks: ['alpha', 'beta'] } },
+    }
+    ;[a, b] = await Promise.all([
+      TandemProcess.start({ id: 'a', config: common }),
+      TandemProcess.start({ id: 'b', config: common }),
+    ])
+  })
+
+  after(async () => {
+    assert.equal(await a.stop(), 0)
+    assert.equal(await b.stop(), 0)
+    await agent.close()
+    await redis?.stop()
+    await postgres.stop()
+  })
+
+  afterEach(async () => {
+    for (const caller of [...callers]) await vanish(caller)
+  })
+
+  const callsOf = async (person: string): Promise<readonly ApiCall[]> =>
+    (await allCalls(b)).filter(({ from }) => from === person).toReversed()
+
+  /** The trunk of a caller is dead from now on: no SIP and no RTP any more. */
+  async function vanish(caller: RawCaller): Promise<void> {
+    callers.splice(callers.indexOf(caller), 1)
+    await caller.close()
+  }
+
+  /** Calls over a trunk, and begins to send silence. */
+  async function dial(
+    node: TandemProcess,
+    trunk: string,
+    person: string,
+    extra?: readonly string[],
+  ): Promise<RawCaller> {
+    const caller = await RawCaller.open(node.address, trunk, person)
+    callers.push(caller)
+    assert.equal((await caller.call(NUMBER, caller.offer, extra)).status, 200)
+    caller.talk()
+    return caller
+  }
+
+  /** Calls over alpha to a, hears the greeting, presses a key and hears what the agent says to that. */
+  async function talk(person: string, key: string, extra?: readonly string[]): Promise<[RawCaller, ApiCall]> {
+    const caller = await dial(a, alpha, person, extra)
+    const said = async (turns: number): Promise<boolean> => {
+      const [call] = await callsOf(person)
+      return (call?.transcript.filter(({ who }) => who === 'agent').length ?? 0) >= turns
+    }
+    await until(() => said(1), `the agent to speak to ${person}`)
+    caller.press(key)
+    caller.press('#')
+    await until(() => said(2), `the agent to answer ${person}`)
+    const [call] = await callsOf(person)
+    assert.ok(call)
+    return [caller, call]
+  }
+
+  /** What the newest session at the agent's server was told, as JSON. */
+  const told = async (): Promise<string> => JSON.stringify((await agent.sessions()).sessions.at(-1)?.items ?? [])
+
+  /** Resolves with the call of a person when it is as wanted; the first has index 0. */
+  async function call(person: string, index: number, state: 'active' | 'ended'): Promise<ApiCall> {
+    let found: ApiCall | undefined
+    await until(async () => {
+      found = (await callsOf(person))[index]
+      return found?.state === state
+    }, `call ${index} of ${person} to be ${state}`)
+    assert.ok(found)
+    return found
+  }
+
+  /** Calls over beta to b, and gives that call back as soon as it is up. */
+  async function redial(person: string, index = 1, extra?: readonly string[]): Promise<[RawCaller, ApiCall]> {
+    const caller = await dial(b, beta, person, extra)
+    const again = await call(person, index, 'active')
+    assert.deepEqual([again.node, again.trunk], ['b', 'beta'])
+    return [caller, again]
+  }
+
+  function assertResumed(again: ApiCall, first: ApiCall): void {
+    assert.deepEqual(again.session, { id: first.session.id, resumedFrom: first.id })
+  }
+
+  function assertFresh(again: ApiCall): void {
+    assert.deepEqual(again.session, { id: again.id, resumedFrom: null })
+  }
+
+  it('goes on when the caller calls again, over another trunk and another node', async () => {
+    const person = someone()
+    const [lost, first] = await talk(person, '7')
+    await vanish(lost)
+    assert.equal((await call(person, 0, 'ended')).end?.cause, 'media-timeout')
+    const [again, second] = await redial(person)
+    assertResumed(second, first)
+    assert.match(await told(), /"assistant".*Hello.*"user".*DTMF 7.*"assistant".*You pressed seven.*"system"/)
+    const events = await b.api<readonly { event: string; resumedFrom?: string }[]>(`/api/v1/calls/${second.id}/events`)
+    assert.equal(events.find(({ event }) => event === 'session.resumed')?.resumedFrom, first.id)
+    await again.hangUp()
+    await call(person, 1, 'ended')
+    const [, third] = await redial(person, 2)
+    assertFresh(third)
+  })
+
+  it('goes on at once where the old leg has gone silent, though nobody has given it up yet', async () => {
+    const person = someone()
+    const [lost, first] = await talk(person, '1')
+    lost.hush()
+    await new Promise((resolve) => setTimeout(resolve, SUPERSEDE_MS + 100))
+    const [, second] = await redial(person)
+    assertResumed(second, first)
+    assert.equal((await call(person, 0, 'ended')).end?.cause, 'media-timeout')
+    await lost.hungUp
+  })
+
+  it('goes on after a BYE that says that something broke', async () => {
+    const person = someone()
+    const [lost, first] = await talk(person, '2')
+    await lost.hangUp(['Reason: Q.850;cause=38;text="Network out of order"'])
+    assert.equal((await call(person, 0, 'ended')).end?.cause, 'trunk-fault')
+    assertResumed((await redial(person))[1], first)
+  })
+
+  it('is over when the caller hung up', async () => {
+    const person = someone()
+    const [first] = await talk(person, '3')
+    await first.hangUp()
+    assert.equal((await call(person, 0, 'ended')).end?.cause, 'normal')
+    assertFresh((await redial(person))[1])
+  })
+
+  it('is nobody else’s while the caller still talks on the old leg', async () => {
+    const person = someone()
+    const [first] = await talk(person, '4')
+    assertFresh((await redial(person))[1])
+    await first.hear(10)
+    assert.equal((await callsOf(person))[0]?.state, 'active')
+  })
+
+  it('is nobody’s where the caller does not want to be known', async () => {
+    const person = someone()
+    const hidden = ['Privacy: id']
+    const [lost] = await talk(person, '5', hidden)
+    await lost.hangUp(['Reason: Q.850;cause=38'])
+    await call(person, 0, 'ended')
+    assertFresh((await redial(person, 1, hidden))[1])
+  })
+})
