@@ -1,7 +1,6 @@
 import type pg from 'pg'
-import { ENTRY_KINDS, type EntryKind } from '../../lib/store/entry.ts'
+import { ENTRY_KINDS, type EntryKind, isEntryKind } from '../../lib/store/entry.ts'
 import type { Frame } from '../../lib/store/frame.ts'
-import { isEntryKind } from './disk-journal.ts'
 import { judgeFault } from './postgres.ts'
 import { sqlOf } from './sql-files.ts'
 import { wordsOf } from './store-error.ts'

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { ENTRY_KINDS, type Entry } from '../../lib/store/entry.ts'
+import type { Entry } from '../../lib/store/entry.ts'
 import { encodeFrame, type Frame } from '../../lib/store/frame.ts'
 import { shed, sizeOf } from '../../lib/store/shed.ts'
 import {
@@ -194,7 +194,9 @@ export class DiskJournal {
     this.#reader.advance(batch.source.next)
     if (!batch.earlier) this.#written.advance(batch.frames.length)
     await this.#forgetBefore(batch.source.next.segment)
-    if (performance.now() - this.#checkpointAtMs >= CHECKPOINT_INTERVAL_MS) await this.#saveCheckpoint()
+    if (performance.now() - this.#checkpointAtMs < CHECKPOINT_INTERVAL_MS) return
+    // A full disk: what is done is read once more after a crash, and changes nothing.
+    await this.#saveCheckpoint().catch(() => undefined)
   }
 
   /** The batch could not be written; the same entries come again. */
@@ -343,6 +345,3 @@ async function survey(folder: string, firstSequence: number): Promise<Found> {
     bytes,
   }
 }
-
-/** True where the kind of a line is one that becomes a row. */
-export const isEntryKind = (kind: string): kind is Entry['kind'] => (ENTRY_KINDS as readonly string[]).includes(kind)

@@ -1,8 +1,9 @@
-import { type Kysely, type MigrationProvider, Migrator, sql } from 'kysely'
+import { type MigrationProvider, Migrator, sql } from 'kysely'
 import pg from 'pg'
 import { withDeadline } from '../deadline.ts'
 import { BRIEFLY, ensurePartitions } from './partitions.ts'
 import { connectionConfig, createKysely, judgeFault } from './postgres.ts'
+import { askOnce } from './postmaster.ts'
 import { readSqlFiles } from './sql-files.ts'
 import { StoreError, wordsOf } from './store-error.ts'
 
@@ -20,17 +21,22 @@ const END_TIMEOUT_MS = 1000
  * then all is as it was, and may be tried again. `migrations`: the texts by name, in place of those of this build.
  */
 export async function prepareDatabase(url: string, now: Date, migrations?: ReadonlyMap<string, string>): Promise<void> {
+  try {
+    await askOnce(url, checkServer)
+    await migrate(url, migrations ?? (await readSqlFiles('migrations')))
+    await askOnce(url, (client) => ensurePartitions(client, now))
+  } catch (error) {
+    throw asStoreError(error)
+  }
+}
+
+async function migrate(url: string, migrations: ReadonlyMap<string, string>): Promise<void> {
   const pool = new pg.Pool({ ...connectionConfig(url), max: 1, query_timeout: MIGRATION_TIMEOUT_MS })
   pool.on('error', () => undefined)
   const database = createKysely<Record<never, never>>(pool)
   try {
-    await checkServer(database)
-    const provider = providerOf(migrations ?? (await readSqlFiles('migrations')))
-    const { error } = await new Migrator({ db: database, provider }).migrateToLatest()
+    const { error } = await new Migrator({ db: database, provider: providerOf(migrations) }).migrateToLatest()
     if (error !== undefined) throw error
-    await ensurePartitions(pool, now)
-  } catch (error) {
-    throw asStoreError(error)
   } finally {
     // A server that has stopped in the middle never says goodbye.
     await withDeadline(database.destroy(), END_TIMEOUT_MS)
@@ -45,10 +51,10 @@ const providerOf = (texts: ReadonlyMap<string, string>): MigrationProvider => ({
   },
 })
 
-async function checkServer(database: Kysely<Record<never, never>>): Promise<void> {
-  const { rows } = await sql<{ version: string; encoding: string }>`
-    select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding
-  `.execute(database)
+async function checkServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ version: string; encoding: string }>(
+    "select current_setting('server_version_num') as version, current_setting('server_encoding') as encoding",
+  )
   const { version = '0', encoding = '' } = rows[0] ?? {}
   if (Number(version) < MIN_SERVER_VERSION) {
     throw new StoreError('postgres-refused', `PostgreSQL 13 or newer is needed, this one says ${version}`)

@@ -21,7 +21,7 @@ const LOCK_NOT_AVAILABLE = '55P03'
 const HARMLESS = new Set<string | null>([CHECK_VIOLATION, DUPLICATE_TABLE, LOCK_NOT_AVAILABLE])
 
 /** Makes the partitions of this month and of the next ones, where they are missing and nobody holds the table. */
-export async function ensurePartitions(pool: pg.Pool, now: Date): Promise<void> {
+export async function ensurePartitions(pool: Pick<pg.ClientBase, 'query'>, now: Date): Promise<void> {
   for (const month of monthsFrom(now, MONTHS_AHEAD)) {
     for (const table of BY_ULID) await ensurePartition(pool, table, month, month.fromId, month.untilId)
     for (const table of BY_TIME) {
@@ -30,7 +30,13 @@ export async function ensurePartitions(pool: pg.Pool, now: Date): Promise<void> 
   }
 }
 
-async function ensurePartition(pool: pg.Pool, table: string, month: Month, from: string, until: string): Promise<void> {
+async function ensurePartition(
+  pool: Pick<pg.ClientBase, 'query'>,
+  table: string,
+  month: Month,
+  from: string,
+  until: string,
+): Promise<void> {
   const name = `${table}_${month.name}`
   const { rows } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [name])
   if (rows[0]?.there === true) return

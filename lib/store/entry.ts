@@ -20,6 +20,9 @@ export const ENTRY_KINDS = ['call', 'attempt', 'turn', 'session', 'item', 'event
 
 export type EntryKind = (typeof ENTRY_KINDS)[number]
 
+/** True where the kind of a line of the journal is one that becomes a row. */
+export const isEntryKind = (kind: string): kind is EntryKind => (ENTRY_KINDS as readonly string[]).includes(kind)
+
 /** What is dropped first when neither disk nor Postgres takes anything: 0 before 1 before 2, and so on. */
 export type Worth = 0 | 1 | 2 | 3 | 4
 

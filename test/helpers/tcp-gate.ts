@@ -4,20 +4,24 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 /** A TCP relay before a server, which a test shuts, opens, slows and freezes as if the server had died, come back, slowed down or stopped. */
 export class TcpGate {
+  readonly host: string
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #frozen = false
   #shut = false
   #answerMs = 0
+  #lastWord: Buffer | null = null
+  readonly #muted = new WeakSet<Socket>()
 
-  private constructor(server: Server) {
+  private constructor(server: Server, host: string) {
     this.#server = server
+    this.host = host
   }
 
   /** `target`: where the server is, also a unix socket. */
   static async open(listenHost: string, target: NetConnectOpts): Promise<TcpGate> {
     const server = createServer((near) => gate.#relay(near, connect(target)))
-    const gate = new TcpGate(server)
+    const gate = new TcpGate(server, listenHost)
     server.listen(0, listenHost)
     await once(server, 'listening')
     return gate
@@ -44,10 +48,16 @@ export class TcpGate {
     this.#answerMs = answerMs
   }
 
+  /** Of each connection made from now on the server answers until it has sent these bytes, and never again. */
+  muteAfter(lastWord: Buffer): void {
+    this.#lastWord = lastWord
+  }
+
   reopen(): void {
     this.#shut = false
     this.#frozen = false
     this.#answerMs = 0
+    this.#lastWord = null
     for (const socket of this.#sockets) socket.destroy()
   }
 
@@ -64,7 +74,11 @@ export class TcpGate {
       [far, near],
     ] as const) {
       this.#sockets.add(from)
-      from.on('data', (data) => void this.#pass(data, to, from === far ? this.#answerMs : 0))
+      from.on('data', (data) => {
+        if (this.#muted.has(from)) return
+        void this.#pass(data, to, from === far ? this.#answerMs : 0)
+        if (from === far && this.#lastWord !== null && data.includes(this.#lastWord)) this.#muted.add(far)
+      })
       from.on('error', () => undefined)
       from.on('close', () => {
         this.#sockets.delete(from)
