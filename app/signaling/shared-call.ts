@@ -41,6 +41,11 @@ export class SharedCall {
     this.#entry?.end()
   }
 
+  /** The call is another node's by now, and so is what the shared state has of it. */
+  leave(): void {
+    this.#entry?.leave()
+  }
+
   #read(dialog: SipDialog): LiveCall | null {
     const { state, localSdp } = dialog
     const session = this.#session.row

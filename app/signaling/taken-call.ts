@@ -70,7 +70,7 @@ export class TakenCall {
   #pause: NodeJS.Timeout | undefined
   #hungUp: Promise<void> = Promise.resolve()
   readonly #reoffers = new Reoffers({
-    leg: () => (this.#state.kind === 'up' ? this.#leg : null),
+    leg: () => (this.#state.kind === 'refused' || this.#state.kind === 'ended' ? null : this.#leg),
     onHold: (held) => this.#onHold(held),
     headersOf: ({ warning, detail }) => (warning === null ? {} : { Warning: formatWarning(warning, detail) }),
   })
