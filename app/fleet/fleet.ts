@@ -50,7 +50,7 @@ export async function watchFleet({ config, store, events, emit, log }: FleetOpti
     shared,
     prefixes: [NODE_PREFIX, VERDICT_PREFIX],
     intervalMs: fleet.heartbeatMs,
-    settleMs: 2 * fleet.leaseMs,
+    settleMs: fleet.settleMs,
   })
   parts.add('snapshot of the fleet', () => snapshot.close())
   const watch = new NodeWatch({

@@ -23,7 +23,6 @@ const is =
     found === value
 
 const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
-const NO_TAKEOVER = 'No node takes over the calls of another in this version.'
 
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
@@ -44,11 +43,7 @@ const WARNED: readonly Row[] = [
   ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
 ]
 
-const LISTED: readonly Row[] = [
-  ['fleet.settle', NO_TAKEOVER],
-  ['fleet.ownerProbes', NO_TAKEOVER],
-  ['identity.maxAge', 'Identity headers are not verified in this version.'],
-]
+const LISTED: readonly Row[] = [['identity.maxAge', 'Identity headers are not verified in this version.']]
 
 const rows = (answer: NotYet['answer'], all: readonly Row[]): readonly NotYet[] =>
   all.map(([key, note, asks = written]) => ({ key, note, answer, asks }))
