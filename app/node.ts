@@ -26,6 +26,7 @@ import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
 import { startRecordings } from './recordings/start-recordings.ts'
+import { CallBacks } from './session/call-backs.ts'
 import { startSessions } from './session/sessions.ts'
 import { Calls } from './signaling/calls.ts'
 import type { PingResult } from './signaling/sip-ping.ts'
@@ -197,6 +198,13 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
       }),
   })
   parts.add('calls', () => calls.close())
+  const callBacks = new CallBacks({
+    sessions,
+    trunkStates: () => trunks.health.states,
+    place: (request) => calls.place(request, true),
+    log,
+  })
+  parts.add('callbacks', () => callBacks.close())
   sip.onTrace((batch) => calls.onTrace(batch))
   metrics.observe({
     activeCalls: () => calls.count,

@@ -2,6 +2,7 @@ import type { PastItem } from '../../lib/agent/past.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { SessionId, TenantId } from '../../lib/core/ids.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { CallAgent } from '../../lib/route/routes.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
 import { newSession } from '../../lib/session/session.ts'
@@ -14,8 +15,8 @@ export interface CallSessionFacts {
   readonly tenant: TenantId
   /** The person's number in E.164; empty: nobody's. */
   readonly caller: string
-  /** Whether it may go on with a session that was cut off. */
-  readonly resumes: boolean
+  /** Whether it goes on with a session that was cut off: where there is one, never, or it comes to nothing without. */
+  readonly resumes: 'perhaps' | 'never' | 'surely'
   /** The agent's name, and the facts about this call that it is told. */
   readonly agent: string
   readonly variables: Readonly<Record<string, string>>
@@ -36,7 +37,7 @@ export interface CallSessionParts extends LookUpParts {
   /** Everybody who might be asked to give way stands here, by session. */
   readonly lines: Map<SessionId, Pick<CallSession, 'giveWay'>>
   /** The session waits for a further call. */
-  readonly onParked: (row: SessionRow, end: CallEnd) => void
+  readonly onParked: (session: SessionRow, call: CallRow) => void
 }
 
 /** The session of one call: a new one, or one that its caller was cut off from, as PostgreSQL gave it. */
@@ -49,6 +50,7 @@ export class CallSession {
   #taken: Resumption | null = null
   #book: SessionBook | null = null
   #line: Line | null = null
+  #giveUp: (() => void) | null = null
   #ended = false
 
   constructor(parts: CallSessionParts, facts: CallSessionFacts) {
@@ -88,9 +90,11 @@ export class CallSession {
   async #open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
     const { recorder, tenant, caller, agent, variables, resumes } = this.#facts
     const { id, node, trunk, session } = recorder.row
-    const taken = resumes ? await lookUp(this.#parts, { tenant, caller, call: id, node, trunk }) : null
-    if (taken !== null && this.#ended) giveBack(this.#parts, taken)
+    const taken = resumes === 'never' ? null : await lookUp(this.#parts, { tenant, caller, call: id, node, trunk })
+    if (taken === null && resumes === 'surely') throw new Error('the session is on another call by now')
+    if (taken !== null && this.#ended) void giveBack(this.#parts, taken)
     else this.#taken = taken
+    if (this.#taken !== null && this.#giveUp !== null) this.#parts.lines.set(this.#taken.row.id, this)
     const own = { id: session.id, tenant, caller, agent, callId: id, node, trunk, variables }
     const row =
       taken === null
@@ -101,6 +105,11 @@ export class CallSession {
     if (found === undefined) throw new Error(`no agent named ${agent}: it was looked up before`)
     const past = taken === null ? {} : { past: { items: taken.items, note: 'dropped' as const } }
     return { ...found, variables: row.variables, ...past }
+  }
+
+  /** The call rings at the person; `giveUp` ends it where they call by themselves meanwhile. */
+  ringing(giveUp: () => void): void {
+    this.#giveUp = giveUp
   }
 
   /** The call is up. */
@@ -125,16 +134,24 @@ export class CallSession {
   ended(end: CallEnd, at: Date): void {
     if (this.#ended) return
     this.#ended = true
+    const { row } = this
+    if (row !== null && this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
     if (this.#line !== null) this.#leave(end, at)
-    else if (this.#taken !== null) giveBack(this.#parts, this.#taken)
-    this.#tellLeft()
+    const left = this.#line === null && this.#taken !== null ? giveBack(this.#parts, this.#taken) : Promise.resolve()
+    void left.then(() => this.#tellLeft())
   }
 
-  /** Ends the call where its leg has been silent for so long; whether it has. */
+  /** Ends the call where its leg has been silent for so long, or rings yet; whether it has. */
   async giveWay(silentMs: number): Promise<boolean> {
-    const silent = this.#ended ? null : await this.#line?.silentMs()
-    if (silent == null || silent < silentMs) return false
-    this.#line?.giveWay()
+    if (this.#ended) return false
+    if (this.#line !== null) {
+      const silent = await this.#line.silentMs()
+      if (silent === null || silent < silentMs) return false
+      this.#line.giveWay()
+    } else {
+      if (this.#giveUp === null) return false
+      this.#giveUp()
+    }
     await this.#left
     return true
   }
@@ -142,9 +159,7 @@ export class CallSession {
   #leave(end: CallEnd, at: Date): void {
     const { recorder } = this.#facts
     const row = this.#book?.leave(end.cause, at) ?? null
-    if (row === null) return
-    if (this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
-    if (row.state === 'parked') tellParked(this.#parts, recorder, row, end)
+    if (row?.state === 'parked') tellParked(this.#parts, recorder, row)
   }
 }
 
@@ -153,7 +168,6 @@ export function tellParked(
   { onParked }: Pick<CallSessionParts, 'onParked'>,
   recorder: CallRecorder,
   row: SessionRow,
-  end: CallEnd,
 ): void {
   const { id: session, cause, resumableUntil } = row
   recorder.event({
@@ -163,5 +177,5 @@ export function tellParked(
     cause,
     resumableUntil: resumableUntil?.toISOString(),
   })
-  onParked(row, end)
+  onParked(row, recorder.row)
 }

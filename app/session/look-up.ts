@@ -58,17 +58,20 @@ export async function lookUp(parts: LookUpParts, call: Redial): Promise<Resumpti
   }
 }
 
-/** A call took a session up and does not come to it: it waits for the next one. */
-export function giveBack(
+/** A call took a session up and does not come to it: it waits for the next one. Never rejects. */
+export async function giveBack(
   { sessions, index, onError }: Omit<LookUpParts, 'supersede' | 'isAway'>,
   taken: TakenUp,
-): void {
+): Promise<void> {
   const { row, from: callId, parked } = taken
   const { at: parkedAt, until: resumableUntil, cause } = parked
-  sessions.putBack(taken).then(
-    () => index.set({ ...row, state: 'parked', callId, parkedAt, resumableUntil, cause }),
-    onError, // It stays as it is, live on a call that is over: a redial begins anew.
-  )
+  try {
+    await sessions.putBack(taken)
+    index.set({ ...row, state: 'parked', callId, parkedAt, resumableUntil, cause })
+  } catch (error) {
+    // It stays as it is, live on a call that is over: a redial begins anew.
+    onError(error)
+  }
 }
 
 async function takeUp({ sessions, index }: LookUpParts, call: Redial): Promise<Resumption | null> {

@@ -81,6 +81,11 @@ export class Sessions {
     return sessions
   }
 
+  /** By the config in force. */
+  get tenants(): RouteSnapshot['tenants'] {
+    return this.#tenants
+  }
+
   /** From the next end of a call on. */
   setTenants(tenants: RouteSnapshot['tenants']): void {
     this.#tenants = tenants
@@ -112,7 +117,17 @@ export class Sessions {
       onError,
       policy: () => this.#policyOf(tenant),
       supersede: async ({ node, session }) => void (await this.#supersede.ask(node, session)),
-      onParked: (row, end) => this.#onParked(row, end),
+      onParked: (session, call) => this.#onParked(session, call),
+    }
+  }
+
+  /** Whether a session waits for a call; false where PostgreSQL cannot be asked. */
+  async isParked(session: SessionId): Promise<boolean> {
+    try {
+      return (await this.#options.sessions.read(session))?.state === 'parked'
+    } catch (error) {
+      this.#options.onError(error)
+      return false
     }
   }
 

@@ -139,7 +139,7 @@ export class TakenSession {
     const row = this.#book?.leave(end.cause, at) ?? null
     if (row === null) return
     if (this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
-    if (row.state === 'parked') tellParked(this.#parts, recorder, row, end)
+    if (row.state === 'parked') tellParked(this.#parts, recorder, row)
   }
 }
 

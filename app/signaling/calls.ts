@@ -139,8 +139,11 @@ export class Calls {
     return found
   }
 
-  /** Rings a callee for an agent over the trunks of the tenant's group: the first row of its record, or why not. */
-  place(request: PlaceRequest): Result<CallRow, PlaceRefusal> {
+  /**
+   * Rings a callee for an agent over the trunks of the tenant's group: the first row of its record, or why not. `goingOn`: with the session
+   * that the callee was cut off from, or not at all.
+   */
+  place(request: PlaceRequest, goingOn = false): Result<CallRow, PlaceRefusal> {
     const decided = decidePlacement(request, this.#snapshot())
     if (!decided.ok) return decided
     const placement = decided.value
@@ -150,7 +153,7 @@ export class Calls {
     const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
     const { call, recorder } = placeCall(this.#placing, request, placement, {
       agents,
-      resumes: false,
+      resumes: goingOn ? 'surely' : 'never',
       recording: (id) => this.#recording(id, placement.tenant),
       outbound,
       admit,
@@ -263,7 +266,7 @@ export class Calls {
       recorder,
       tenant,
       caller: invite.knownCaller(decision.from),
-      resumes: true,
+      resumes: 'perhaps',
       agent: decision.agent,
       variables,
     })

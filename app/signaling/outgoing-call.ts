@@ -68,6 +68,7 @@ export class OutgoingCall {
 
   constructor(parts: OutgoingCallParts) {
     this.#parts = parts
+    parts.session.ringing(() => this.hangUp('system', 'normal'))
     void this.#prepare()
   }
 

@@ -13,6 +13,7 @@ import type { LiveCalls } from '../fleet/live-calls.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { CallSessionFacts } from '../session/call-session.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Scheduler } from '../sip/scheduler.ts'
 import type { Journal } from '../store/port.ts'
@@ -57,7 +58,7 @@ export interface PlaceContext {
   /** The tenant's agents, by name. */
   readonly agents: ReadonlyMap<string, CallAgent>
   /** Whether it goes on with what the callee was cut off from. */
-  readonly resumes: boolean
+  readonly resumes: CallSessionFacts['resumes']
   /** Where a call is recorded; null: nowhere. */
   readonly recording: (call: CallId) => NewRecording | null
   /** Every trunk by its id. */

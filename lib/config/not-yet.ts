@@ -39,7 +39,6 @@ const REFUSED: readonly Row[] = [
 const WARNED: readonly Row[] = [
   ['media.inbandDtmf', 'DTMF in the audio itself is not heard in this version.', is(true)],
   ['identity.roots', 'Identity headers are not verified in this version.'],
-  ['tenants[].callback', 'Nobody is called back in this version.', is(true)],
   ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
 ]
 

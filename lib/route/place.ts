@@ -13,6 +13,8 @@ export interface PlaceRequest {
   readonly tenant: string
   /** Absent: the tenant's own agent. */
   readonly agent?: string | undefined
+  /** A trunk that the call is not to go out on. */
+  readonly avoiding?: TrunkId | undefined
 }
 
 export interface Placement {
@@ -55,7 +57,9 @@ export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Pla
   if (impediment !== undefined) return refuse('service', `this node places no calls now: ${impediment}`)
   if (facts.agentsAway.has(agent)) return refuse('service', `no server of agent "${agent}" can be reached now`)
   const group = facts.groups.get(tenant.id)
-  const usable = tenant.group.filter((id) => (facts.outbound.get(id)?.targets.length ?? 0) > 0)
+  const usable = tenant.group.filter(
+    (id) => id !== request.avoiding && (facts.outbound.get(id)?.targets.length ?? 0) > 0,
+  )
   if (group === undefined || usable.length === 0)
     return refuse('request', `no trunk of tenant "${tenant.id}" has targets to call`)
   const full = tenant.channels !== null && (facts.tenantCalls.get(tenant.id) ?? 0) >= tenant.channels

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
+import { Carrier } from '../helpers/carrier.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
 import { startPostgres, type TestPostgres } from '../helpers/postgres.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
@@ -11,6 +12,17 @@ import { until } from '../helpers/until.ts'
 const GREETING = 'Hello.'
 const SILENCE_MS = 1_500
 const SUPERSEDE_MS = 400
+
+/** A number of the tenant who calls people back. */
+const SHOP = '+12025550111'
+
+/** Of a BYE of a carrier whose network has failed (RFC 3326). */
+const OUT_OF_ORDER = ['Reason: Q.850;cause=38;text="Network out of order"']
+
+interface How {
+  readonly number?: string
+  readonly headers?: readonly string[]
+}
 
 let people = 0
 /** A caller whom no other test knows. */
@@ -40,7 +52,11 @@ describe('a conversation whose leg is lost', function () {
       },
       trunks: [
         { id: 'alpha', sources: [alpha] },
-        { id: 'beta', sources: [beta] },
+        { id: 'beta', sources: [beta], targets: [{ uri: `sip:${beta}:5080` }], probe: { enabled: false } },
+      ],
+      tenants: [
+        { id: 'clinic', group: 'us', numbers: [NUMBER], agent: 'intake' },
+        { id: 'shop', group: 'us', numbers: [SHOP], agent: 'intake', callback: true },
       ],
       groups: { us: { trunks: ['alpha', 'beta'] } },
     }
@@ -63,7 +79,7 @@ describe('a conversation whose leg is lost', function () {
   })
 
   const callsOf = async (person: string): Promise<readonly ApiCall[]> =>
-    (await allCalls(b)).filter(({ from }) => from === person).toReversed()
+    (await allCalls(b)).filter(({ from, to }) => from === person || to === person).toReversed()
 
   /** The trunk of a caller is dead from now on: no SIP and no RTP any more. */
   async function vanish(caller: RawCaller): Promise<void> {
@@ -72,22 +88,17 @@ describe('a conversation whose leg is lost', function () {
   }
 
   /** Calls over a trunk, and begins to send silence. */
-  async function dial(
-    node: TandemProcess,
-    trunk: string,
-    person: string,
-    extra?: readonly string[],
-  ): Promise<RawCaller> {
+  async function dial(node: TandemProcess, trunk: string, person: string, how: How = {}): Promise<RawCaller> {
     const caller = await RawCaller.open(node.address, trunk, person)
     callers.push(caller)
-    assert.equal((await caller.call(NUMBER, caller.offer, extra)).status, 200)
+    assert.equal((await caller.call(how.number ?? NUMBER, caller.offer, how.headers)).status, 200)
     caller.talk()
     return caller
   }
 
   /** Calls over alpha to a, hears the greeting, presses a key and hears what the agent says to that. */
-  async function talk(person: string, key: string, extra?: readonly string[]): Promise<[RawCaller, ApiCall]> {
-    const caller = await dial(a, alpha, person, extra)
+  async function talk(person: string, key: string, how: How = {}): Promise<[RawCaller, ApiCall]> {
+    const caller = await dial(a, alpha, person, how)
     const said = async (turns: number): Promise<boolean> => {
       const [call] = await callsOf(person)
       return (call?.transcript.filter(({ who }) => who === 'agent').length ?? 0) >= turns
@@ -116,8 +127,8 @@ describe('a conversation whose leg is lost', function () {
   }
 
   /** Calls over beta to b, and gives that call back as soon as it is up. */
-  async function redial(person: string, index = 1, extra?: readonly string[]): Promise<[RawCaller, ApiCall]> {
-    const caller = await dial(b, beta, person, extra)
+  async function redial(person: string, index = 1, how: How = {}): Promise<[RawCaller, ApiCall]> {
+    const caller = await dial(b, beta, person, how)
     const again = await call(person, index, 'active')
     assert.deepEqual([again.node, again.trunk], ['b', 'beta'])
     return [caller, again]
@@ -161,7 +172,7 @@ describe('a conversation whose leg is lost', function () {
   it('goes on after a BYE that says that something broke', async () => {
     const person = someone()
     const [lost, first] = await talk(person, '2')
-    await lost.hangUp(['Reason: Q.850;cause=38;text="Network out of order"'])
+    await lost.hangUp(OUT_OF_ORDER)
     assert.equal((await call(person, 0, 'ended')).end?.cause, 'trunk-fault')
     assertResumed((await redial(person))[1], first)
   })
@@ -184,10 +195,36 @@ describe('a conversation whose leg is lost', function () {
 
   it('is nobody’s where the caller does not want to be known', async () => {
     const person = someone()
-    const hidden = ['Privacy: id']
+    const hidden = { headers: ['Privacy: id'] }
     const [lost] = await talk(person, '5', hidden)
-    await lost.hangUp(['Reason: Q.850;cause=38'])
+    await lost.hangUp(OUT_OF_ORDER)
     await call(person, 0, 'ended')
     assertFresh((await redial(person, 1, hidden))[1])
+  })
+
+  it('is called back over the other trunk, once, where the tenant wants that', async () => {
+    const person = someone()
+    const carrier = await Carrier.start({ scenario: 'uas-answers', address: beta, pauseMs: 3_000 })
+    const [lost, first] = await talk(person, '6', { number: SHOP })
+    await lost.hangUp(OUT_OF_ORDER)
+    const second = await call(person, 1, 'active')
+    assertResumed(second, first)
+    assert.deepEqual([second.direction, second.from, second.trunk], ['outbound', SHOP, 'beta'])
+    assert.match(await told(), /You pressed six/)
+    await call(person, 1, 'ended')
+    assert.equal((await carrier.stop()).calls, 1)
+  })
+
+  it('is the caller’s who is quicker than the callback: that one stops ringing', async () => {
+    const person = someone()
+    const carrier = await Carrier.start({ scenario: 'uas-answers-late', address: beta, pauseMs: 20_000 })
+    const [lost, first] = await talk(person, '8', { number: SHOP })
+    await lost.hangUp(OUT_OF_ORDER)
+    // It has left, and so has taken the session up.
+    await until(async () => (await callsOf(person))[1]?.trunk === 'beta', `the callback to ${person}`)
+    const [, third] = await redial(person, 2, { number: SHOP })
+    assertResumed(third, first)
+    assert.equal((await call(person, 1, 'ended')).end?.cause, 'cancelled')
+    await carrier.stop()
   })
 })
