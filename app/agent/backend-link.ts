@@ -104,7 +104,7 @@ export class BackendLink implements AudioSocket {
    */
   recover(code: string, reason: string): boolean {
     const nowMs = performance.now()
-    const outcome = judgeLoss(code, nowMs - this.#upAtMs)
+    const outcome = judgeLoss(code, this.#reported)
     this.#report(outcome, reason)
     if (this.switchOver()) return true
     const goesOn = this.#succession.again && nowMs - this.#upAtMs < SETTLED_MS

@@ -1,3 +1,4 @@
+import { type BackendChange, changeEvents } from '../../lib/agent/backend-changes.ts'
 import {
   type BackendEvent,
   type BackendHealth,
@@ -47,6 +48,10 @@ interface Server {
   health: BackendHealth
   sessionAtMs: number
   sessionMs: number | null
+  /** Those that have it. */
+  places: Place[]
+  /** Whether a call would come to nothing there, as it was told last. */
+  isOut: boolean
 }
 
 /** A backend of an agent. */
@@ -70,8 +75,6 @@ export interface BackendSight {
 
 /** A wait longer than this is cut in two: timers of Node overflow at 2^31 ms. */
 const LONGEST_WAIT_MS = 3_600_000
-/** Places that one event names. */
-const MAX_NAMED = 20
 
 /** Drives lib/agent/backend-health.ts for every server of this node's agents: clock, probes, events. */
 export class BackendWatch {
@@ -80,6 +83,8 @@ export class BackendWatch {
   readonly #places = new Map<string, Place>()
   #sessionIntervalMs = 0
   #words: ReadonlyMap<string, BackendWord> = new Map()
+  #standings: ReadonlyMap<string, BackendStanding> = new Map()
+  #away: ReadonlySet<string> = new Set()
   #timer: NodeJS.Timeout | undefined
   readonly #probes = new Set<Promise<void>>()
   #closed = false
@@ -97,6 +102,8 @@ export class BackendWatch {
   /** From a config read anew: what is known of a server that stays is kept. */
   setAgents(config: AgentsConfig): void {
     this.#know(config)
+    this.#judge(this.#places.values())
+    this.#publish()
     this.#wake()
   }
 
@@ -105,6 +112,7 @@ export class BackendWatch {
     this.#sessionIntervalMs = backends.probe.sessionIntervalMs
     const before = new Map(this.#servers)
     const verdicts = new Map([...this.#places].map(([id, { verdict }]) => [id, verdict]))
+    for (const server of before.values()) server.places = []
     this.#servers.clear()
     this.#places.clear()
     for (const [agent, config] of Object.entries(agents)) {
@@ -112,7 +120,9 @@ export class BackendWatch {
         const mode = config.backends[i]?.probe ?? 'none'
         const server = this.#server(spec, mode, backends, before, nowMs)
         const verdict = verdicts.get(spec.id) ?? judgePlace(null, backendVerdict(server.health), null, nowMs)
-        this.#places.set(spec.id, { agent, spec, server, verdict })
+        const place = { agent, spec, server, verdict }
+        server.places.push(place)
+        this.#places.set(spec.id, place)
       }
     }
   }
@@ -120,23 +130,18 @@ export class BackendWatch {
   /** What operators say, by agent or by id of a backend; the latter wins. */
   obey(words: ReadonlyMap<string, BackendWord>): void {
     this.#words = words
-    this.#judge()
+    this.#judge(this.#places.values())
+    this.#publish()
   }
 
   /** How every backend stands that is not active. */
   get standings(): ReadonlyMap<string, BackendStanding> {
-    const all = [...this.#places].map(([id, { verdict }]) => [id, standingOf(verdict)] as const)
-    return new Map(all.filter(([, standing]) => standing !== 'active'))
+    return this.#standings
   }
 
   /** Names of agents whose calls would come to nothing now. */
   get away(): ReadonlySet<string> {
-    const served = new Set<string>()
-    for (const { agent, verdict, server } of this.#places.values()) {
-      const isDown = verdict.channel === 'operator' ? verdict.state === 'failed' : isOut(server.health, server.config)
-      if (!isDown) served.add(agent)
-    }
-    return new Set([...this.#places.values()].flatMap(({ agent }) => (served.has(agent) ? [] : [agent])))
+    return this.#away
   }
 
   /** Every backend of every agent, in order. */
@@ -196,12 +201,7 @@ export class BackendWatch {
     const shared = this.#servers.get(key)
     const lighter = shared === undefined ? mode : lighterOf(mode, shared.mode)
     const config = backendConfig(backends, lighter !== 'none')
-    const known = shared ?? before.get(key)
-    const server = known ?? {
-      health: newBackend(nowMs, config),
-      sessionAtMs: Number.NEGATIVE_INFINITY,
-      sessionMs: null,
-    }
+    const server = shared ?? before.get(key) ?? newServer(nowMs, config)
     const next = Object.assign(server, { spec, mode: lighter, config })
     this.#servers.set(key, next)
     return next
@@ -210,13 +210,15 @@ export class BackendWatch {
   #feed(server: Server | undefined, event: BackendEvent): void {
     if (server === undefined || this.#closed) return
     this.#step(server, event)
-    this.#judge()
     this.#arm()
   }
 
   #step(server: Server, event: BackendEvent): void {
     const { state, effects } = stepBackend(server.health, event, performance.now(), server.config)
+    const wasOut = server.isOut
     server.health = state
+    server.isOut = isOut(state, server.config)
+    if (this.#judge(server.places) || wasOut !== server.isOut) this.#publish()
     for (const { serial } of effects) {
       const probe = this.#probe(server, serial)
       this.#probes.add(probe)
@@ -237,35 +239,27 @@ export class BackendWatch {
     this.#feed(server, { kind: 'probed', serial, result })
   }
 
-  /** What calls go by now, and who is told of what has changed: agents that share a server are told of in one event. */
-  #judge(): void {
+  /** What calls go by now; whether that has changed. Agents that share a server are told of in one event. */
+  #judge(places: Iterable<Place>): boolean {
     const nowMs = performance.now()
-    const changes = new Map<string, { from: BackendVerdict; to: BackendVerdict; spec: BackendSpec; ids: string[] }>()
-    for (const [id, place] of this.#places) {
-      const word = this.#words.get(id) ?? this.#words.get(place.agent) ?? null
-      const from = place.verdict
-      const to = judgePlace(from, backendVerdict(place.server.health), word, nowMs)
+    const changes: BackendChange[] = []
+    for (const place of places) {
+      const { agent, spec, server, verdict: from } = place
+      const word = this.#words.get(spec.id) ?? this.#words.get(agent) ?? null
+      const to = judgePlace(from, backendVerdict(server.health), word, nowMs)
       place.verdict = to
-      if (to.state === from.state) continue
-      const key = JSON.stringify([from.state, to.state, to.channel, to.reason])
-      const change = changes.get(key) ?? { from, to, spec: place.spec, ids: [] }
-      changes.set(key, { ...change, ids: [...change.ids, id] })
+      if (to.state !== from.state) changes.push({ id: spec.id, kind: spec.kind, from: from.state, to })
     }
-    for (const { from, to, spec, ids } of changes.values()) {
-      const { state, channel, reason } = to
-      const level = state === 'active' ? 'info' : channel === 'account' ? 'error' : 'warn'
-      const backends = ids.slice(0, MAX_NAMED)
-      this.#options.emit({
-        event: 'agent.state',
-        level,
-        backends,
-        kind: spec.kind,
-        from: from.state,
-        to: state,
-        channel,
-        reason,
-      })
-    }
+    for (const draft of changeEvents(changes)) this.#options.emit(draft)
+    return changes.length > 0
+  }
+
+  #publish(): void {
+    const all = [...this.#places.values()]
+    const standings = all.map(({ spec, verdict }) => [spec.id, standingOf(verdict)] as const)
+    this.#standings = new Map(standings.filter(([, standing]) => standing !== 'active'))
+    const served = new Set(all.filter((place) => !isDown(place)).map(({ agent }) => agent))
+    this.#away = new Set(all.map(({ agent }) => agent).filter((agent) => !served.has(agent)))
     this.#options.onChange()
   }
 
@@ -284,10 +278,21 @@ export class BackendWatch {
     for (const server of this.#servers.values()) {
       if (backendDeadlineMs(server.health) <= nowMs) this.#step(server, { kind: 'tick', random: Math.random() })
     }
-    this.#judge()
     this.#arm()
   }
 }
+
+/** Whether a call would come to nothing at a backend of an agent. */
+const isDown = ({ verdict, server }: Place): boolean =>
+  verdict.channel === 'operator' ? verdict.state === 'failed' : server.isOut
+
+const newServer = (nowMs: number, config: HealthConfig): Omit<Server, 'spec' | 'mode' | 'config'> => ({
+  health: newBackend(nowMs, config),
+  sessionAtMs: Number.NEGATIVE_INFINITY,
+  sessionMs: null,
+  places: [],
+  isOut: false,
+})
 
 /** A session may cost money: where two agents differ on it, the cheaper probe is right for both. */
 function lighterOf(a: ProbeMode, b: ProbeMode): ProbeMode {

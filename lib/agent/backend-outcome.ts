@@ -4,7 +4,7 @@ import { classifyError } from './server-error.ts'
  * What one session of a call says of its backend.
  * - `fine`: the agent was heard, or did something.
  * - `unreachable`: it never came up, for nobody answered in time.
- * - `fault`: the server refused it, failed, stood still, or dropped it soon.
+ * - `fault`: the server refused it, failed, stood still, or dropped it before anything came of it.
  * - `limited`: too much was asked for in too short a time.
  * - `account`: key, quota or model; the server works, but not for us.
  * - `nothing`: no evidence either way, such as a caller who hung up first.
@@ -31,13 +31,14 @@ export function judgeRefusal(code: string, refused: boolean): BackendOutcome {
   return refused ? 'fault' : 'unreachable'
 }
 
-/** A session that was dropped without a word after this time says nothing of the server: networks do that too. */
-const YOUNG_MS = 10_000
-
-/** Of a session that was lost after it had been up for so long. */
-export function judgeLoss(code: string, upMs: number): BackendOutcome {
+/**
+ * Of a session that was lost after it had been up. `wasWell`: the agent was heard in it, or did something; a socket that is dropped after
+ * that says nothing of the server, as networks do that too, to many calls at once.
+ */
+export function judgeLoss(code: string, wasWell: boolean): BackendOutcome {
   const kind = classifyError({ code })
   if (kind === 'account' || kind === 'limited') return kind
   if (kind === 'expired') return 'nothing'
-  return code.startsWith('ws-') || code === 'no-connection' ? (upMs < YOUNG_MS ? 'fault' : 'nothing') : 'fault'
+  const isDropped = code.startsWith('ws-') || code === 'no-connection'
+  return isDropped && wasWell ? 'nothing' : 'fault'
 }

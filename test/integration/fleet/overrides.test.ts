@@ -128,6 +128,33 @@ function describeOverrides(carrier: string, redisUrl: () => string): void {
       )
     })
 
+    it('of agents reach every node as fast, beside those of trunks, and are in the audit', async () => {
+      const set = whenSo(there, () => there.overrides.agents().has('intake/0'))
+      await here.overrides.set({ agent: 'intake/0' }, ORDER)
+      const tookMs = await set
+      assert.ok(tookMs < PROMISE_MS + MARGIN_MS, `${tookMs} ms`)
+      await here.overrides.set({ agent: 'intake' }, { ...ORDER, state: 'standby', forMs: 300 })
+      assert.deepEqual([...here.overrides.agents().keys()], ['intake', 'intake/0'])
+      assert.equal(there.overrides.current().size, 0)
+      await whenSo(there, () => !there.overrides.agents().has('intake'))
+      assert.ok(await there.overrides.clear({ agent: 'intake/0' }, 'otto'))
+      assert.equal(there.overrides.agents().size, 0)
+      const told = [...here.events, ...there.events].map(
+        ({ event, agent, state }) => `${event} ${String(agent)} ${String(state)}`,
+      )
+      assert.deepEqual(told.toSorted(), [
+        'agent.override intake auto',
+        'agent.override intake standby',
+        'agent.override intake/0 auto',
+        'agent.override intake/0 failed',
+      ])
+      const { entries } = await here.store.audit.page(10, null)
+      assert.deepEqual(
+        entries.map(({ action, subject }) => `${action} ${subject}`),
+        ['agent.auto intake/0', 'agent.auto intake', 'agent.override intake', 'agent.override intake/0'],
+      )
+    })
+
     it('are known to a node that starts later', async () => {
       await here.overrides.set(alpha, ORDER)
       const late = await startNode(nodeId('east-3'), redisUrl())

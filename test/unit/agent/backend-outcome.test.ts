@@ -17,16 +17,16 @@ describe('what a session says of its backend', () => {
     it(`that never came up, since ${why}: ${want}`, () => assert.equal(judgeRefusal(code, answered), want))
   }
 
-  const lost: readonly (readonly [string, string, number, BackendOutcome])[] = [
-    ['soon after it was up', 'ws-1006', 2_000, 'fault'],
-    ['after a while, as networks do', 'ws-1006', 60_000, 'nothing'],
-    ['at its longest duration', 'session_expired', 2_000, 'nothing'],
-    ['as the server stands still', 'agent-stalled', 60_000, 'fault'],
-    ['as the server fails at responses', 'server_error', 60_000, 'fault'],
-    ['for too high a rate', 'rate_limit_exceeded', 60_000, 'limited'],
-    ['for a quota', 'insufficient_quota', 60_000, 'account'],
+  const lost: readonly (readonly [string, string, boolean, BackendOutcome])[] = [
+    ['before the agent was heard', 'ws-1006', false, 'fault'],
+    ['later, as networks do', 'ws-1006', true, 'nothing'],
+    ['at its longest duration', 'session_expired', false, 'nothing'],
+    ['as the server stands still', 'agent-stalled', true, 'fault'],
+    ['as the server fails at responses', 'server_error', true, 'fault'],
+    ['for too high a rate', 'rate_limit_exceeded', true, 'limited'],
+    ['for a quota', 'insufficient_quota', true, 'account'],
   ]
-  for (const [why, code, upMs, want] of lost) {
-    it(`that was lost ${why}: ${want}`, () => assert.equal(judgeLoss(code, upMs), want))
+  for (const [why, code, wasWell, want] of lost) {
+    it(`that was lost ${why}: ${want}`, () => assert.equal(judgeLoss(code, wasWell), want))
   }
 })
