@@ -271,6 +271,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     listen: config.http.listen,
     keys: await apiKeys(config),
     calls: store.calls,
+    session: (id) => store.sessions.read(id),
     events,
     metrics,
     log: log.log,

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   demo: () => import('./commands/demo.ts'),
   calls: () => import('./commands/calls.ts'),
   'call-log': () => import('./commands/call-log.ts'),
+  session: () => import('./commands/session.ts'),
   tail: () => import('./commands/tail.ts'),
   trunks: () => import('./commands/trunks.ts'),
   trunk: () => import('./commands/trunk.ts'),

@@ -56,6 +56,34 @@ export const callAnswer = z
   })
   .describe('A call')
 
+export const sessionAnswer = z
+  .object({
+    id: z.string().describe('A ULID: that of its first call.'),
+    tenant: z.string(),
+    caller: z.string().describe('The number by which a further call is known as the same person’s; empty: none.'),
+    agent: z.string(),
+    state: z.enum(['live', 'parked', 'ended']).describe('parked: a further call of that person takes it up.'),
+    beganAt: moment,
+    parkedAt: moment.nullable(),
+    resumableUntil: moment.nullable(),
+    cause: z.string().nullable().describe('How the last call ended; null while it is live.'),
+    variables: z.record(z.string(), z.string()).describe('What the agent was told of its calls.'),
+    calls: z.array(
+      z.object({
+        id: z.string(),
+        direction: z.enum(['inbound', 'outbound']),
+        node: z.string(),
+        trunk: z.string().nullable(),
+        startedAt: moment,
+        answeredAt: moment.nullable(),
+        endedAt: moment.nullable(),
+        end: z.object({ by: z.string(), sip: z.int().nullable(), cause: z.string() }).nullable(),
+      }),
+    ),
+    transcript: z.array(turn.extend({ call: z.string() })).describe('Of all its calls, as one.'),
+  })
+  .describe('A conversation, over all of its calls')
+
 export const callsAnswer = z
   .object({ calls: z.array(callAnswer), next: z.string().nullable().describe('The cursor of the next page.') })
   .describe('Calls, newest first')

@@ -165,7 +165,7 @@ function callView({ revision: _revision, epoch: _epoch, ...call }: CallRecord) {
 function withoutUndefined(
   query: { readonly [K in keyof CallQuery]: CallQuery[K] | undefined } & { limit: number },
 ): CallQuery {
-  const { limit, active, tenant, trunk, from, to, state, cause, since, until, cursor } = query
+  const { limit, active, tenant, trunk, from, to, state, cause, session, since, until, cursor } = query
   return {
     limit,
     ...(active !== undefined && { active }),
@@ -175,6 +175,7 @@ function withoutUndefined(
     ...(to !== undefined && { to }),
     ...(state !== undefined && { state }),
     ...(cause !== undefined && { cause }),
+    ...(session !== undefined && { session }),
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
     ...(cursor !== undefined && { cursor }),

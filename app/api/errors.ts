@@ -8,6 +8,7 @@ const ERRORS = {
   forbidden: 403,
   'not-found': 404,
   'call-not-found': 404,
+  'session-not-found': 404,
   'node-not-found': 404,
   'recording-not-found': 404,
   'trunk-not-found': 404,

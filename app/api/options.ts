@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
-import type { CallId, NodeId, TrunkId } from '../../lib/core/ids.ts'
+import type { CallId, NodeId, SessionId, TrunkId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
+import type { SessionRow } from '../../lib/session/record.ts'
 import type { OverrideOrder } from '../../lib/trunk/operator.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { EventLog } from '../observe/event-log.ts'
@@ -147,6 +148,8 @@ export interface ApiOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly keys: readonly ApiKey[]
   readonly calls: CallStore
+  /** A conversation by its id. */
+  readonly session: (id: SessionId) => Promise<SessionRow | null>
   readonly events: EventLog
   readonly metrics: Metrics
   readonly log: Logger

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { callId, nodeId, trunkId } from '../../lib/core/ids.ts'
+import { callId, nodeId, sessionId, trunkId } from '../../lib/core/ids.ts'
 import { EVENT_LEVELS } from '../../lib/observe/event-filter.ts'
 import { parseLastEventId } from '../../lib/observe/event-id.ts'
 
@@ -63,6 +63,7 @@ export const callsQuery = z.strictObject({
   to: number.optional().describe('The called number, as the record shows it.'),
   state: z.enum(CALL_STATES).optional(),
   cause: z.enum(END_CAUSES).optional().describe('How the call ended.'),
+  session: text.optional().describe('Calls of one conversation, by `session.id`.'),
   since: moment.optional().describe('Calls that started then or later.'),
   until: moment.optional().describe('Calls that started before then.'),
   limit: limit.optional().describe(`Calls in one answer: 1 to ${MAX_CALLS_PER_PAGE}, else 50.`),
@@ -76,6 +77,11 @@ export const callsQuery = z.strictObject({
 /** A ULID; what is none names no call, so that the answer is 404 rather than 400. */
 export const callParams = z.object({
   id: z.string().transform((id) => (ULID.test(id) ? callId(id.toUpperCase()) : undefined)),
+})
+
+/** As `callParams`. */
+export const sessionParams = z.object({
+  id: z.string().transform((id) => (ULID.test(id) ? sessionId(id.toUpperCase()) : undefined)),
 })
 
 export const placeBody = z.strictObject({

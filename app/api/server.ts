@@ -11,6 +11,7 @@ import { addFleetRoutes } from './fleet-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { addAnswerHooks, addAuthorization, addErrorHandling, onFrameworkError } from './hooks.ts'
 import type { ApiOptions } from './options.ts'
+import { addSessionRoutes } from './session-routes.ts'
 import { addTrunkRoutes } from './trunk-routes.ts'
 import { type Api, validateByZod, type ZodTypeProvider } from './zod-provider.ts'
 
@@ -60,6 +61,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   await addDocs(app, options.version)
   addHealthRoutes(app, options)
   addCallRoutes(app, options)
+  addSessionRoutes(app, options)
   addTrunkRoutes(app, options)
   addAgentRoutes(app, options)
   addFleetRoutes(app, options)

@@ -152,6 +152,7 @@ function formatTranscript(call: CallAnswer): string {
     .join('')
 }
 
-function between(from: string, to: string): string {
+/** From one moment to another, in seconds. */
+export function between(from: string, to: string): string {
   return `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(3)} s`
 }

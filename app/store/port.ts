@@ -44,6 +44,8 @@ export interface CallQuery {
   readonly to?: string
   readonly cause?: EndCause
   readonly state?: CallState
+  /** Calls of one conversation. */
+  readonly session?: string
   readonly since?: Date
   readonly until?: Date
   readonly limit: number

@@ -34,8 +34,11 @@ export const newSession = (facts: SessionFacts, beganAt: Date): SessionRow => ({
   cause: null,
 })
 
-/** Ends that neither side wanted: the conversation was cut off, and whoever was in it will want to go on. */
-const FAULTS: ReadonlySet<EndCause> = new Set(['trunk-fault', 'media-timeout', 'node-lost', 'agent-fault'])
+/**
+ * Ends that neither side wanted: the conversation was cut off, and whoever was in it will want to go on. The limit of a call that was
+ * up is that of a drain: its node was stopped.
+ */
+const FAULTS: ReadonlySet<EndCause> = new Set(['trunk-fault', 'media-timeout', 'node-lost', 'agent-fault', 'limit'])
 
 export const isFault = (cause: EndCause): boolean => FAULTS.has(cause)
 

@@ -6,6 +6,7 @@ import { loopbackAddress } from '../helpers/loopback.ts'
 import { startPostgres, type TestPostgres } from '../helpers/postgres.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
 import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
+import { tandem } from '../helpers/run.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
@@ -152,6 +153,9 @@ describe('a conversation whose leg is lost', function () {
     assert.match(await told(), /"assistant".*Hello.*"user".*DTMF 7.*"assistant".*You pressed seven.*"system"/)
     const events = await b.api<readonly { event: string; resumedFrom?: string }[]>(`/api/v1/calls/${second.id}/events`)
     assert.equal(events.find(({ event }) => event === 'session.resumed')?.resumedFrom, first.id)
+    const shown = (await tandem(['session', first.session.id], a.env)).stdout
+    assert.match(shown, /live/)
+    assert.match(shown, new RegExp(`${first.id} .* a .*media-timeout[^]*${second.id} .* b .*[^]*You pressed seven`))
     await again.hangUp()
     await call(person, 1, 'ended')
     const [, third] = await redial(person, 2)

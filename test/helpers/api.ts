@@ -6,7 +6,7 @@ import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
 import { nodeId, trunkId } from '../../lib/core/ids.ts'
 import { err, ok } from '../../lib/core/result.ts'
 import { MemoryStore } from './memory-store.ts'
-import { callRow } from './records.ts'
+import { callRow, sessionRow } from './records.ts'
 
 export const KEYS: Readonly<Record<ApiKey['role'], string>> = {
   viewer: 'viewer-key-1',
@@ -43,6 +43,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
       { name: 'anna', key: KEYS.admin, role: 'admin' },
     ],
     calls: store,
+    session: async (id) => (id === sessionRow(1).id ? sessionRow(1) : null),
     events,
     metrics,
     log,

@@ -43,7 +43,9 @@ export class MemoryStore implements CallStore, Pick<Journal, 'event' | 'written'
     this.ask()
     this.queries.push(query)
     const all = [...this.records.values()].toSorted((a, b) => b.id.localeCompare(a.id))
-    const rest = all.filter((call) => query.cursor === undefined || call.id < query.cursor)
+    const rest = all
+      .filter(({ session }) => query.session === undefined || session.id === query.session)
+      .filter((call) => query.cursor === undefined || call.id < query.cursor)
     const calls = rest.filter((call) => query.active === undefined || (call.state !== 'ended') === query.active)
     const page = calls.slice(0, query.limit)
     return { calls: page, next: calls.length > query.limit ? (page.at(-1)?.id ?? null) : null }

@@ -18,7 +18,7 @@ describe('whether a session waits for a further call', () => {
     ['the node died', 'node-lost', true],
     ['no server of the agent could be had again', 'agent-fault', true],
     ['somebody hung up', 'normal', false],
-    ['the tenant’s limit', 'limit', false],
+    ['the node was stopped, at the end of its drain', 'limit', true],
     ['the call was transferred', 'transferred', false],
     ['somebody hung up, and the tenant resumes after that too', 'normal', true, { resumeOn: 'any' }],
     ['the tenant resumes nothing', 'trunk-fault', false, { windowMs: 0 }],
