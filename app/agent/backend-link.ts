@@ -39,6 +39,8 @@ export class BackendLink implements AudioSocket {
   /** Whether the session of now has said something of its backend. */
   #reported = false
   #canary: boolean
+  /** How the last socket ended that ended by itself. */
+  #end: SocketEnd | null = null
   #upAtMs = 0
   #socket: RealtimeSocket | null = null
   #spare: RealtimeSocket | null = null
@@ -89,7 +91,7 @@ export class BackendLink implements AudioSocket {
 
   /** Ends the socket of now. */
   drop(): void {
-    this.#end(this.#socket)
+    this.#leave(this.#socket)
     this.#socket = null
   }
 
@@ -133,7 +135,7 @@ export class BackendLink implements AudioSocket {
 
   /** Opens a second socket to the backend of now. */
   prepare(): void {
-    this.#end(this.#spare)
+    this.#leave(this.#spare)
     this.#spare = this.#open(this.#spec.connectTimeoutMs)
   }
 
@@ -156,7 +158,7 @@ export class BackendLink implements AudioSocket {
     clearTimeout(this.#timer)
     // A canary whose place nobody gave back would block the next one.
     if (!this.#reported) this.#report('nothing', '')
-    this.#end(this.#spare)
+    this.#leave(this.#spare)
     this.#spare = null
     this.drop()
     await Promise.all(this.#closing)
@@ -170,13 +172,20 @@ export class BackendLink implements AudioSocket {
   #begin(): void {
     this.#triedAtMs = performance.now()
     this.#reported = false
+    this.#end = null
   }
 
   #report(outcome: BackendOutcome, reason: string): void {
+    const canary = this.#canary
     this.#reported = true
-    const tookMs = performance.now() - this.#triedAtMs
-    this.#handlers.onReport({ backend: this.backend.id, outcome, reason, tookMs, canary: this.#canary })
     this.#canary = false
+    this.#tell(outcome, reason, this.#end, canary)
+  }
+
+  #tell(outcome: BackendOutcome, reason: string, end: SocketEnd | null, canary: boolean): void {
+    const tookMs = performance.now() - this.#triedAtMs
+    const retryAfterMs = end?.retryAfterMs ?? null
+    this.#handlers.onReport({ backend: this.backend.id, outcome, reason, retryAfterMs, tookMs, canary })
   }
 
   /** What a socket says goes by its place at that moment: one that is neither of now nor spare is not heard. */
@@ -192,9 +201,13 @@ export class BackendLink implements AudioSocket {
         },
         onEvent: (event) => isCurrent() && this.#handlers.onEvent(event),
         onEnd: (end) => {
-          if (isCurrent()) return this.#handlers.onEnd(end)
+          if (isCurrent()) {
+            this.#end = end
+            return this.#handlers.onEnd(end)
+          }
           if (this.#spare !== socket) return
           this.#spare = null
+          if (end.status !== undefined) this.#tell(judgeRefusal(`http-${end.status}`, true), end.message, end, false)
           this.#handlers.onPrepared(false)
         },
       },
@@ -203,7 +216,7 @@ export class BackendLink implements AudioSocket {
     return socket
   }
 
-  #end(socket: RealtimeSocket | null): void {
+  #leave(socket: RealtimeSocket | null): void {
     if (socket === null) return
     const gone = socket.close()
     this.#closing.add(gone)

@@ -13,6 +13,9 @@ export class AgentTakenOut extends Error {
   }
 }
 
+/** A canary that never left. */
+const UNTRIED = { reason: '', retryAfterMs: null, tookMs: 0, canary: true } as const
+
 type Watch = Pick<BackendWatch, 'candidates' | 'placeCanary' | 'hear'>
 
 /** A media engine whose agents have their backends by health, and whose legs tell how the backends were. */
@@ -42,7 +45,7 @@ export class ChosenBackends implements MediaEngine {
       return await this.#engine.open({ ...spec, talker: { kind: 'agent', agent }, onEvent })
     } catch (error) {
       // No media: nothing was tried, and the place is free.
-      const report = { backend: first.id, outcome: 'nothing', reason: '', tookMs: 0, canary: true } as const
+      const report = { backend: first.id, outcome: 'nothing', ...UNTRIED } as const
       if (agent.canary === true) this.#watch.hear(report)
       throw error
     }

@@ -129,9 +129,9 @@ function eventsOf(event: BackendEvent): readonly HealthEvent[] {
     case 'probed':
       return probeEvents(event.serial, event.result)
     case 'report': {
-      const { outcome, reason, tookMs, canary } = event
+      const { outcome, reason, retryAfterMs, tookMs, canary } = event
       const attempt = { kind: 'attempt', number: NUMBER, tookMs, canary } as const
-      if (outcome === 'limited') return [{ ...attempt, outcome: 'nothing' }, pause(null)]
+      if (outcome === 'limited') return [{ ...attempt, outcome: 'nothing' }, pause(retryAfterMs)]
       if (outcome === 'account') return [{ kind: 'condemned', reason }]
       return [{ ...attempt, outcome }]
     }

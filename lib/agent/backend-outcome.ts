@@ -18,6 +18,8 @@ export interface BackendReport {
   readonly outcome: BackendOutcome
   /** Why, in words; empty where it went well. */
   readonly reason: string
+  /** The pause that a server asked for which limits our rate; null: it named none. */
+  readonly retryAfterMs: number | null
   /** From the first packet of its socket to now. */
   readonly tookMs: number
   /** It was the canary. */

@@ -158,7 +158,14 @@ describe('the backends of agents under watch', function () {
     watchOver(config)
     const spec = specOf(config, 'intake')
     await until(async () => watch.sights[0]?.sessionMs != null, 'a session of a probe')
-    const report = { backend: 'intake/0', outcome: 'unreachable', reason: 'silent', tookMs: 1, canary: false } as const
+    const report = {
+      backend: 'intake/0',
+      outcome: 'unreachable',
+      reason: 'silent',
+      retryAfterMs: null,
+      tookMs: 1,
+      canary: false,
+    } as const
     for (let i = 0; i < 3; i++) watch.hear(report)
     assert.equal(stateOf('intake/0'), 'failed')
     assert.ok(!watch.away.has('intake'))

@@ -181,7 +181,10 @@ describe('tandem check', function () {
     const realtime = new WebSocketServer({ noServer: true })
     http.on('upgrade', (request, socket, head) => {
       if (request.headers.authorization === 'Bearer right' && request.url === '/v1/realtime?model=m') {
-        realtime.handleUpgrade(request, socket, head, () => undefined)
+        realtime.handleUpgrade(request, socket, head, (client) => client.send('{"type":"session.created"}'))
+      } else if (request.url === '/v1/realtime?model=poor') {
+        const refusal = { type: 'error', error: { code: 'insufficient_quota', message: 'no money' } }
+        realtime.handleUpgrade(request, socket, head, (client) => client.send(JSON.stringify(refusal)))
       } else socket.end('HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n', () => socket.destroy())
     })
     closers.push(
@@ -192,9 +195,11 @@ describe('tandem check', function () {
     const result = await check(`agents:
   good: { backend: custom, url: "${url}", model: m, apiKey: right }
   wrong: { backend: custom, url: "${url}", model: m, apiKey: wrong }
+  poor: { backend: custom, url: "${url}", model: poor, apiKey: right }
   gone: { backend: custom, url: "ws://127.0.0.1:${await deadPort()}/realtime" }`)
     assert.equal(result.code, 1)
     assert.match(finding(result, 'agent', 'good'), /^ok: .* lets us in, model m/)
+    assert.match(finding(result, 'agent', 'poor'), /^error: .* refuses a session: insufficient_quota/)
     assert.match(finding(result, 'agent', 'wrong'), /^error: .* refuses the apiKey \(HTTP 401\)/)
     assert.match(finding(result, 'agent', 'gone'), /^error: .* nothing listens there/)
     assert.doesNotMatch(JSON.stringify(result), /right|Bearer/)

@@ -60,8 +60,8 @@ class World {
     }
   }
 
-  call(outcome: BackendOutcome, canary = false): void {
-    this.feed({ kind: 'report', outcome, reason: REASON, tookMs: 5, canary })
+  call(outcome: BackendOutcome, canary = false, retryAfterMs: number | null = null): void {
+    this.feed({ kind: 'report', outcome, reason: REASON, retryAfterMs, tookMs: 5, canary })
   }
 
   /** A call that is the canary, if one may go out. */
@@ -165,6 +165,9 @@ describe('the health of a backend', () => {
     assert.match(backendVerdict(world.health).reason, /limits our rate/)
     world.pass(16_000)
     assert.match(world.states.at(-1) ?? '', /^active/)
+    world.call('limited', false, 3_000)
+    world.pass(4_000)
+    assert.match(world.states.at(-1) ?? '', /^active/, 'as long as it says')
     world.answer = { kind: 'limited', retryAfterMs: 40_000 }
     world.pass(10_000)
     assert.match(world.states.at(-1) ?? '', /^standby/)

@@ -8,7 +8,7 @@ node: { id: east, dataDir: ./data, maxCalls: 25 }
 sip: { workers: WORKERS }
 media: { rtpPorts: "20000-20019" }
 http: { listen: "127.0.0.1:8080" }
-agents: { intake: { backend: local } }
+agents: { intake: { backend: openai, apiKey: k, fallback: [{ backend: local, probe: none }] } }
 trunks: [{ id: alpha, sources: [192.0.2.1], limits: { channels: 25, cps: 3 } }]
 groups: { us: { trunks: [alpha] } }
 tenants: [{ id: clinic, group: us, numbers: ["+12025550100"], agent: intake }]
@@ -48,13 +48,17 @@ describe('the share of a process that handles calls of a node', () => {
     ])
   })
 
-  it('is an application of the node’s SIP server, with a name, a folder and an HTTP port of its own, that probes no trunk', () => {
-    const { node, sip, store, http, dns, trunks } = workerConfig(configOf(2), 1, 8, COMMON)
+  it('is an application of the node’s SIP server, with a name, a folder and an HTTP port of its own, that probes no trunk and opens no session to probe', () => {
+    const { node, sip, store, http, dns, trunks, agents } = workerConfig(configOf(2), 1, 8, COMMON)
     assert.deepEqual([node.id, node.dataDir], ['east.w2', './data/workers/1'])
     assert.deepEqual(sip.engine, COMMON.sip)
     assert.deepEqual(store.postgres, { kind: 'server', url: COMMON.postgresUrl })
     assert.deepEqual(http.listen, { host: '127.0.0.1', port: 8081 })
     assert.equal(dns, null)
     assert.equal(trunks[0]?.probe.enabled, false)
+    assert.deepEqual(
+      agents.intake?.backends.map(({ probe }) => probe),
+      ['connect', 'none'],
+    )
   })
 })

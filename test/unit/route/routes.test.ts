@@ -40,3 +40,28 @@ describe('the numbers of a config', () => {
     ])
   })
 })
+
+describe('the backends of an agent', () => {
+  it('have the order that a tenant wants, and each the name of its place in the list of the agent', () => {
+    const azure = { backend: 'azure', url: 'https://res.openai.azure.com', apiKey: 'k' }
+    const config = {
+      agents: { x: { backend: 'openai', apiKey: 'k', fallback: [azure, { backend: 'local' }] } },
+      trunks: [{ id: 'a', sources: ['192.0.2.1'] }],
+      groups: { us: { trunks: ['a'] } },
+      tenants: [
+        { id: 't', group: 'us', agent: 'x', numbers: ['+12025550100'] },
+        { id: 'u', group: 'us', agent: 'x', numbers: ['+12025550101'], backends: { x: ['local', 'azure'] } },
+      ],
+    }
+    const parsed = parseConfig(JSON.stringify(config), { env: {}, file: 'x.json' })
+    assert.ok(parsed.ok, JSON.stringify(parsed))
+    const { agents } = routesOf(parsed.value, LOCAL)
+    const orders = [...agents.values()].map((ofTenant) =>
+      ofTenant.get('x')?.backends.map(({ id, kind }) => `${id} ${kind}`),
+    )
+    assert.deepEqual(orders, [
+      ['x/0 openai', 'x/1 azure', 'x/2 local'],
+      ['x/2 local', 'x/1 azure', 'x/0 openai'],
+    ])
+  })
+})
