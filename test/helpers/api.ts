@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import type { ApiKey, ApiOptions, OverrideView, TrunkView } from '../../app/api/options.ts'
 import { EventLog } from '../../app/observe/event-log.ts'
 import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
-import { nodeId, trunkId } from '../../lib/core/ids.ts'
+import { callId, nodeId, trunkId } from '../../lib/core/ids.ts'
 import { err, ok } from '../../lib/core/result.ts'
 import { MemoryStore } from './memory-store.ts'
 import { callRow, sessionRow } from './records.ts'
@@ -43,7 +43,8 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
       { name: 'anna', key: KEYS.admin, role: 'admin' },
     ],
     calls: store,
-    session: async (id) => (id === sessionRow(1).id ? sessionRow(1) : null),
+    // Each call has begun a session of its own.
+    session: async (id) => (store.records.has(callId(id)) ? sessionRow(1, { id }) : null),
     events,
     metrics,
     log,

@@ -25,7 +25,7 @@ describe('a conversation over the HTTP API', () => {
   const get = async (url: string) => api.inject({ method: 'GET', url, headers: bearer(KEYS.viewer) })
 
   beforeEach(async () => {
-    parts = apiParts()
+    parts = apiParts({ session: async (id) => (id === SESSION.id ? SESSION : null) })
     for (const call of [FIRST, SECOND, endedCall(3)]) parts.store.records.set(call.id, call)
     api = await buildApi(parts.options)
   })
