@@ -29,6 +29,8 @@ export interface HeartbeatOptions {
   readonly intervalMs: number
   /** A node that has not been heard of for this long is gone. */
   readonly ttlMs: number
+  /** The shared state has taken a beat that was sent then (monotonic). */
+  readonly onRenewed?: (sentAtMs: number) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -73,10 +75,12 @@ export class Heartbeat {
   }
 
   async #put(): Promise<void> {
-    const { shared, entry, ttlMs, onError } = this.#options
+    const { shared, entry, ttlMs, onRenewed, onError } = this.#options
+    const sentAtMs = performance.now()
     try {
       const now = entry()
       await shared.put(NODE_PREFIX + now.id, now, ttlMs)
+      onRenewed?.(sentAtMs)
     } catch (error) {
       onError(error)
     }
@@ -93,8 +97,12 @@ export const toNodeEntries = (values: ReadonlyMap<string, unknown>): readonly No
   [...values.values()].filter(isNodeEntry)
 
 /** Whether a node whose heartbeat has ended went on purpose; false where that cannot be known. */
-export async function saidGoodbye(shared: SharedState, { id, startedAt }: NodeEntry): Promise<boolean> {
-  const goodbye = await shared.get(GOODBYE_PREFIX + id).catch(() => undefined)
+export const saidGoodbye = (shared: SharedState, node: NodeEntry): Promise<boolean> =>
+  readGoodbye(shared, node).catch(() => false)
+
+/** Whether a node whose heartbeat has ended went on purpose; rejects where that cannot be known. */
+export async function readGoodbye(shared: Pick<SharedState, 'get'>, { id, startedAt }: NodeEntry): Promise<boolean> {
+  const goodbye = await shared.get(GOODBYE_PREFIX + id)
   return typeof goodbye === 'object' && goodbye !== null && 'startedAt' in goodbye && goodbye.startedAt === startedAt
 }
 

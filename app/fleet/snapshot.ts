@@ -20,7 +20,8 @@ export class FleetSnapshot {
   readonly #nowMs: () => number
   readonly #timer: NodeJS.Timeout
   readonly #stop: () => void
-  readonly #listeners = new Set<() => void>()
+  readonly #listeners = new Set<(sentAtMs: number) => void>()
+  readonly #breaks = new Set<() => void>()
   readonly #values = new Map<string, ReadonlyMap<string, unknown>>()
   /** Since when the carrier has answered every time; null while it does not. */
   #answeringSinceMs: number | null = null
@@ -34,7 +35,7 @@ export class FleetSnapshot {
     this.#nowMs = options.nowMs ?? (() => performance.now())
     this.#timer = setInterval(() => void this.refresh(), options.intervalMs).unref()
     this.#stop = options.shared.onState(({ state }) => {
-      if (state === 'down') this.#answeringSinceMs = null
+      if (state === 'down') this.#broken()
       else void this.refresh()
     })
     void this.refresh()
@@ -55,11 +56,18 @@ export class FleetSnapshot {
     return this.#answeringSinceMs !== null && this.#nowMs() - this.#answeringSinceMs >= this.#options.settleMs
   }
 
-  /** Hears after each successful reading; returns the way to stop hearing. */
-  onRead(listener: () => void): () => void {
-    const own = (): void => listener()
+  /** Hears after each successful reading, and when it was begun (monotonic); returns the way to stop hearing. */
+  onRead(listener: (sentAtMs: number) => void): () => void {
+    const own = (sentAtMs: number): void => listener(sentAtMs)
     this.#listeners.add(own)
     return () => this.#listeners.delete(own)
+  }
+
+  /** Hears each time that the carrier does not answer; returns the way to stop hearing. */
+  onBroken(listener: () => void): () => void {
+    const own = (): void => listener()
+    this.#breaks.add(own)
+    return () => this.#breaks.delete(own)
   }
 
   /** Reads it now; once more where that is under way already. Never rejects. */
@@ -73,6 +81,7 @@ export class FleetSnapshot {
     clearInterval(this.#timer)
     this.#stop()
     this.#listeners.clear()
+    this.#breaks.clear()
     this.#closed = true
     await this.#reading
   }
@@ -87,11 +96,12 @@ export class FleetSnapshot {
 
   async #read(): Promise<void> {
     const { shared, prefixes } = this.#options
+    const sentAtMs = this.#nowMs()
     let lists: readonly ReadonlyMap<string, unknown>[]
     try {
       lists = await Promise.all(prefixes.map((prefix) => shared.list(prefix)))
     } catch {
-      this.#answeringSinceMs = null // What was known stays; the carrier says itself that it is down.
+      this.#broken() // What was known stays; the carrier says itself that it is down.
       return
     }
     this.#answeredAtMs = this.#nowMs()
@@ -100,6 +110,11 @@ export class FleetSnapshot {
       const fresh = lists[i] ?? new Map()
       this.#values.set(prefix, this.settled ? fresh : new Map([...this.list(prefix), ...fresh]))
     }
-    for (const listener of this.#listeners) listener()
+    for (const listener of this.#listeners) listener(sentAtMs)
+  }
+
+  #broken(): void {
+    this.#answeringSinceMs = null
+    for (const listener of this.#breaks) listener()
   }
 }

@@ -11,6 +11,7 @@ import { RedisSharedState } from '../fleet/redis-shared-state.ts'
 import type { SharedState } from '../fleet/shared-state.ts'
 import { Audit } from './audit.ts'
 import { BatchWriter } from './batch-writer.ts'
+import { CallOwners, type OpenCall } from './call-owners.ts'
 import { PostgresCallStore } from './call-store.ts'
 import { Changes, type StoreChange } from './changes.ts'
 import { folderError, holdDataFolder } from './data-folder.ts'
@@ -19,7 +20,7 @@ import { DiskJournal, type JournalLimits } from './disk-journal.ts'
 import { EmbeddedPostgres } from './embedded-postgres.ts'
 import { NodeJournal } from './journal.ts'
 import { prepareDatabase } from './migrate.ts'
-import { closeOrphans } from './orphans.ts'
+import { Orphans } from './orphans.ts'
 import { ensurePartitions } from './partitions.ts'
 import type { CallStore, Journal } from './port.ts'
 import { createPool } from './postgres.ts'
@@ -63,6 +64,7 @@ export interface Store {
   readonly journal: Journal
   readonly calls: CallStore
   readonly sessions: SessionStore
+  readonly owners: CallOwners
   readonly shared: SharedState
   readonly audit: Audit
   /** Connections to Postgres, and who hears what rings there. */
@@ -70,6 +72,8 @@ export interface Store {
   readonly doorbell: PostgresDoorbell
   /** Where Postgres is reached; other nodes on this machine may share an embedded one. */
   readonly postgresUrl: string
+  /** Hears of each call that an earlier run of this node left open and that was closed now, also of those before. */
+  onOrphan(listener: (call: OpenCall) => void): void
   /** True while what is journaled is safe: on disk, or in Postgres. */
   ready(): boolean
   state(): StoreState
@@ -131,13 +135,15 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
   endings.add(() => withDeadline(pool.end(), CLOSE_CONNECTIONS_MS))
   const statements = await readSqlFiles('sql')
   const sessions = new SessionStore(pool, statements)
+  const owners = new CallOwners(pool, statements)
+  const orphans = new Orphans(owners, journal, node)
   const deadLetters = new DeadLetters(folder)
   const writer = new BatchWriter(pool, statements, (frame, reason) => deadLetters.add(frame, reason))
   const writtenListeners = new Set<(written: WrittenEvents) => void>()
   const writeBehind: WriteBehind = new WriteBehind({
     disk,
     prepare,
-    onReplayed: () => closeOrphans(pool, sqlOf(statements, 'orphans'), journal, node),
+    onReplayed: () => orphans.close(),
     write: async (batch) => {
       const before = deadLetters.count
       await writer.write(batch.frames)
@@ -172,11 +178,13 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     journal,
     calls: new PostgresCallStore(pool, sqlOf(statements, 'events-after'), caughtUp),
     sessions,
+    owners,
     shared,
     audit: new Audit(pool),
     pool,
     doorbell,
     postgresUrl,
+    onOrphan: (listener) => orphans.onClosed(listener),
     ready: () => disk.healthy || writeBehind.away === null,
     state: () => ({
       postgresAway: writeBehind.away?.message ?? null,

@@ -1,5 +1,5 @@
--- Calls of a node that have not ended, with the time of the last thing that is on record about each.
--- $1: the node's id
+-- Calls of a node that have not ended, with the time of the last thing that is on record about each, and who may act for it.
+-- $1: the node's id, $2: whether those of its further processes (`X.w2`) are asked for too
 -- Returns the columns of calls, and last_at (timestamptz, never null); oldest first.
 select calls.*, greatest(
     calls.started_at,
@@ -10,5 +10,6 @@ select calls.*, greatest(
     (select max(started_at) from attempts where call_id = calls.id)
   ) as last_at
 from calls
-where node = $1 and state <> 'ended'
+where state <> 'ended'
+  and (node = $1 or $2 and starts_with(node, $1 || '.w') and substr(node, length($1) + 3) ~ '^[0-9]+$')
 order by id

@@ -1,0 +1,110 @@
+import { LIVE_CALL_PREFIX, type LiveCall, readLiveCall } from '../../lib/call/live-call.ts'
+import type { CallId, NodeId } from '../../lib/core/ids.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { CallOwners, OpenCall } from '../store/call-owners.ts'
+import { closeDead } from '../store/orphans.ts'
+import type { Journal } from '../store/port.ts'
+import { type NodeEntry, readGoodbye } from './node-registry.ts'
+import type { SharedState } from './shared-state.ts'
+
+/**
+ * Goes on with a call of a dead node: `entry` is what that node shared of it; `row` is its record, in this node's name and in the term that it
+ * has of the call. `refused`: it cannot be gone on with.
+ */
+export type Move = (entry: LiveCall, row: CallRow) => Promise<'moved' | 'refused'>
+
+export interface TakeOverOptions {
+  readonly self: NodeId
+  readonly owners: Pick<CallOwners, 'record' | 'open' | 'claim'>
+  readonly shared: Pick<SharedState, 'get' | 'list'>
+  readonly journal: Pick<Journal, 'call'>
+  readonly sessions: Pick<Sessions, 'parkDead'>
+  readonly move: Move
+  readonly emit: EmitEvent
+  readonly onError: (error: unknown) => void
+}
+
+/** The calls of a node as they stood when it had gone silent, and what it shared of those that were up. */
+export interface Notes {
+  readonly calls: readonly OpenCall[]
+  readonly entries: ReadonlyMap<CallId, LiveCall>
+}
+
+/** Calls that are moved or closed at a time: a node may have had hundreds. */
+const AT_A_TIME = 16
+
+/** Takes the calls of a dead node over: goes on with those that it can, and closes the others, their sessions parked. */
+export class TakeOver {
+  readonly #options: TakeOverOptions
+  readonly #underWay = new Set<Promise<void>>()
+
+  constructor(options: TakeOverOptions) {
+    this.#options = options
+  }
+
+  /** What a node has; null: it went on purpose. Rejects where one of the stores does not answer. */
+  async note(node: NodeEntry): Promise<Notes | null> {
+    const { shared, owners } = this.#options
+    if (await readGoodbye(shared, node)) return null
+    const entries = new Map<CallId, LiveCall>()
+    for (const value of (await shared.list(LIVE_CALL_PREFIX)).values()) {
+      const read = readLiveCall(value)
+      if (read.ok && isOf(node.id, read.value.row.node)) entries.set(read.value.row.id, read.value)
+    }
+    // The node may have died with records that had not got beyond its disk.
+    await owners.record([...entries.values()].map(({ row }) => row))
+    return { calls: await owners.open(node.id, true), entries }
+  }
+
+  /** Resolves when this node has what it could get; what becomes of it takes its time. Rejects where PostgreSQL is away. */
+  async take({ calls, entries }: Notes): Promise<void> {
+    const claimed = [...(await this.#options.owners.claim(calls, this.#options.self))]
+    const next = async (): Promise<void> => {
+      for (let call = claimed.shift(); call !== undefined; call = claimed.shift()) {
+        await this.#settle(call, entries.get(call.row.id) ?? null).catch(this.#options.onError)
+      }
+    }
+    for (let i = 0; i < Math.min(AT_A_TIME, claimed.length); i += 1) {
+      const work = next()
+      this.#underWay.add(work)
+      void work.finally(() => this.#underWay.delete(work))
+    }
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async close(): Promise<void> {
+    await Promise.all(this.#underWay)
+  }
+
+  async #settle(call: OpenCall, entry: LiveCall | null): Promise<void> {
+    const { self, move, journal, sessions, emit, onError } = this.#options
+    const { row, ownerEpoch, lastAt } = call
+    const moved =
+      entry !== null &&
+      (await move(entry, { ...row, node: self, epoch: ownerEpoch }).catch((error: unknown) => {
+        onError(error)
+        return 'refused' as const
+      })) === 'moved'
+    if (moved) return
+    closeDead({ journal, emit }, call)
+    const dead = { session: row.session.id, call: row.id, epoch: ownerEpoch }
+    const parked = await sessions.parkDead(dead, 'node-lost', lastAt)
+    if (parked?.state !== 'parked') return
+    emit({
+      event: 'session.parked',
+      level: 'warn',
+      call: row.id,
+      tenant: parked.tenant,
+      ...(row.trunk !== null && { trunk: row.trunk }),
+      session: parked.id,
+      cause: parked.cause,
+      resumableUntil: parked.resumableUntil?.toISOString(),
+    })
+  }
+}
+
+/** Whether a call is a node's, or one of its further processes' (`east-1.w2`). */
+const isOf = (node: NodeId, owner: NodeId): boolean =>
+  owner === node || (owner.startsWith(`${node}.w`) && /^\d+$/.test(owner.slice(node.length + 2)))

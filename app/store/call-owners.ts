@@ -1,0 +1,80 @@
+import type { Selectable } from 'kysely'
+import type pg from 'pg'
+import { type CallId, callId, type NodeId } from '../../lib/core/ids.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
+import type { CallsTable } from './postgres.ts'
+import { toCallRow } from './rows.ts'
+import { sqlOf } from './sql-files.ts'
+import { asStoreError } from './transaction.ts'
+
+/** A call that has not ended, as it stood in PostgreSQL. */
+export interface OpenCall {
+  readonly row: CallRow
+  /** The term of whoever may act for it. */
+  readonly ownerEpoch: number
+  /** The last thing that is on record about it. */
+  readonly lastAt: Date
+}
+
+/**
+ * Who may act for a call, which PostgreSQL alone says: each change of owner is one statement that compares and sets the owner's term. All
+ * reject with a StoreError where Postgres is away.
+ */
+export class CallOwners {
+  readonly #pool: pg.Pool
+  readonly #statements: ReadonlyMap<string, string>
+
+  /** @param statements the texts of `sql/`, by name */
+  constructor(pool: pg.Pool, statements: ReadonlyMap<string, string>) {
+    this.#pool = pool
+    this.#statements = statements
+  }
+
+  /** Puts calls on record that are known elsewhere; what PostgreSQL has of them already and is newer stays. */
+  async record(rows: readonly CallRow[]): Promise<void> {
+    if (rows.length === 0) return
+    await this.#query('write-call', [JSON.stringify(rows.map((call) => ({ sequence: 0, call })))])
+  }
+
+  /** The calls of a node that have not ended; those of its further processes too, where they are asked for. */
+  async open(node: NodeId, withWorkers: boolean): Promise<readonly OpenCall[]> {
+    const rows = await this.#query<Selectable<CallsTable> & { last_at: Date }>('open-calls', [node, withWorkers])
+    return rows.map((row) => ({ row: toCallRow(row), ownerEpoch: row.owner_epoch, lastAt: row.last_at }))
+  }
+
+  /** Makes a node the owner of calls, as far as they are still as they were noted; gives back those that it got, in its own terms. */
+  async claim(calls: readonly OpenCall[], node: NodeId): Promise<readonly OpenCall[]> {
+    if (calls.length === 0) return []
+    const [ids, epochs] = [calls.map(({ row }) => row.id), calls.map(({ ownerEpoch }) => ownerEpoch)]
+    const terms = termsOf(await this.#query<TermColumns>('claim-calls', [ids, epochs, node]))
+    return calls.flatMap((call) => {
+      const ownerEpoch = terms.get(call.row.id)
+      return ownerEpoch == null ? [] : [{ ...call, ownerEpoch }]
+    })
+  }
+
+  /**
+   * Begins a new term of each call that is still the owner's. Gives back the term of each, null where it is another owner's now; a call that is
+   * not on record yet is nobody else's, and is not among them.
+   */
+  async reclaim(calls: ReadonlyMap<CallId, number>): Promise<ReadonlyMap<CallId, number | null>> {
+    if (calls.size === 0) return new Map()
+    return termsOf(await this.#query<TermColumns>('reclaim-calls', [[...calls.keys()], [...calls.values()]]))
+  }
+
+  async #query<Row extends pg.QueryResultRow>(name: string, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>({ name, text: sqlOf(this.#statements, name), values: [...values] })).rows
+    } catch (error) {
+      throw asStoreError(error)
+    }
+  }
+}
+
+interface TermColumns {
+  readonly id: string
+  readonly owner_epoch: number | null
+}
+
+const termsOf = (rows: readonly TermColumns[]): ReadonlyMap<CallId, number | null> =>
+  new Map(rows.map(({ id, owner_epoch }) => [callId(id), owner_epoch]))
