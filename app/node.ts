@@ -18,6 +18,7 @@ import { watchFleet } from './fleet/fleet.ts'
 import { LiveCalls } from './fleet/live-calls.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
+import { startLeases } from './fleet/start-leases.ts'
 import { startNodeMedia } from './media/start-media.ts'
 import { nodeActions } from './node-actions.ts'
 import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
@@ -198,6 +199,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
       }),
   })
   parts.add('calls', () => calls.close())
+  startLeases({ config, isWorker: workerOf !== undefined, store, fleet, link, calls, sessions, emit, log }, parts)
   const callBacks = new CallBacks({
     sessions,
     trunkStates: () => trunks.health.states,

@@ -1,6 +1,12 @@
 import type { Config } from '../../lib/config/resolve.ts'
 import type { NodeId } from '../../lib/core/ids.ts'
-import { startTakeover, stepTakeover, type TakeoverEffect, type TakeoverInput, type TakeoverState } from '../../lib/fleet/takeover.ts'
+import {
+  startTakeover,
+  stepTakeover,
+  type TakeoverEffect,
+  type TakeoverInput,
+  type TakeoverState,
+} from '../../lib/fleet/takeover.ts'
 import type { PingResult } from '../signaling/sip-ping.ts'
 import { NODE_PREFIX, type NodeEntry, toNodeEntries } from './node-registry.ts'
 import type { FleetSnapshot } from './snapshot.ts'
@@ -59,7 +65,8 @@ export class Survivor {
     for (const [id, entry] of there) {
       const known = this.#watched.get(id)
       if (known !== undefined) known.entry = entry
-      else if (id !== self) this.#watched.set(id, { entry, state: startTakeover(performance.now()), notes: null, asked: 0 })
+      else if (id !== self)
+        this.#watched.set(id, { entry, state: startTakeover(performance.now()), notes: null, asked: 0 })
     }
     this.#all((id) => ({ kind: 'read', sentAtMs, isThere: there.has(id) }))
   }
@@ -124,6 +131,7 @@ export class Survivor {
     if (nodes.some((node) => node.id !== id && node.sip.hostPort === hostPort)) return false
     const uri = `sip:${hostPort}${transport === null ? '' : `;transport=${transport}`}`
     const result = await this.#options.ping(uri, PROBE_MS).catch(() => null)
-    return result?.kind === 'answer'
+    // That our own SIP server is away says nothing about the other node.
+    return result?.kind === 'answer' || result?.kind === 'away'
   }
 }

@@ -6,12 +6,13 @@ import type { Sessions } from '../session/sessions.ts'
 import type { CallOwners, OpenCall } from '../store/call-owners.ts'
 import { closeDead } from '../store/orphans.ts'
 import type { Journal } from '../store/port.ts'
+import { Turns } from '../turns.ts'
 import { type NodeEntry, readGoodbye } from './node-registry.ts'
 import type { SharedState } from './shared-state.ts'
 
 /**
  * Goes on with a call of a dead node: `entry` is what that node shared of it; `row` is its record, in this node's name and in the term that it
- * has of the call. `refused`: it cannot be gone on with.
+ * has of the call. `refused`: it cannot be gone on with. Never rejects.
  */
 export type Move = (entry: LiveCall, row: CallRow) => Promise<'moved' | 'refused'>
 
@@ -32,12 +33,13 @@ export interface Notes {
   readonly entries: ReadonlyMap<CallId, LiveCall>
 }
 
-/** Calls that are moved or closed at a time: a node may have had hundreds. */
-const AT_A_TIME = 16
+/** Calls that are closed, or wait to be moved, at a time: a node may have had hundreds. */
+const AT_A_TIME = 64
 
 /** Takes the calls of a dead node over: goes on with those that it can, and closes the others, their sessions parked. */
 export class TakeOver {
   readonly #options: TakeOverOptions
+  readonly #turns = new Turns(AT_A_TIME)
   readonly #underWay = new Set<Promise<void>>()
 
   constructor(options: TakeOverOptions) {
@@ -60,16 +62,12 @@ export class TakeOver {
 
   /** Resolves when this node has what it could get; what becomes of it takes its time. Rejects where PostgreSQL is away. */
   async take({ calls, entries }: Notes): Promise<void> {
-    const claimed = [...(await this.#options.owners.claim(calls, this.#options.self))]
-    const next = async (): Promise<void> => {
-      for (let call = claimed.shift(); call !== undefined; call = claimed.shift()) {
-        await this.#settle(call, entries.get(call.row.id) ?? null).catch(this.#options.onError)
-      }
-    }
-    for (let i = 0; i < Math.min(AT_A_TIME, claimed.length); i += 1) {
-      const work = next()
+    for (const call of await this.#options.owners.claim(calls, this.#options.self)) {
+      const work = this.#turns
+        .run(() => this.#settle(call, entries.get(call.row.id) ?? null))
+        .catch((error: unknown) => this.#options.onError(error))
+        .finally(() => this.#underWay.delete(work))
       this.#underWay.add(work)
-      void work.finally(() => this.#underWay.delete(work))
     }
   }
 
@@ -79,30 +77,36 @@ export class TakeOver {
   }
 
   async #settle(call: OpenCall, entry: LiveCall | null): Promise<void> {
-    const { self, move, journal, sessions, emit, onError } = this.#options
-    const { row, ownerEpoch, lastAt } = call
-    const moved =
-      entry !== null &&
-      (await move(entry, { ...row, node: self, epoch: ownerEpoch }).catch((error: unknown) => {
-        onError(error)
-        return 'refused' as const
-      })) === 'moved'
-    if (moved) return
+    const { self, move, journal, emit } = this.#options
+    const row = { ...call.row, node: self, epoch: call.ownerEpoch }
+    if (entry !== null && (await move(entry, row)) === 'moved') return
     closeDead({ journal, emit }, call)
-    const dead = { session: row.session.id, call: row.id, epoch: ownerEpoch }
-    const parked = await sessions.parkDead(dead, 'node-lost', lastAt)
-    if (parked?.state !== 'parked') return
-    emit({
-      event: 'session.parked',
-      level: 'warn',
-      call: row.id,
-      tenant: parked.tenant,
-      ...(row.trunk !== null && { trunk: row.trunk }),
-      session: parked.id,
-      cause: parked.cause,
-      resumableUntil: parked.resumableUntil?.toISOString(),
-    })
+    await parkLost(this.#options, call)
   }
+}
+
+/** Parks the session of a call that was closed as its node was gone. */
+export async function parkLost(
+  { sessions, emit }: Pick<TakeOverOptions, 'sessions' | 'emit'>,
+  { row, ownerEpoch, lastAt }: OpenCall,
+): Promise<void> {
+  const parked = await sessions.parkDead(
+    { session: row.session.id, call: row.id, epoch: ownerEpoch },
+    'node-lost',
+    lastAt,
+  )
+  if (parked?.state !== 'parked') return
+  const { id: session, tenant, cause, resumableUntil } = parked
+  emit({
+    event: 'session.parked',
+    level: 'warn',
+    call: row.id,
+    tenant,
+    ...(row.trunk !== null && { trunk: row.trunk }),
+    session,
+    cause,
+    resumableUntil: resumableUntil?.toISOString(),
+  })
 }
 
 /** Whether a call is a node's, or one of its further processes' (`east-1.w2`). */

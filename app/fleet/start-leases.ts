@@ -1,0 +1,45 @@
+import type { Config } from '../../lib/config/resolve.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
+import type { Log } from '../observe/log.ts'
+import type { Parts } from '../parts.ts'
+import type { Sessions } from '../session/sessions.ts'
+import type { SipLink } from '../signaling/sip-link.ts'
+import type { Store } from '../store/store.ts'
+import type { Fleet } from './fleet.ts'
+import { Survivor } from './survivor.ts'
+import { type Move, parkLost, TakeOver } from './take-over.ts'
+
+export interface LeaseParts {
+  readonly config: Pick<Config, 'node' | 'fleet'>
+  /** A further process of a node: what dies with the node is the node's to notice. */
+  readonly isWorker: boolean
+  readonly store: Pick<Store, 'owners' | 'shared' | 'journal' | 'onOrphan'>
+  readonly fleet: Pick<Fleet, 'snapshot'>
+  readonly link: Pick<SipLink, 'ping'>
+  readonly calls: { readonly move: Move }
+  readonly sessions: Pick<Sessions, 'parkDead'>
+  readonly emit: EmitEvent
+  readonly log: Log
+}
+
+/** Parks what an earlier run left open, and has the calls of nodes that die taken over. */
+export function startLeases(leases: LeaseParts, parts: Parts): void {
+  const { config, isWorker, store, fleet, link, calls, sessions, emit, log } = leases
+  const onError = (error: unknown): void =>
+    log.log.warn({ err: error }, 'a call of a node that is gone could not be dealt with')
+  store.onOrphan((call) => void parkLost({ sessions, emit }, call).catch(onError))
+  if (isWorker) return
+  const self = config.node.id
+  const move: Move = (entry, row) => calls.move(entry, row)
+  const takeOver = new TakeOver({ ...store, self, sessions, move, emit, onError })
+  parts.add('take-over', () => takeOver.close())
+  const survivor = new Survivor({
+    self,
+    fleet: config.fleet,
+    snapshot: fleet.snapshot,
+    ping: (uri, timeoutMs) => link.ping(uri, timeoutMs),
+    takeOver,
+    onError,
+  })
+  parts.add('watch over what other nodes own', () => survivor.close())
+}
