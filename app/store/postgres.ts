@@ -19,7 +19,11 @@ export interface CallsTable {
   id: ReadOnly<string>
   revision: ReadOnly<number>
   epoch: ReadOnly<number>
-  /** Who may act for the call: greater than `epoch` where another node has claimed it. */
+  /** Who may act for the call; null: the row's node. */
+  owner: ReadOnly<string | null>
+  /** The epoch in which the owner writes rows. */
+  owner_term: ReadOnly<number>
+  /** Tells one claim from the next. */
   owner_epoch: ReadOnly<number>
   tenant: ReadOnly<string | null>
   direction: ReadOnly<'inbound' | 'outbound'>

@@ -5,8 +5,14 @@
 
 create sequence epochs;
 
--- Who may act for a call: a survivor claims it with an epoch of its own, and writes the row with it once it has the call up.
-alter table calls add column owner_epoch bigint not null default 0;
+-- Who may act for a call; null: the node that its row names. A survivor claims it: from then on it writes rows in that term, and closes
+-- the record in the term of the owner before. The epoch tells one claim from the next, and an owner that was in doubt draws a new one, so that
+-- nobody gets the call who noted it before. Rows never touch these.
+alter table calls
+  add column owner text,
+  add column owner_term bigint not null default 0,
+  add column owner_epoch bigint not null default 0;
+create index calls_owned on calls (owner) where state <> 'ended' and owner is not null;
 
 -- The ends of a call that count more than others, whenever they arrive: 0 not ended, 1 nobody saw how, 2 somebody did.
 create function end_rank(state text, end_cause text) returns integer language sql immutable as
