@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import type { DrillPace } from '../../lib/drill/clock.ts'
 import type { DrillReport } from '../../lib/drill/report.ts'
 import { drillHtml } from '../../lib/drill/report-html.ts'
 import { drillText } from '../../lib/drill/report-text.ts'
 import type { DrillScenario } from '../../lib/drill/scenario.ts'
-import { type DrillPace, drillScenarios, NOT_BUILT } from '../../lib/drill/scenarios.ts'
+import { drillScenarios, NOT_BUILT } from '../../lib/drill/scenarios.ts'
 import { runDrill } from '../drill/run-drill.ts'
 import { StopRequests } from '../stop-requests.ts'
 import { formatTable, paint, print, printJson } from './output.ts'
@@ -17,12 +18,12 @@ interface DrillCommandOptions {
   readonly short?: true
 }
 
-/** `tandem drill`: breaks carriers and agents on purpose, on a fleet of its own, and says what it cost. */
+/** `tandem drill`: breaks carriers, agents and stores on purpose, on a fleet of its own, and says what it cost. */
 export function register(program: Command): void {
   program
     .command('drill')
     .description(
-      'break carriers and agents on purpose, on two nodes of its own, and report what it cost (docs/drills.md)',
+      'break carriers, agents and stores on purpose, on two nodes of its own, and report what it cost (docs/drills.md)',
     )
     .option('--scenario <name>', 'only this one; --list names them')
     .option('--list', 'list the scenarios and run none')

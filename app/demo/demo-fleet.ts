@@ -10,12 +10,14 @@ import {
   demoNodeConfig,
 } from '../../lib/demo/fleet-config.ts'
 import { Parts } from '../parts.ts'
-import { EmbeddedPostgres } from '../store/embedded-postgres.ts'
 import { DemoNode } from './demo-node.ts'
+import { DemoPostgres } from './demo-postgres.ts'
 
 export interface DemoFleetOptions {
   readonly addresses: DemoAddresses
   readonly trunks: readonly DemoTrunk[]
+  /** Where the shared state is in Redis; else it is in PostgreSQL. */
+  readonly redisUrl?: string | undefined
   readonly onProgress: (step: string) => void
   /** Ends the start early: it then rejects, with everything stopped again. */
   readonly signal?: AbortSignal
@@ -40,11 +42,13 @@ export function demoAddresses(): DemoAddresses {
 /** Two nodes, each a process of its own, on one embedded PostgreSQL, in a folder that goes with them. */
 export class DemoFleet {
   readonly nodes: readonly DemoNode[]
+  readonly postgres: DemoPostgres
   readonly #plan: DemoFleetPlan
   readonly #parts: Parts
 
-  private constructor(nodes: readonly DemoNode[], plan: DemoFleetPlan, parts: Parts) {
+  private constructor(nodes: readonly DemoNode[], postgres: DemoPostgres, plan: DemoFleetPlan, parts: Parts) {
     this.nodes = nodes
+    this.postgres = postgres
     this.#plan = plan
     this.#parts = parts
   }
@@ -61,13 +65,14 @@ export class DemoFleet {
     }
   }
 
-  static async #start({ addresses, trunks, onProgress, signal }: DemoFleetOptions, parts: Parts): Promise<DemoFleet> {
+  static async #start(options: DemoFleetOptions, parts: Parts): Promise<DemoFleet> {
+    const { addresses, trunks, redisUrl, onProgress, signal } = options
     const folder = await mkdtemp(join(tmpdir(), 'tandem-demo-'))
     parts.add('folder', () => removeFolder(folder))
     // PostgreSQL runs as `nobody` where we are root, and has to get in.
     await chmod(folder, 0o755)
     onProgress('starting PostgreSQL')
-    const postgres = await EmbeddedPostgres.start({ dataDir: folder })
+    const postgres = await DemoPostgres.start(folder)
     parts.add('PostgreSQL', () => postgres.stop())
     signal?.throwIfAborted()
     const places = addresses.nodes.map((address, i): DemoNodePlace => {
@@ -75,11 +80,11 @@ export class DemoFleet {
       return { id, address, dataDir: join(folder, id) }
     })
     const apiKey = randomBytes(16).toString('hex')
-    const plan: DemoFleetPlan = { nodes: places, trunks, postgresUrl: postgres.url, apiKey }
+    const plan: DemoFleetPlan = { nodes: places, trunks, postgresUrl: postgres.url, redisUrl, apiKey }
     onProgress('starting two nodes')
     const nodes = await startNodes(plan, parts)
     signal?.throwIfAborted()
-    return new DemoFleet(nodes, plan, parts)
+    return new DemoFleet(nodes, postgres, plan, parts)
   }
 
   /** Where a carrier's calls go: the ingress of its trunk. */

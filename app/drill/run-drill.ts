@@ -1,18 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DEMO_SIP_PORT, type DemoTrunk } from '../../lib/demo/fleet-config.ts'
-import type { DrillFacts } from '../../lib/drill/facts.ts'
+import type { DrillFacts, NodeFact } from '../../lib/drill/facts.ts'
 import { judgeDrill } from '../../lib/drill/judge.ts'
 import { drillNumber } from '../../lib/drill/numbers.ts'
-import { type DrillReport, type RunOutcome, reportScenario } from '../../lib/drill/report.ts'
-import { type DrillFault, type DrillRun, type DrillScenario, isOfAgents } from '../../lib/drill/scenario.ts'
+import { wordOf } from '../../lib/drill/recovery.ts'
+import { type DrillReport, type RunOutcome, reportScenario, type SkippedRun } from '../../lib/drill/report.ts'
+import { type DrillFault, type DrillRun, type DrillScenario, subjectOf } from '../../lib/drill/scenario.ts'
 import { drillMoments, drillSeconds } from '../../lib/drill/timeline.ts'
 import { startCarrier } from '../demo/carrier.ts'
 import type { Carrier } from '../demo/carrier-port.ts'
 import { DemoFleet, demoAddresses } from '../demo/demo-fleet.ts'
 import { Parts } from '../parts.ts'
 import { DrillAgents } from './drill-agents.ts'
+import { breakIt, impossible, mend } from './drill-faults.ts'
 import { DrillLoad } from './drill-load.ts'
 import { endedRecords } from './drill-records.ts'
+import { DrillRedis, hasRedis } from './drill-redis.ts'
 import { DrillWatch } from './drill-watch.ts'
 
 export interface DrillOptions {
@@ -37,8 +40,13 @@ export async function runDrill(options: DrillOptions): Promise<readonly DrillRep
     const reports: DrillReport[] = []
     for (const scenario of options.scenarios) {
       const outcomes: RunOutcome[] = []
-      for (const run of scenario.runs) outcomes.push(await stage.run(scenario, run))
-      const report = reportScenario(scenario, outcomes)
+      const skipped: SkippedRun[] = []
+      for (const run of scenario.runs) {
+        const why = stage.impossible(run)
+        if (why === null) outcomes.push(await stage.run(scenario, run))
+        else skipped.push({ run: run.name, why })
+      }
+      const report = reportScenario(scenario, outcomes, skipped)
       options.onReport(report)
       reports.push(report)
     }
@@ -52,6 +60,7 @@ class DrillStage {
   readonly #fleet: DemoFleet
   readonly #carriers: readonly [Carrier, Carrier]
   readonly #agents: DrillAgents
+  readonly #redis: DrillRedis | null
   readonly #watch: DrillWatch
   readonly #options: DrillOptions
   #numbers = 0
@@ -60,12 +69,14 @@ class DrillStage {
     fleet: DemoFleet,
     carriers: readonly [Carrier, Carrier],
     agents: DrillAgents,
+    redis: DrillRedis | null,
     watch: DrillWatch,
     options: DrillOptions,
   ) {
     this.#fleet = fleet
     this.#carriers = carriers
     this.#agents = agents
+    this.#redis = redis
     this.#watch = watch
     this.#options = options
   }
@@ -84,11 +95,19 @@ class DrillStage {
     const trunks = [alpha, beta].map(({ id, uri }) => ({ id, uri }))
     const agents = await DrillAgents.start()
     parts.add('agents', () => agents.close())
-    const fleet = await DemoFleet.start({ addresses, trunks, onProgress, signal })
+    const wantsRedis = options.scenarios.some(({ runs }) => runs.some(({ fault }) => fault.kind === 'redis-away'))
+    const redis = wantsRedis && hasRedis() ? await DrillRedis.start(addresses.nodes[0]) : null
+    parts.add('Redis', () => redis?.close())
+    const fleet = await DemoFleet.start({ addresses, trunks, redisUrl: redis?.url, onProgress, signal })
     parts.add('fleet', () => fleet.close())
     const watch = await DrillWatch.open(fleet.nodes, [alpha, beta])
     parts.add('watch', () => watch.close())
-    return new DrillStage(fleet, [alpha, beta], agents, watch, options)
+    return new DrillStage(fleet, [alpha, beta], agents, redis, watch, options)
+  }
+
+  /** Why this machine cannot do a run; null: it can. */
+  impossible({ fault }: DrillRun): string | null {
+    return impossible(fault, this.#redis)
   }
 
   async run({ name }: DrillScenario, run: DrillRun): Promise<RunOutcome> {
@@ -99,7 +118,8 @@ class DrillStage {
     const trunks = [broken, standby].map(
       ({ id, uri }): DemoTrunk => ({ id: `${id}-${run.name}`, uri, settings: run.settings }),
     )
-    const subject = isOfAgents(run.fault) ? 'agents' : 'trunk'
+    const subject = subjectOf(run.fault)
+    const breakables = { carrier: broken, agents: this.#agents, fleet: this.#fleet, redis: this.#redis }
     await this.#reconfigure(trunks, subject === 'agents' ? this.#agents.agent : undefined)
     let silenced = false
     const load = new DrillLoad({
@@ -118,11 +138,11 @@ class DrillStage {
       silenced = !run.load.inboundFromBroken
       const faultAtMs = Date.now()
       load.onFault()
-      await this.#breakIt(broken, run)
+      await breakIt(run.fault, breakables)
       await delay(run.faultMs - (Date.now() - faultAtMs), undefined, { signal })
       const wellAtMs = Date.now()
-      await this.#mend(broken, run)
-      await this.#recovered(trunks[0]?.id ?? '', faultAtMs, run)
+      await mend(run.fault, breakables)
+      await this.#recovered({ subject, broken: { trunk: trunks[0]?.id ?? '', carrier: broken.id } }, faultAtMs, run)
       await load.stop()
       const records = await endedRecords(
         this.#fleet.nodes,
@@ -153,20 +173,6 @@ class DrillStage {
     }
   }
 
-  async #breakIt(carrier: Carrier, { fault }: DrillRun): Promise<void> {
-    if (fault.kind === 'agents-cut' || fault.kind === 'agents-away') await this.#agents.breakIt(fault.kind)
-    else if (fault.kind === 'killed') await carrier.kill()
-    else if (fault.kind === 'frozen') await carrier.freeze()
-    else await carrier.setFault(fault)
-  }
-
-  async #mend(carrier: Carrier, { fault }: DrillRun): Promise<void> {
-    if (isOfAgents(fault)) await this.#agents.mend()
-    else if (fault.kind === 'killed') await carrier.revive()
-    else if (fault.kind === 'frozen') await carrier.thaw()
-    else await carrier.setFault({ kind: 'none' })
-  }
-
   /** Every node has the trunks and the agent of this run, and says so. */
   async #reconfigure(trunks: readonly DemoTrunk[], agent: DrillAgents['agent'] | undefined): Promise<void> {
     const waiting = new Set(this.#fleet.nodes.map(({ id }) => id))
@@ -183,31 +189,25 @@ class DrillStage {
     if (waiting.size > 0) throw new Error(`no new config after ${RELOAD_TIMEOUT_MS} ms at: ${[...waiting].join(', ')}`)
   }
 
-  /** Until every node that had taken the trunk out has it back, or as long as that may take. */
-  async #recovered(trunk: string, faultAtMs: number, { promises }: DrillRun): Promise<void> {
+  /** Until every node that had done without what was broken has it back, or as long as that may take. */
+  async #recovered(
+    of: Pick<DrillFacts, 'subject' | 'broken'>,
+    faultAtMs: number,
+    { promises }: DrillRun,
+  ): Promise<void> {
     const { signal } = this.#options
     const { recoveredWithinMs } = promises
     const out = new Set<string>()
-    const hear = ({
-      trunk: of,
-      event,
-      node,
-      to,
-    }: {
-      trunk?: string | null | undefined
-      event: string
-      node: string
-      to?: string | null | undefined
-    }): void => {
-      if (event !== 'trunk.state' || of !== trunk) return
-      if (to === 'active') out.delete(node)
-      else out.add(node)
+    const hear = (event: Pick<NodeFact, 'event' | 'node' | 'trunk' | 'to'>): void => {
+      const word = wordOf(event, of)
+      if (word === 'out') out.add(event.node)
+      else if (word === 'back') out.delete(event.node)
     }
     for (const event of this.#watch.since(faultAtMs).nodeEvents) hear(event)
     const after = delay(AFTER_MS, undefined, { signal })
     if (recoveredWithinMs !== null && out.size > 0) {
       await this.#until(recoveredWithinMs, null, (event) => {
-        hear(event)
+        hear({ ...event, trunk: event.trunk ?? null, to: event.to ?? null })
         return out.size === 0
       })
     }

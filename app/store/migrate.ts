@@ -1,8 +1,8 @@
 import { type MigrationProvider, Migrator, sql } from 'kysely'
-import pg from 'pg'
+import type pg from 'pg'
 import { withDeadline } from '../deadline.ts'
 import { BRIEFLY, ensurePartitions } from './partitions.ts'
-import { connectionConfig, createKysely, judgeFault } from './postgres.ts'
+import { connectionConfig, createKysely, judgeFault, poolOf } from './postgres.ts'
 import { askOnce } from './postmaster.ts'
 import { readSqlFiles } from './sql-files.ts'
 import { StoreError, wordsOf } from './store-error.ts'
@@ -31,8 +31,7 @@ export async function prepareDatabase(url: string, now: Date, migrations?: Reado
 }
 
 async function migrate(url: string, migrations: ReadonlyMap<string, string>): Promise<void> {
-  const pool = new pg.Pool({ ...connectionConfig(url), max: 1, query_timeout: MIGRATION_TIMEOUT_MS })
-  pool.on('error', () => undefined)
+  const pool = poolOf({ ...connectionConfig(url), max: 1, query_timeout: MIGRATION_TIMEOUT_MS })
   const database = createKysely<Record<never, never>>(pool)
   try {
     const { error } = await new Migrator({ db: database, provider: providerOf(migrations) }).migrateToLatest()

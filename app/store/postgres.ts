@@ -114,13 +114,23 @@ export function connectionConfig(url: string): pg.ClientConfig {
 
 /** A pool of connections; `onLost` hears when Postgres ends an idle one, which must not end the process. */
 export function createPool(url: string, onLost: (error: Error) => void): pg.Pool {
-  const pool = new pg.Pool({
-    ...connectionConfig(url),
-    max: MAX_CONNECTIONS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: QUERY_TIMEOUT_MS,
-  })
+  return poolOf(
+    {
+      ...connectionConfig(url),
+      max: MAX_CONNECTIONS,
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+    },
+    onLost,
+  )
+}
+
+/** A pool of whose connections none can end the process: pg-pool listens to idle ones alone, and Node ends on an `error` unheard. */
+export function poolOf(config: pg.PoolConfig, onLost: (error: Error) => void = () => undefined): pg.Pool {
+  const pool = new pg.Pool(config)
   pool.on('error', onLost)
+  // One in use tells by the rejection of what is asked of it.
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return pool
 }
 

@@ -21,6 +21,8 @@ export interface DemoFleetPlan {
   /** In the order of the group, the preferred first. */
   readonly trunks: readonly DemoTrunk[]
   readonly postgresUrl: string
+  /** Where the shared state is in Redis. */
+  readonly redisUrl?: string | undefined
   /** In place of the local agent of each node: the keys of an agent, as a config file has them. */
   readonly agent?: Readonly<Record<string, unknown>> | undefined
   /** The one key of the API, of role admin. */
@@ -44,7 +46,7 @@ export function demoNodeConfig(node: DemoNodePlace, plan: DemoFleetPlan): Readon
     node: { id, address, dataDir, drainTimeout: '5s' },
     sip: { listen: [`udp:${address}:${DEMO_SIP_PORT}`, `tcp:${address}:${DEMO_SIP_PORT}`] },
     http: { listen: `${address}:${DEMO_HTTP_PORT}`, keys: [{ name: 'demo', key: plan.apiKey, role: 'admin' }] },
-    store: { postgres: plan.postgresUrl },
+    store: { postgres: plan.postgresUrl, ...(plan.redisUrl !== undefined && { redis: plan.redisUrl }) },
     agents: { desk: { instructions: 'You answer the phone of a clinic.', greeting: GREETING, ...backends } },
     trunks: plan.trunks.map((trunk, i) => ({
       id: trunk.id,

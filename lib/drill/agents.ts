@@ -23,7 +23,7 @@ export function measureAgents(facts: DrillFacts): AgentFigures {
 }
 
 /** Fault to the first event of a name; null: none came. */
-export function agentsMoment(facts: DrillFacts, event: string): number | null {
+export function firstEvent(facts: DrillFacts, event: string): number | null {
   const moments = sinceFault(facts, event).map(({ atMs }) => atMs - facts.faultAtMs)
   return moments.length === 0 ? null : Math.min(...moments)
 }

@@ -1,6 +1,6 @@
 /** What happened in one run of a drill, as everyone who saw it says. Moments are wall time in milliseconds, of one machine. */
 export interface DrillFacts {
-  /** What was broken: the trunk, or the agents' server, for all calls over the trunk. */
+  /** What was broken: the trunk; the agents' server, or a store, for all calls over the trunk. */
   readonly subject: DrillSubject
   /** The trunk that is broken, and the carrier behind it. */
   readonly broken: Place
@@ -20,7 +20,7 @@ export interface DrillFacts {
   readonly records: readonly RecordFact[]
 }
 
-export type DrillSubject = 'trunk' | 'agents'
+export type DrillSubject = 'trunk' | 'agents' | 'stores'
 
 interface Place {
   readonly trunk: string

@@ -1,15 +1,16 @@
-import { type AgentFigures, agentsMoment, droppedByAgents, measureAgents } from './agents.ts'
-import type { DrillCall, DrillFacts, NodeFact, RecordFact } from './facts.ts'
+import { type AgentFigures, droppedByAgents, firstEvent, measureAgents } from './agents.ts'
+import type { DrillCall, DrillFacts, DrillSubject, NodeFact, RecordFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
 import { lostCalls, storyOf } from './lost.ts'
+import { recoveryOf } from './recovery.ts'
 import { countRings, type RingCounts } from './rings.ts'
 import type { DrillPromises } from './scenario.ts'
 
 /** What a run of a drill cost. docs/drills.md says what each figure is, exactly. */
 export interface DrillFigures extends RingCounts, AgentFigures {
-  /** Fault to the first `trunk.state` away from active, on whichever node, or to the first `agent.lost`; null: none came. */
+  /** Fault to the first `trunk.state` away from active, on whichever node, `agent.lost` or `store.degraded`; null: none came. */
   readonly detectedMs: number | null
-  /** Fault to the first call answered over the standby, or to the first conversation that went on; null: none. */
+  /** Fault to the first call answered over the standby, the first conversation that went on, or the first call answered without the store; null: none. */
   readonly shiftedMs: number | null
   readonly callsPlaced: number
   /** Calls never answered that were placed from the fault on, or whose INVITE was out when it came. */
@@ -18,7 +19,7 @@ export interface DrillFigures extends RingCounts, AgentFigures {
   readonly mosBefore: number | null
   /** Of calls placed from the fault on over the broken trunk, while it was broken. */
   readonly mosDuring: number | null
-  /** Of calls placed from the fault on over the standby; where agents were broken, of all of them. */
+  /** Of calls placed from the fault on over the standby; where no trunk was broken, of all of them. */
   readonly mosAfter: number | null
   /** Calls without a record, or whose record never ended. */
   readonly recordsMissing: number
@@ -26,7 +27,8 @@ export interface DrillFigures extends RingCounts, AgentFigures {
   readonly recordsDoubled: number
   /**
    * Calls that rang or were up over the broken trunk at the fault, where no other trunk may be tried any more, and that were never
-   * answered, lost more than half a second of audio, or ended otherwise than by our hanging up.
+   * answered, lost more than half a second of audio, or ended otherwise than by our hanging up. Where a store was broken: of all calls that were
+   * up.
    */
   readonly liveCallsDropped: number
   /**
@@ -38,7 +40,7 @@ export interface DrillFigures extends RingCounts, AgentFigures {
   readonly faultsToFall: number | null
   /** Times that a node called the trunk active while it was broken. */
   readonly returnsWhileBroken: number
-  /** Carrier well to the trunk active on every node that had taken it out; null: not all came so far. */
+  /** Carrier well to the trunk active on every node that had taken it out, or store well to used by every node; null: not all came so far. */
   readonly recoveredMs: number | null
 }
 
@@ -56,6 +58,28 @@ const AUDIO_GAP_MS = 500
 /** A stream of which nothing came is the worst that the scale has. */
 const NOTHING_HEARD = 1
 
+/** What figures are called, by what was broken. */
+const WORDS: Readonly<Record<DrillSubject, Readonly<Record<'detected' | 'shifted' | 'recovered' | 'mos', string>>>> = {
+  trunk: {
+    detected: 'trunk taken out',
+    shifted: 'first call over the standby',
+    recovered: 'active again after the carrier was well',
+    mos: 'MOS over the standby',
+  },
+  agents: {
+    detected: 'first loss noticed',
+    shifted: 'first conversation that went on',
+    recovered: 'agents well again',
+    mos: 'MOS from the fault on',
+  },
+  stores: {
+    detected: 'loss of the store noticed',
+    shifted: 'first call answered without it',
+    recovered: 'used again after it was well',
+    mos: 'MOS from the fault on',
+  },
+}
+
 /** Judges one run by its promises. */
 export function judgeDrill(facts: DrillFacts, promises: DrillPromises): DrillVerdict {
   const figures = measureDrill(facts, promises)
@@ -71,24 +95,24 @@ export function measureDrill(
   const byId = new Map(records.map((record) => [record.id, record]))
   const live = liveNumbers(facts)
   const agents = measureAgents(facts)
-  const ofAgents = facts.subject === 'agents'
+  const ofTrunk = facts.subject === 'trunk'
   const placed = (untilMs: number): readonly RecordFact[] =>
     calls.flatMap(({ id, atMs }) => (atMs >= faultAtMs && atMs < untilMs && id !== null ? (byId.get(id) ?? []) : []))
   const over = records.filter(({ endedAtMs }) => endedAtMs !== null && endedAtMs < faultAtMs)
   return {
     ...agents,
-    detectedMs: ofAgents ? agentsMoment(facts, 'agent.lost') : detectionOf(facts),
-    shiftedMs: ofAgents ? agentsMoment(facts, 'agent.reconnected') : shiftOf(facts),
+    detectedMs: ofTrunk
+      ? detectionOf(facts)
+      : firstEvent(facts, facts.subject === 'agents' ? 'agent.lost' : 'store.degraded'),
+    shiftedMs: shiftOf(facts),
     callsPlaced: calls.length,
     callsLost: lostCalls(facts).since.length,
     ...countRings(facts, takenBackWithinMs),
     mosBefore: meanMos(over),
     mosDuring: meanMos(placed(facts.wellAtMs).filter(({ trunk }) => trunk === facts.broken.trunk)),
-    mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => ofAgents || trunk === facts.standby.trunk)),
+    mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => !ofTrunk || trunk === facts.standby.trunk)),
     ...recordsOf(facts),
-    liveCallsDropped: ofAgents
-      ? droppedByAgents(facts)
-      : records.filter((record) => live.has(record.to) && isDropped(record)).length,
+    liveCallsDropped: facts.subject === 'agents' ? droppedByAgents(facts) : dropped(facts, live),
     slowestSetupMs: slowest(placed(Infinity).filter((record) => !wasHeardOf(record, facts))),
     faultsToFall: faultsToFall(facts),
     returnsWhileBroken: returnsOf(facts),
@@ -115,27 +139,22 @@ function failuresOf(figures: DrillFigures, facts: DrillFacts, promises: DrillPro
   none('records missing', figures.recordsMissing)
   none('calls with more than one record', figures.recordsDoubled)
   lose('calls lost before anything was broken', lost.before)
-  const ofAgents = facts.subject === 'agents'
-  within(ofAgents ? 'first loss noticed' : 'trunk taken out', figures.detectedMs, promises.detectedWithinMs)
-  const shifted = ofAgents ? 'first conversation that went on' : 'first call over the standby'
-  within(shifted, figures.shiftedMs, promises.shiftedWithinMs)
-  if (promises.gapWithinMs !== null) {
-    within('longest time without an agent', figures.longestGapMs, promises.gapWithinMs)
-    none('live calls dropped', figures.liveCallsDropped)
-  }
+  const words = WORDS[facts.subject]
+  within(words.detected, figures.detectedMs, promises.detectedWithinMs)
+  within(words.shifted, figures.shiftedMs, promises.shiftedWithinMs)
+  if (promises.gapWithinMs !== null) within('longest time without an agent', figures.longestGapMs, promises.gapWithinMs)
+  if (facts.subject !== 'trunk') none('live calls dropped', figures.liveCallsDropped)
   within('slowest call from INVITE to answer', figures.slowestSetupMs, promises.setupWithinMs)
   if (promises.faultsToFall !== null) {
     within('failed attempts before the trunk was taken out', figures.faultsToFall, promises.faultsToFall, '')
   }
   within('times active again while broken', figures.returnsWhileBroken, promises.returnsWhileBroken, '')
   if (promises.recoveredWithinMs !== null) {
-    within('active again after the carrier was well', figures.recoveredMs, promises.recoveredWithinMs)
+    within(words.recovered, figures.recoveredMs, promises.recoveredWithinMs)
   }
   const { mosAfter } = figures
   if (mosAfter === null || mosAfter < promises.mosAfterAtLeast) {
-    failures.push(
-      `${ofAgents ? 'MOS from the fault on' : 'MOS over the standby'}: ${mosAfter ?? 'no call'}, promised at least ${promises.mosAfterAtLeast}`,
-    )
+    failures.push(`${words.mos}: ${mosAfter ?? 'no call'}, promised at least ${promises.mosAfterAtLeast}`)
   }
   return failures
 }
@@ -149,10 +168,21 @@ function detectionOf({ nodeEvents, broken, faultAtMs }: DrillFacts): number | nu
   )
 }
 
-function shiftOf({ carrierEvents, standby, faultAtMs }: DrillFacts): number | null {
-  const isAnswer = ({ kind, carrier, atMs }: DrillFacts['carrierEvents'][number]): boolean =>
-    kind === 'answered' && carrier === standby.carrier && atMs >= faultAtMs
+function shiftOf(facts: DrillFacts): number | null {
+  const { subject, carrierEvents, standby, calls, faultAtMs } = facts
+  if (subject === 'agents') return firstEvent(facts, 'agent.reconnected')
+  const since = new Set(calls.flatMap(({ number, atMs }) => (atMs >= faultAtMs ? number : [])))
+  const isAnswer = ({ kind, carrier, atMs, number }: DrillFacts['carrierEvents'][number]): boolean =>
+    kind === 'answered' && atMs >= faultAtMs && (subject === 'trunk' ? carrier === standby.carrier : since.has(number))
   return earliest(carrierEvents.filter(isAnswer), faultAtMs)
+}
+
+/** Calls that went on at the fault and ended badly: those that a broken trunk had, or all where a store was broken. */
+function dropped({ subject, records, faultAtMs }: DrillFacts, live: ReadonlySet<string>): number {
+  const wasUp = ({ answeredAtMs, endedAtMs }: RecordFact): boolean =>
+    answeredAtMs !== null && answeredAtMs < faultAtMs && (endedAtMs ?? Infinity) >= faultAtMs
+  return records.filter((record) => (subject === 'trunk' ? live.has(record.to) : wasUp(record)) && isDropped(record))
+    .length
 }
 
 function earliest(events: readonly { readonly atMs: number }[], fromMs: number): number | null {
@@ -227,14 +257,3 @@ const returnsOf = ({ nodeEvents, broken, faultAtMs, wellAtMs }: DrillFacts): num
     (event) =>
       isOfTrunk(broken.trunk, event) && event.to === 'active' && event.atMs >= faultAtMs && event.atMs < wellAtMs,
   ).length
-
-/** The last word of every node that had taken the trunk out has to be `active`. */
-function recoveryOf({ nodeEvents, broken, faultAtMs, wellAtMs }: DrillFacts): number | null {
-  const last = new Map<string, NodeFact>()
-  for (const event of nodeEvents) {
-    if (isOfTrunk(broken.trunk, event) && event.atMs >= faultAtMs) last.set(event.node, event)
-  }
-  const words = [...last.values()]
-  if (words.length === 0 || words.some(({ to }) => to !== 'active')) return null
-  return Math.max(0, ...words.map(({ atMs }) => atMs - wellAtMs))
-}

@@ -3,10 +3,11 @@ import type { DrillFacts, RecordFact } from './facts.ts'
 /**
  * Numbers of outbound calls that had rung over the broken trunk and for which no other may be tried any more: that were not over at
  * the fault, or, where the trunk comes and goes, that rang while it was there and were never answered. They are what cannot be
- * promised.
+ * promised. None where a store is broken: no call needs one.
  */
 export function liveNumbers(facts: DrillFacts): ReadonlySet<string> {
-  const { carrierEvents, records, broken, faultAtMs, wellAtMs } = facts
+  const { subject, carrierEvents, records, broken, faultAtMs, wellAtMs } = facts
+  if (subject === 'stores') return new Set()
   const rangAtMs = new Map<string, number>()
   for (const { kind, carrier, number, atMs } of carrierEvents) {
     if (kind === 'ringing' && carrier === broken.carrier) {

@@ -50,10 +50,11 @@ function summaryRow(report: DrillReport): string {
 const verdict = (passed: boolean): string =>
   passed ? '<strong class="passed">passed</strong>' : '<strong class="failed">failed</strong>'
 
-const section = ({ scenario, passed, description, notPromised, runs }: DrillReport): string =>
+const section = ({ scenario, passed, description, notPromised, runs, skipped }: DrillReport): string =>
   `<h2>${markup(scenario)}: ${verdict(passed)}</h2>
 <p>${markup(description)}. <span class="note">Cannot be promised: ${markup(notPromised)}.</span></p>
-${runs.map(runSection).join('\n')}`
+${runs.map(runSection).join('\n')}
+${skipped.map(({ run, why }) => `<h3>${markup(run)}: skipped</h3><p class="note">${markup(why)}</p>`).join('\n')}`
 
 function runSection(run: RunReport): string {
   const key = SERIES.map(

@@ -11,10 +11,11 @@ const BAR = '▏▎▍▌▋▊▉█'
 
 /** The report of one scenario for a terminal. */
 export function drillText(report: DrillReport, paint: DrillPaint): string {
-  const { scenario, description, notPromised, passed, runs } = report
+  const { scenario, description, notPromised, passed, runs, skipped } = report
   const verdict = passed ? paint('green', 'passed') : paint('red', 'FAILED')
   const lines = [`${paint('bold', scenario)}  ${verdict}  ${printable(description)}`]
   for (const run of runs) lines.push('', ...runLines(run, paint))
+  for (const { run, why } of skipped) lines.push('', `  ${paint('bold', run)}  skipped: ${printable(why)}`)
   lines.push('', paint('gray', `  Cannot be promised: ${printable(notPromised)}.`), '')
   return `${lines.join('\n')}\n`
 }
@@ -22,13 +23,13 @@ export function drillText(report: DrillReport, paint: DrillPaint): string {
 /** What a run cost, as rows for people; `fault` stands for the moment of the fault. */
 export function drillRows(run: RunReport): readonly DrillRow[] {
   return [
-    ...(run.subject === 'agents' ? agentRows(run) : trunkRows(run)),
+    ...ROWS[run.subject](run),
     ['slowest call, INVITE to answer', ms(run.slowestSetupMs)],
     ['calls placed / lost', `${run.callsPlaced} / ${run.callsLost}`],
     ['callees rung twice', `${run.doubleRings} (${run.lateRings} more taken back at once)`],
     ['MOS before, during, after', [run.mosBefore, run.mosDuring, run.mosAfter].map(score).join('  ')],
     ['records missing / doubled', `${run.recordsMissing} / ${run.recordsDoubled}`],
-    ['live calls dropped', `${run.liveCallsDropped}${run.subject === 'agents' ? '' : ' (cannot be promised)'}`],
+    ['live calls dropped', `${run.liveCallsDropped}${run.subject === 'trunk' ? ' (cannot be promised)' : ''}`],
   ]
 }
 
@@ -44,6 +45,18 @@ const agentRows = (run: RunReport): readonly DrillRow[] => [
   ['agents lost / back', `${run.agentsLost} / ${run.agentsBack}`],
   ['longest time without an agent', ms(run.longestGapMs)],
 ]
+
+const storeRows = (run: RunReport): readonly DrillRow[] => [
+  ['loss of the store noticed', `${ms(run.detectedMs)} after the fault`],
+  ['first call answered without it', `${ms(run.shiftedMs)} after the fault`],
+  ['used again by every node', `${ms(run.recoveredMs)} after it was well`],
+]
+
+const ROWS: Readonly<Record<RunReport['subject'], (run: RunReport) => readonly DrillRow[]>> = {
+  trunk: trunkRows,
+  agents: agentRows,
+  stores: storeRows,
+}
 
 function runLines(run: RunReport, paint: DrillPaint): readonly string[] {
   const rows = drillRows(run)

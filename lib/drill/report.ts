@@ -28,6 +28,13 @@ export interface DrillReport extends DrillFigures {
   readonly passed: boolean
   readonly failures: readonly string[]
   readonly runs: readonly RunReport[]
+  /** Runs that this machine cannot do, and why. */
+  readonly skipped: readonly SkippedRun[]
+}
+
+export interface SkippedRun {
+  readonly run: string
+  readonly why: string
 }
 
 export interface RunOutcome {
@@ -43,6 +50,7 @@ export interface RunOutcome {
 export function reportScenario(
   { name, description, notPromised }: DrillScenario,
   outcomes: readonly RunOutcome[],
+  skipped: readonly SkippedRun[] = [],
 ): DrillReport {
   const runs = outcomes.map(reportRun)
   const failures = runs.flatMap(({ run, failures: own }) => own.map((failure) => `${run}: ${failure}`))
@@ -54,6 +62,7 @@ export function reportScenario(
     description,
     notPromised,
     runs,
+    skipped,
   }
 }
 

@@ -1,8 +1,10 @@
 import type { CarrierFault } from '../demo/carrier-fault.ts'
+import type { DrillSubject } from './facts.ts'
 
 /**
  * What is done to the broken carrier: one of the faults that carriers simulate, or its process is killed, or stopped for a while. Or to the
- * server of the agents: every socket is cut at once, and new ones are taken again, or refused for a while.
+ * server of the agents: every socket is cut at once, and new ones are taken again, or refused for a while. Or to a store of both nodes:
+ * PostgreSQL is stopped and started again, Redis is killed and comes back empty.
  */
 export type DrillFault =
   | CarrierFault
@@ -10,9 +12,14 @@ export type DrillFault =
   | { readonly kind: 'frozen' }
   | { readonly kind: 'agents-cut' }
   | { readonly kind: 'agents-away' }
+  | { readonly kind: 'postgres-away' }
+  | { readonly kind: 'redis-away' }
 
-/** Whether a fault is of the agents' server, and not of a carrier. */
-export const isOfAgents = ({ kind }: DrillFault): boolean => kind === 'agents-cut' || kind === 'agents-away'
+/** What a fault is of. */
+export function subjectOf({ kind }: DrillFault): DrillSubject {
+  if (kind === 'agents-cut' || kind === 'agents-away') return 'agents'
+  return kind === 'postgres-away' || kind === 'redis-away' ? 'stores' : 'trunk'
+}
 
 /** Calls while a drill runs. Each has a number of its own. */
 export interface DrillLoad {
@@ -30,9 +37,9 @@ export interface DrillLoad {
 
 /** What a run may cost. No call lost, no callee rung twice and no record missing is promised of every one. */
 export interface DrillPromises {
-  /** Fault to the first `trunk.state` away from active, or the first `agent.lost`. */
+  /** Fault to the first `trunk.state` away from active, `agent.lost` or `store.degraded`. */
   readonly detectedWithinMs: number
-  /** Fault to the first call answered over the standby, or the first conversation that went on. */
+  /** Fault to the first call answered over the standby, the first conversation that went on, or the first call answered without the store. */
   readonly shiftedWithinMs: number
   /** The longest time that a conversation may be without its agent; null: agents are not broken. */
   readonly gapWithinMs: number | null
@@ -42,7 +49,7 @@ export interface DrillPromises {
   readonly faultsToFall: number | null
   /** Times that a node may call the trunk active again while it is broken. */
   readonly returnsWhileBroken: number
-  /** Carrier well to active on every node again, which takes its canary; null: not waited for. */
+  /** Carrier well to active on every node again, which takes its canary, or store well to used by every node; null: not waited for. */
   readonly recoveredWithinMs: number | null
   /** How long a second ring of a callee may last until it is taken back; one that lasts longer is a double ring. */
   readonly takenBackWithinMs: number

@@ -1,76 +1,18 @@
-import type { DrillLoad, DrillPromises, DrillRun, DrillScenario } from './scenario.ts'
-
-/** How long things take in a drill. `short` is for CI: the same faults and promises on shorter clocks. */
-export type DrillPace = 'usual' | 'short'
+import { AT_ONCE_MS, CLOCKS, type Clock, common, type DrillPace, GOOD_MOS, seconds } from './clock.ts'
+import { storeOutage } from './fleet-scenarios.ts'
+import type { DrillPromises, DrillRun, DrillScenario } from './scenario.ts'
 
 /** Scenarios of the contract that this version cannot run, and why; asking for one is a mistake in the usage. */
 export const NOT_BUILT: Readonly<Record<string, string>> = {
   'node-kill': 'a node is killed',
-  'store-outage': 'PostgreSQL goes away, then Redis',
-}
-
-interface Clock {
-  readonly probeIntervalMs: number
-  readonly probeTimeoutMs: number
-  readonly holdDownMs: number
-  readonly noProgressMs: number
-  readonly beforeMs: number
-  /** How long the faults last that take a trunk out by silence, by coming and going, and by bad audio. */
-  readonly silenceMs: number
-  readonly flapMs: number
-  readonly mediaFaultMs: number
-  /** Outbound calls, where they are short. */
-  readonly callsPerSecond: number
-  /** How long calls last where their audio does not matter. */
-  readonly callMs: number
-  /** What deadlines are given beyond what is promised: CI machines are loaded. */
-  readonly marginMs: number
-}
-
-const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
-  usual: {
-    probeIntervalMs: 2_500,
-    probeTimeoutMs: 2_000,
-    holdDownMs: 5_000,
-    noProgressMs: 12_000,
-    beforeMs: 3_000,
-    silenceMs: 6_000,
-    flapMs: 9_000,
-    mediaFaultMs: 11_000,
-    callsPerSecond: 10,
-    callMs: 2_000,
-    marginMs: 0,
-  },
-  short: {
-    probeIntervalMs: 1_000,
-    probeTimeoutMs: 800,
-    holdDownMs: 2_000,
-    noProgressMs: 3_000,
-    beforeMs: 2_000,
-    silenceMs: 4_500,
-    flapMs: 8_000,
-    mediaFaultMs: 10_000,
-    callsPerSecond: 5,
-    callMs: 1_000,
-    marginMs: 1_500,
-  },
 }
 
 const NO_REPLY_MS = 2_000
-const DEFAULT = { noProgressMs: 12_000, probeTimeoutMs: 2_000 }
 /** What setting a call up may take beside waiting for a dead trunk. */
 const SETUP_MS = 500
 /** Three probes at the slowest, three canary calls one after the other, and what a flap before has added to the hold-down. */
 const recoveryMs = ({ probeIntervalMs, holdDownMs }: Clock): number => 2 * holdDownMs + 4 * probeIntervalMs + 6_000
-/** CANCEL, or ACK and BYE, one round trip after the ring. */
-const AT_ONCE_MS = 1_000
-/** G.711 without loss has 4.4; a loaded machine adds jitter. */
-const GOOD_MOS = 4
 
-const LOAD: Omit<DrillLoad, 'callsPerSecond' | 'callMs' | 'callMsBefore'> = {
-  inboundEveryMs: 2_000,
-  inboundFromBroken: false,
-}
 /** The agent is back at the caller's. */
 const AGENT_BACK_MS = 1_500
 /** What four calls of five lose at least where chance loses 5 % of their packets. */
@@ -81,26 +23,15 @@ const TELLING_MS = 5_500
 /** Every scenario that can be run, in the order of a full drill. */
 export function drillScenarios(pace: DrillPace): readonly DrillScenario[] {
   const clock = CLOCKS[pace]
-  return [outage(clock), rejectStorm(clock), blackhole(clock), flap(clock), aiDrop(clock), mediaLoss(clock)]
-}
-
-/** What every run has in common. */
-function common(clock: Clock): Pick<DrillRun, 'beforeMs' | 'settings' | 'shortened' | 'load'> {
-  const { probeIntervalMs, probeTimeoutMs, holdDownMs, noProgressMs, beforeMs } = clock
-  return {
-    beforeMs,
-    load: { ...LOAD, callsPerSecond: clock.callsPerSecond, callMs: clock.callMs, callMsBefore: clock.callMs },
-    settings: {
-      probe: { interval: ms(probeIntervalMs), timeout: ms(probeTimeoutMs), holdDown: ms(holdDownMs) },
-      noProgress: ms(noProgressMs),
-    },
-    shortened: [
-      `probe.interval 5s to ${seconds(probeIntervalMs)}`,
-      `probe.holdDown 30s to ${seconds(holdDownMs)}`,
-      ...(probeTimeoutMs === DEFAULT.probeTimeoutMs ? [] : [`probe.timeout 2s to ${seconds(probeTimeoutMs)}`]),
-      ...(noProgressMs === DEFAULT.noProgressMs ? [] : [`noProgress 12s to ${seconds(noProgressMs)}`]),
-    ],
-  }
+  return [
+    outage(clock),
+    rejectStorm(clock),
+    blackhole(clock),
+    flap(clock),
+    aiDrop(clock),
+    mediaLoss(clock),
+    storeOutage(clock),
+  ]
 }
 
 const silence = (clock: Clock): Omit<DrillPromises, 'recoveredWithinMs'> => ({
@@ -294,6 +225,3 @@ function aiDrop(clock: Clock): DrillScenario {
     ],
   }
 }
-
-const ms = (value: number): string => `${value}ms`
-const seconds = (value: number): string => `${value / 1_000}s`

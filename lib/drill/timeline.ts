@@ -1,6 +1,7 @@
-import { agentsMoment, measureAgents } from './agents.ts'
-import type { DrillFacts, NodeFact } from './facts.ts'
+import { firstEvent, measureAgents } from './agents.ts'
+import type { DrillFacts, DrillSubject, NodeFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
+import { wordOf } from './recovery.ts'
 
 /** Something that a reader of the report should know, relative to the fault. */
 export interface DrillMoment {
@@ -25,6 +26,13 @@ export interface DrillSecond {
   readonly lost: number
 }
 
+/** What is broken, in the words of the fault and of its end; null: the carrier has a name of its own. */
+const NAMES: Readonly<Record<DrillSubject, readonly [string | null, string | null]>> = {
+  trunk: [null, null],
+  agents: ['agents', "the agents' server"],
+  stores: ['stores', 'the store'],
+}
+
 /** The moments of a run in order: what was done, what the nodes said, and when calls went elsewhere. `what`: the fault in words. */
 export function drillMoments(facts: DrillFacts, what: string): readonly DrillMoment[] {
   const { broken, standby, faultAtMs, wellAtMs, calls, carrierEvents, nodeEvents } = facts
@@ -36,21 +44,23 @@ export function drillMoments(facts: DrillFacts, what: string): readonly DrillMom
   const first = (carrier: string, fromMs = 0): number | undefined =>
     answers.find((answer) => answer.carrier === carrier && answer.atMs >= fromMs)?.atMs
   add(calls[0]?.atMs, 'load', `calls begin, over ${broken.trunk}`)
-  add(faultAtMs, 'fault', `${facts.subject === 'agents' ? 'agents' : broken.carrier}: ${what}`)
-  const ofAgents = facts.subject === 'agents'
-  add(wellAtMs, 'well', ofAgents ? "the agents' server is well again" : `${broken.carrier} is well again`)
-  if (!ofAgents) {
+  const [name, well] = NAMES[facts.subject]
+  add(faultAtMs, 'fault', `${name ?? broken.carrier}: ${what}`)
+  add(wellAtMs, 'well', `${well ?? broken.carrier} is well again`)
+  if (facts.subject === 'trunk') {
     add(first(standby.carrier), 'shift', `first call answered over ${standby.trunk}`)
     add(first(broken.carrier, wellAtMs), 'shift', `first call answered over ${broken.trunk} again`)
   }
   if (facts.subject === 'agents') {
     const { agentsLost, agentsBack } = measureAgents(facts)
-    const at = (event: string): number => faultAtMs + (agentsMoment(facts, event) ?? Infinity)
+    const at = (event: string): number => faultAtMs + (firstEvent(facts, event) ?? Infinity)
     if (agentsLost > 0) add(at('agent.lost'), 'state', `the first of ${agentsLost} agents is lost`)
     if (agentsBack > 0) add(at('agent.reconnected'), 'state', `the first of ${agentsBack} conversations goes on`)
   }
   for (const event of nodeEvents) {
     if (event.event === 'trunk.state') add(event.atMs, 'state', stateText(event))
+    const word = facts.subject === 'stores' ? wordOf(event, facts) : null
+    if (word !== null) add(event.atMs, 'state', `${event.node}: ${event.event} (${event.reason ?? ''})`)
   }
   return moments.toSorted((a, b) => a.atMs - b.atMs)
 }

@@ -27,7 +27,7 @@ describe('./tandem drill', () => {
     const reports: readonly Report[] = JSON.parse(stdout)
     assert.deepEqual(
       reports.map(({ scenario }) => scenario),
-      ['outage', 'reject-storm', 'blackhole', 'flap', 'ai-drop', 'media-loss'],
+      ['outage', 'reject-storm', 'blackhole', 'flap', 'ai-drop', 'media-loss', 'store-outage'],
       stderr,
     )
     for (const report of reports) {

@@ -6,6 +6,7 @@ import type { RedisServer } from '../../../app/fleet/redis-client.ts'
 import { RedisSharedState } from '../../../app/fleet/redis-shared-state.ts'
 import type { StoreChange } from '../../../app/store/changes.ts'
 import { prepareDatabase } from '../../../app/store/migrate.ts'
+import { createKysely } from '../../../app/store/postgres.ts'
 import { askOnce } from '../../../app/store/postmaster.ts'
 import { readSqlFiles } from '../../../app/store/sql-files.ts'
 import { type Store, startStore } from '../../../app/store/store.ts'
@@ -130,6 +131,27 @@ describe('a store at its limits', function () {
       await store.journal.written(15_000)
       assert.equal(await count(), 2)
     })
+  })
+
+  it('survives the end of connections that are in use: in a transaction, and with a question out', async () => {
+    const store = await start()
+    const client = await store.pool.connect()
+    await client.query('begin')
+    const asked = assert.rejects(store.pool.query('select pg_sleep(20)'))
+    const kysely = assert.rejects(
+      createKysely(store.pool)
+        .selectNoFrom((of) => of.fn('pg_sleep', [of.val(20)]).as('nothing'))
+        .execute(),
+    )
+    const others = "datname = 'tandem' and pid <> pg_backend_pid()"
+    const asleep = `select from pg_stat_activity where ${others} and wait_event = 'PgSleep'`
+    await until(async () => (await sql(asleep)).length === 2, 'both questions to be out')
+    await sql(`select pg_terminate_backend(pid) from pg_stat_activity where ${others}`)
+    await Promise.all([asked, kysely])
+    await assert.rejects(client.query('commit'))
+    client.release(true)
+    store.journal.call(callRow(1))
+    await store.journal.written(10_000)
   })
 
   it('does with nine connections at most, whatever is asked of it at once', async () => {

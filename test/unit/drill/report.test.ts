@@ -95,7 +95,7 @@ describe('the scenarios of drills', () => {
 
   it('are those of the contract, built or not', () => {
     const names = [...drillScenarios('usual').map(({ name }) => name), ...Object.keys(NOT_BUILT)]
-    const want = ['outage', 'reject-storm', 'blackhole', 'flap', 'ai-drop', 'media-loss', 'node-kill', 'store-outage']
+    const want = ['outage', 'reject-storm', 'blackhole', 'flap', 'ai-drop', 'media-loss', 'store-outage', 'node-kill']
     assert.deepEqual(names, want)
   })
 
