@@ -40,7 +40,7 @@ export class DialogFacts {
     const seq = seqOf(req)
     this.#become({
       ...this.#state,
-      remoteTarget: contact ?? this.#state.remoteTarget,
+      remoteTarget: contact === undefined ? this.#state.remoteTarget : overTransport(contact, req),
       remoteSeq: seq === null ? this.#state.remoteSeq : Math.max(seq, this.#state.remoteSeq ?? 0),
     })
   }
@@ -73,12 +73,22 @@ function readFacts(dialog: Srf.Dialog): DialogState | null {
     remoteTag,
     local: isUas ? withTag(to, sip.localTag) : from,
     remote: isUas ? from : to,
-    remoteTarget: (isUas ? contactOf(req) : contactOf(res)) ?? '',
+    remoteTarget: overTransport((isUas ? contactOf(req) : contactOf(res)) ?? '', isUas ? req : res),
     routeSet: isUas ? recorded : recorded.reverse(),
     localSeq: isUas ? 0 : (seqOf(req) ?? -1),
     remoteSeq: isUas ? seqOf(req) : null,
   } satisfies DialogState)
   return checked.ok ? checked.value : null
+}
+
+/**
+ * A Contact without a transport, of a far end that came over TCP or TLS: its first server answered over that connection, the next one has none,
+ * and has to open one of the same kind. UDP, which such a Contact names (RFC 3263 §4.1), need not be listened to there.
+ */
+function overTransport(uri: string, message: Message): string {
+  const protocol = propertyOf(message, 'protocol')
+  if (protocol !== 'tcp' && protocol !== 'tls') return uri
+  return /^sip:/i.test(uri) && !/[;?]transport=/i.test(uri) && !uri.includes('?') ? `${uri};transport=${protocol}` : uri
 }
 
 /** A message of drachtio-srf, as far as it is read here. */
