@@ -215,6 +215,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     eventReaders: () => events.readers,
     peersServing: () => peers.serving.length,
     droppedLogLines: () => log.droppedLines,
+    expiredSessions: () => store.sessions.expired,
     certificates: () => sip.certificates(),
     sipCounters: sip.counters,
     mediaWorkers: media.load,

@@ -15,6 +15,8 @@ export interface MetricSources extends TrunkSources, MediaSources, AgentSources 
   /** Other nodes that answer SIP and would serve a call. */
   readonly peersServing?: () => number
   readonly droppedLogLines?: () => number
+  /** Parked sessions that this node has ended as nobody came back. */
+  readonly expiredSessions?: () => number
   /** Counters of the SIP server by name, e.g. `requests_in`. They only grow. */
   readonly sipCounters?: () => Readonly<Record<string, number>>
   /** Certificates of tls sockets, and until when they are good. */
@@ -114,6 +116,7 @@ function gauges(register: Registry): Pick<Metrics, 'observe'> {
   gauge('journal_depth', 'Records journaled and not yet in Postgres', () => sources.journalDepth?.())
   gauge('event_readers', 'Readers of the event stream', () => sources.eventReaders?.())
   gauge('peers_serving', 'Other nodes that would serve a call', () => sources.peersServing?.())
+  gauge('sessions_expired', 'Parked sessions ended by this node as nobody came back', () => sources.expiredSessions?.())
   gauge('log_lines_dropped', 'Log lines dropped as nobody read them', () => sources.droppedLogLines?.())
   const sip = new Gauge({
     name: 'tandem_sip_server',

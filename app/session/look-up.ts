@@ -27,9 +27,14 @@ export interface LookUpParts {
   readonly isAway: () => boolean
   /** Asks whoever has a live session to let go of it, where its leg has gone silent. Never rejects. */
   readonly supersede: (entry: CallerEntry) => Promise<void>
+  /** Questions that stores have not answered yet, of all calls of this process. */
+  readonly asked: { count: number }
   /** What could not be found out in time, for the log: the call begins anew. */
   readonly onError: (error: unknown) => void
 }
+
+/** Questions to stores that stand still: more are not asked, and calls begin anew. */
+const MAX_ASKED = 500
 
 /** How long a call waits for the shared state, and then for PostgreSQL, before it begins a session of its own. */
 const ASK_MS = 125
@@ -39,19 +44,22 @@ const ASK_MS = 125
  * asked only where that names a session, or cannot be asked. Never rejects, and never takes long.
  */
 export async function lookUp(parts: LookUpParts, call: Redial): Promise<Resumption | null> {
-  const { index, isAway, supersede, onError } = parts
-  if (call.caller === '' || isAway()) return null
+  const { index, isAway, supersede, asked, onError } = parts
+  if (call.caller === '' || isAway() || asked.count >= MAX_ASKED) return null
   try {
-    const entry = await inTime(index.get(call.tenant, call.caller), ASK_MS, 'the shared state is slow', ignore).catch(
-      (error: unknown) => {
-        onError(error)
-        return 'unknown' as const
-      },
-    )
+    const entry = await inTime(
+      counted(asked, index.get(call.tenant, call.caller)),
+      ASK_MS,
+      'the shared state is slow',
+      ignore,
+    ).catch((error: unknown) => {
+      onError(error)
+      return 'unknown' as const
+    })
     if (entry === undefined) return null
     if (entry !== 'unknown' && entry.state === 'live') await supersede(entry)
     const late = (found: Resumption | null): void => void (found !== null && giveBack(parts, found))
-    return await inTime(takeUp(parts, call), ASK_MS, 'PostgreSQL is slow', late)
+    return await inTime(counted(asked, takeUp(parts, call)), ASK_MS, 'PostgreSQL is slow', late)
   } catch (error) {
     onError(error)
     return null
@@ -60,7 +68,7 @@ export async function lookUp(parts: LookUpParts, call: Redial): Promise<Resumpti
 
 /** A call took a session up and does not come to it: it waits for the next one. Never rejects. */
 export async function giveBack(
-  { sessions, index, onError }: Omit<LookUpParts, 'supersede' | 'isAway'>,
+  { sessions, index, onError }: Pick<LookUpParts, 'sessions' | 'index' | 'onError'>,
   taken: TakenUp,
 ): Promise<void> {
   const { row, from: callId, parked } = taken
@@ -79,6 +87,16 @@ async function takeUp({ sessions, index }: LookUpParts, call: Redial): Promise<R
   if (taken === null) return null
   index.set(taken.row)
   return { ...taken, items: await sessions.items(taken.row.id) }
+}
+
+/** Until it is answered, however late that is. */
+async function counted<T>(asked: LookUpParts['asked'], question: Promise<T>): Promise<T> {
+  asked.count += 1
+  try {
+    return await question
+  } finally {
+    asked.count -= 1
+  }
 }
 
 const ignore = (): void => undefined

@@ -63,6 +63,7 @@ export class Sessions {
   readonly #index: CallerIndex
   readonly #supersede: Supersede
   readonly #lines: CallSessionParts['lines'] = new Map()
+  readonly #asked = { count: 0 }
   #tenants: RouteSnapshot['tenants']
   #onParked: CallSessionParts['onParked'] = () => undefined
 
@@ -113,6 +114,7 @@ export class Sessions {
       sessions,
       index: this.#index,
       lines: this.#lines,
+      asked: this.#asked,
       isAway,
       onError,
       policy: () => this.#policyOf(tenant),

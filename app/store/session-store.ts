@@ -26,8 +26,9 @@ export interface DeadCall {
 
 /** More of a conversation than its agent would be told (MAX_HISTORY_ITEMS in lib/agent/history.ts); the newest of it. */
 const MAX_ITEMS = 1_000
-/** Sessions that one upkeep ends. */
+/** Sessions that one statement ends, and statements of one upkeep. */
 const MAX_EXPIRED = 1_000
+const MAX_ROUNDS = 100
 
 /**
  * Sessions in PostgreSQL, which alone says whose a session is: each change of owner is one statement that compares and sets. All
@@ -36,6 +37,7 @@ const MAX_EXPIRED = 1_000
 export class SessionStore {
   readonly #pool: pg.Pool
   readonly #statements: ReadonlyMap<string, string>
+  #expired = 0
 
   /** @param statements the texts of `sql/`, by name */
   constructor(pool: pg.Pool, statements: ReadonlyMap<string, string>) {
@@ -93,9 +95,18 @@ export class SessionStore {
     return rows.map(toPastItem)
   }
 
-  /** Ends parked sessions whose window is over, a bounded number of them; says how many. */
-  async expire(): Promise<number> {
-    return (await this.#query('expire-sessions', [MAX_EXPIRED])).length
+  /** Parked sessions that this node has ended as nobody came back. */
+  get expired(): number {
+    return this.#expired
+  }
+
+  /** Ends parked sessions whose window is over, so many at a time. */
+  async expire(): Promise<void> {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const { length } = await this.#query('expire-sessions', [MAX_EXPIRED])
+      this.#expired += length
+      if (length < MAX_EXPIRED) return
+    }
   }
 
   async #query<Row extends pg.QueryResultRow>(name: string, values: readonly unknown[]): Promise<Row[]> {

@@ -208,8 +208,8 @@ export function describeDurableSessions(name: string, url: () => string): void {
     it('end when nobody has taken them up in time', async () => {
       const over = await park(1, 1000, { resumableUntil: ago(1) })
       const waiting = await park(2, 1000)
-      assert.equal(await store.sessions.expire(), 1)
-      assert.equal(await store.sessions.expire(), 0)
+      for (let again = 0; again < 2; again++) await store.sessions.expire()
+      assert.equal(store.sessions.expired, 1)
       assert.equal((await store.sessions.read(over.id))?.state, 'ended')
       assert.equal((await store.sessions.read(waiting.id))?.state, 'parked')
     })

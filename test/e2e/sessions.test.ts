@@ -97,17 +97,19 @@ describe('a conversation whose leg is lost', function () {
     return caller
   }
 
-  /** Calls over alpha to a, hears the greeting, presses a key and hears what the agent says to that. */
-  async function talk(person: string, key: string, how: How = {}): Promise<[RawCaller, ApiCall]> {
+  /** Calls over alpha to a, hears the greeting, and where there is a key to press, what the agent says to that. */
+  async function talk(person: string, key = '', how: How = {}): Promise<[RawCaller, ApiCall]> {
     const caller = await dial(a, alpha, person, how)
     const said = async (turns: number): Promise<boolean> => {
       const [call] = await callsOf(person)
       return (call?.transcript.filter(({ who }) => who === 'agent').length ?? 0) >= turns
     }
     await until(() => said(1), `the agent to speak to ${person}`)
-    caller.press(key)
-    caller.press('#')
-    await until(() => said(2), `the agent to answer ${person}`)
+    if (key !== '') {
+      caller.press(key)
+      caller.press('#')
+      await until(() => said(2), `the agent to answer ${person}`)
+    }
     const [call] = await callsOf(person)
     assert.ok(call)
     return [caller, call]
@@ -164,7 +166,7 @@ describe('a conversation whose leg is lost', function () {
 
   it('goes on at once where the old leg has gone silent, though nobody has given it up yet', async () => {
     const person = someone()
-    const [lost, first] = await talk(person, '1')
+    const [lost, first] = await talk(person)
     lost.hush()
     await new Promise((resolve) => setTimeout(resolve, SUPERSEDE_MS + 100))
     const [, second] = await redial(person)
@@ -175,7 +177,7 @@ describe('a conversation whose leg is lost', function () {
 
   it('goes on after a BYE that says that something broke', async () => {
     const person = someone()
-    const [lost, first] = await talk(person, '2')
+    const [lost, first] = await talk(person)
     await lost.hangUp(OUT_OF_ORDER)
     assert.equal((await call(person, 0, 'ended')).end?.cause, 'trunk-fault')
     assertResumed((await redial(person))[1], first)
@@ -183,7 +185,7 @@ describe('a conversation whose leg is lost', function () {
 
   it('is over when the caller hung up', async () => {
     const person = someone()
-    const [first] = await talk(person, '3')
+    const [first] = await talk(person)
     await first.hangUp()
     assert.equal((await call(person, 0, 'ended')).end?.cause, 'normal')
     assertFresh((await redial(person))[1])
@@ -191,7 +193,7 @@ describe('a conversation whose leg is lost', function () {
 
   it('is nobody else’s while the caller still talks on the old leg', async () => {
     const person = someone()
-    const [first] = await talk(person, '4')
+    const [first] = await talk(person)
     assertFresh((await redial(person))[1])
     await first.hear(10)
     assert.equal((await callsOf(person))[0]?.state, 'active')
@@ -200,7 +202,7 @@ describe('a conversation whose leg is lost', function () {
   it('is nobody’s where the caller does not want to be known', async () => {
     const person = someone()
     const hidden = { headers: ['Privacy: id'] }
-    const [lost] = await talk(person, '5', hidden)
+    const [lost] = await talk(person, '', hidden)
     await lost.hangUp(OUT_OF_ORDER)
     await call(person, 0, 'ended')
     assertFresh((await redial(person, 1, hidden))[1])
@@ -222,7 +224,7 @@ describe('a conversation whose leg is lost', function () {
   it('is the caller’s who is quicker than the callback: that one stops ringing', async () => {
     const person = someone()
     const carrier = await Carrier.start({ scenario: 'uas-answers-late', address: beta, pauseMs: 20_000 })
-    const [lost, first] = await talk(person, '8', { number: SHOP })
+    const [lost, first] = await talk(person, '', { number: SHOP })
     await lost.hangUp(OUT_OF_ORDER)
     // It has left, and so has taken the session up.
     await until(async () => (await callsOf(person))[1]?.trunk === 'beta', `the callback to ${person}`)
