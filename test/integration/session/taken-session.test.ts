@@ -95,7 +95,7 @@ describe('the session of a call that is taken over', () => {
         index,
         lines: new Map(),
         asked: { count: 0 },
-      isAway: () => false,
+        isAway: () => false,
         onError: () => undefined,
         policy: () => ({ windowMs: 900_000, resumeOn: 'fault' }),
         supersede: async () => undefined,
