@@ -8,16 +8,21 @@ const POLL_MS = 10
 
 /** The one server of all agents of a drill, which can be broken; the nodes' own local agents stand in for it. */
 export class DrillAgents {
-  /** The agent's backends, as a config file has them. */
-  readonly agent: Readonly<Record<string, unknown>>
   readonly #server: LocalAgent
+  readonly #apiKey: string
 
   private constructor(server: LocalAgent, apiKey: string) {
     this.#server = server
-    this.agent = {
+    this.#apiKey = apiKey
+  }
+
+  /** The agent's backends for a run, as a config file has them: by another model it is a server of which nodes know nothing yet. */
+  agent(run: string): Readonly<Record<string, unknown>> {
+    return {
       backend: 'custom',
-      url: `${server.baseUrl}/realtime`,
-      apiKey,
+      url: `${this.#server.baseUrl}/realtime`,
+      model: run,
+      apiKey: this.#apiKey,
       fallback: [{ backend: 'local' }],
     }
   }

@@ -120,7 +120,7 @@ class DrillStage {
     )
     const subject = subjectOf(run.fault)
     const breakables = { carrier: broken, agents: this.#agents, fleet: this.#fleet, redis: this.#redis }
-    await this.#reconfigure(trunks, subject === 'agents' ? this.#agents.agent : undefined)
+    await this.#reconfigure(trunks, subject === 'agents' ? this.#agents.agent(run.name) : undefined)
     let silenced = false
     const load = new DrillLoad({
       plan: run.load,
@@ -174,7 +174,7 @@ class DrillStage {
   }
 
   /** Every node has the trunks and the agent of this run, and says so. */
-  async #reconfigure(trunks: readonly DemoTrunk[], agent: DrillAgents['agent'] | undefined): Promise<void> {
+  async #reconfigure(trunks: readonly DemoTrunk[], agent: ReturnType<DrillAgents['agent']> | undefined): Promise<void> {
     const waiting = new Set(this.#fleet.nodes.map(({ id }) => id))
     await this.#until(
       RELOAD_TIMEOUT_MS,
