@@ -178,11 +178,21 @@ export function describeMediaEngine(name: string, engine: () => MediaEngine, pro
       assert.ok(!early.ok && early.error.code === 'sdp-no-offer')
     })
 
-    it('tells that no RTP comes any more, once', async () => {
+    it('tells that no RTP comes any more, once, and for how long when it is asked', async () => {
+      assert.equal(await leg.media.silentMs(), null)
       await call()
       peer.mute = true
+      const mutedAtMs = performance.now()
       const { silentMs } = await leg.event('mediaTimeout')
       assert.ok(silentMs >= 1_000)
+      const saidMs = (await leg.media.silentMs()) ?? Number.NaN
+      assert.ok(saidMs >= 950 && saidMs <= performance.now() - mutedAtMs + 50, `${saidMs}`)
+      peer.mute = false
+      await until(async () => ((await leg.media.silentMs()) ?? 1_000) < 500, 'RTP to be heard of again')
+      await leg.media.answer(peer.sdp('sendonly', '0 101', 2))
+      assert.equal(await leg.media.silentMs(), null)
+      await leg.media.answer(peer.sdp('sendrecv', '0 101', 3))
+      peer.mute = true
       await delay(600)
       assert.equal(leg.events.filter(({ kind }) => kind === 'mediaTimeout').length, 1)
     })
