@@ -5,7 +5,7 @@ import type { DrillReport } from '../../lib/drill/report.ts'
 import { drillHtml } from '../../lib/drill/report-html.ts'
 import { drillText } from '../../lib/drill/report-text.ts'
 import type { DrillScenario } from '../../lib/drill/scenario.ts'
-import { drillScenarios, NOT_BUILT } from '../../lib/drill/scenarios.ts'
+import { drillScenarios } from '../../lib/drill/scenarios.ts'
 import { runDrill } from '../drill/run-drill.ts'
 import { StopRequests } from '../stop-requests.ts'
 import { formatTable, paint, print, printJson } from './output.ts'
@@ -18,12 +18,12 @@ interface DrillCommandOptions {
   readonly short?: true
 }
 
-/** `tandem drill`: breaks carriers, agents and stores on purpose, on a fleet of its own, and says what it cost. */
+/** `tandem drill`: breaks carriers, agents, stores and nodes on purpose, on a fleet of its own, and says what it cost. */
 export function register(program: Command): void {
   program
     .command('drill')
     .description(
-      'break carriers, agents and stores on purpose, on two nodes of its own, and report what it cost (docs/drills.md)',
+      'break carriers, agents, stores and nodes on purpose, on two nodes of its own, and report what it cost (docs/drills.md)',
     )
     .option('--scenario <name>', 'only this one; --list names them')
     .option('--list', 'list the scenarios and run none')
@@ -38,10 +38,6 @@ async function drill(options: DrillCommandOptions, command: Command): Promise<vo
   const pace: DrillPace = options.short === true ? 'short' : 'usual'
   const all = drillScenarios(pace)
   if (list === true) return listScenarios(all, json === true)
-  const notBuilt = scenario === undefined ? undefined : NOT_BUILT[scenario]
-  if (notBuilt !== undefined) {
-    command.error(`error: '${scenario}' (${notBuilt}) is not built yet`, { exitCode: 2 })
-  }
   const scenarios = scenario === undefined ? all : all.filter(({ name }) => name === scenario)
   if (scenarios.length === 0) {
     command.error(`error: there is no scenario '${scenario}'; there are: ${all.map(({ name }) => name).join(', ')}`)

@@ -39,7 +39,8 @@ export type CarrierEvent = SeenCall &
     | { readonly kind: 'refused'; readonly status: number }
     | { readonly kind: 'ringing' }
     | { readonly kind: 'answered' }
-    | { readonly kind: 'ended'; readonly by: 'carrier' | 'tandem' }
+    /** The longest time without an RTP packet while the call was up; null: it was not. */
+    | { readonly kind: 'ended'; readonly by: 'carrier' | 'tandem'; readonly longestGapMs: number | null }
   )
 
 interface SeenCall {

@@ -41,12 +41,12 @@ export function demoAddresses(): DemoAddresses {
 
 /** Two nodes, each a process of its own, on one embedded PostgreSQL, in a folder that goes with them. */
 export class DemoFleet {
-  readonly nodes: readonly DemoNode[]
+  readonly nodes: readonly [DemoNode, DemoNode]
   readonly postgres: DemoPostgres
   readonly #plan: DemoFleetPlan
   readonly #parts: Parts
 
-  private constructor(nodes: readonly DemoNode[], postgres: DemoPostgres, plan: DemoFleetPlan, parts: Parts) {
+  private constructor(nodes: readonly [DemoNode, DemoNode], postgres: DemoPostgres, plan: DemoFleetPlan, parts: Parts) {
     this.nodes = nodes
     this.postgres = postgres
     this.#plan = plan
@@ -82,9 +82,10 @@ export class DemoFleet {
     const apiKey = randomBytes(16).toString('hex')
     const plan: DemoFleetPlan = { nodes: places, trunks, postgresUrl: postgres.url, redisUrl, apiKey }
     onProgress('starting two nodes')
-    const nodes = await startNodes(plan, parts)
+    const [first, second] = await startNodes(plan, parts)
+    if (first === undefined || second === undefined) throw new Error('a demo has two nodes')
     signal?.throwIfAborted()
-    return new DemoFleet(nodes, postgres, plan, parts)
+    return new DemoFleet([first, second], postgres, plan, parts)
   }
 
   /** Where a carrier's calls go: the ingress of its trunk. */

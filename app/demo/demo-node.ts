@@ -22,17 +22,18 @@ export class DemoNode {
   readonly id: string
   readonly address: string
   readonly api: NodeApi
-  readonly #child: ChildProcess
   readonly #file: string
+  #child: ChildProcess
+  #serving = false
   readonly #lines: string[] = []
   readonly #onExit = (): void => void this.#child.kill('SIGKILL')
 
-  private constructor({ id, address }: DemoNodePlace, child: ChildProcess, file: string, apiKey: string) {
+  private constructor({ id, address }: DemoNodePlace, file: string, apiKey: string) {
     this.id = id
     this.address = address
     this.api = new NodeApi(`http://${address}:${DEMO_HTTP_PORT}`, apiKey)
-    this.#child = child
     this.#file = file
+    this.#child = launch(file)
     // Whatever ends this process takes the node with it.
     process.on('exit', this.#onExit)
   }
@@ -45,12 +46,7 @@ export class DemoNode {
   ): Promise<DemoNode> {
     const file = join(place.dataDir, 'tandem.json')
     await writeFile(file, JSON.stringify(config))
-    // In a process group of its own: a Ctrl-C in the terminal is for the demo, which ends its nodes in good order.
-    const child = spawn(process.execPath, [...process.execArgv, ENTRY, 'start', '--config', file], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
-    const node = new DemoNode(place, child, file, apiKey)
+    const node = new DemoNode(place, file, apiKey)
     try {
       await node.#ready()
     } catch (error) {
@@ -75,6 +71,11 @@ export class DemoNode {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  /** Ready for calls, and nobody has told it to end. */
+  get serving(): boolean {
+    return this.#serving && this.runs
+  }
+
   /** The last lines that it wrote. */
   get lastWords(): string {
     return this.#lines.join('\n')
@@ -83,6 +84,13 @@ export class DemoNode {
   /** kill -9: nobody is told. */
   async kill(): Promise<void> {
     await this.#end(() => this.#child.kill('SIGKILL'))
+  }
+
+  /** Starts it anew with the config that it had; resolves when it is ready for calls. */
+  async revive(): Promise<void> {
+    if (this.runs) return
+    this.#child = launch(this.#file)
+    await this.#ready()
   }
 
   /** Hangs up whoever is left, and resolves when it is gone. */
@@ -100,6 +108,7 @@ export class DemoNode {
 
   async #end(signal: () => void): Promise<void> {
     if (!this.runs) return
+    this.#serving = false
     const ended = once(this.#child, 'exit')
     signal()
     await ended
@@ -117,6 +126,7 @@ export class DemoNode {
         if (this.#lines.length > KEPT_LINES) this.#lines.shift()
         if (!READY.test(line)) return
         clearTimeout(timer)
+        this.#serving = true
         resolve()
       }
       for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -126,4 +136,12 @@ export class DemoNode {
       this.#child.once('exit', () => fail('ended'))
     })
   }
+}
+
+/** In a process group of its own: a Ctrl-C in the terminal is for the demo, which ends its nodes in good order. */
+function launch(file: string): ChildProcess {
+  return spawn(process.execPath, [...process.execArgv, ENTRY, 'start', '--config', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
 }

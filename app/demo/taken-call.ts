@@ -22,7 +22,7 @@ export interface TakenCallParts {
 type Seen =
   | { readonly kind: 'invite' | 'ringing' | 'answered' }
   | { readonly kind: 'refused'; readonly status: number }
-  | { readonly kind: 'ended'; readonly by: 'carrier' | 'tandem' }
+  | { readonly kind: 'ended'; readonly by: 'carrier' | 'tandem'; readonly longestGapMs: number | null }
 
 /** A call that Tandem places over a carrier, as the carrier and its callee take it. */
 export class TakenCall {
@@ -112,7 +112,8 @@ export class TakenCall {
 
   #end(by: 'carrier' | 'tandem'): void {
     if (this.#over) return
-    this.#see({ kind: 'ended', by })
+    const longestGapMs = this.#dialog === null ? null : (this.#leg?.heard.longestGapMs(performance.now()) ?? null)
+    this.#see({ kind: 'ended', by, longestGapMs })
     this.#release()
   }
 

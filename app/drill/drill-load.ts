@@ -30,7 +30,7 @@ export class DrillLoad {
   readonly #end = new AbortController()
   readonly #answers = new Set<Promise<void>>()
   readonly #hangUps = new Set<NodeJS.Timeout>()
-  /** Answered, and by which node. */
+  /** Answered, and which node has it. */
   readonly #answered = new Map<string, string>()
   readonly #ours = new Set<string>()
   readonly #deaf: () => void
@@ -40,8 +40,9 @@ export class DrillLoad {
   constructor(parts: LoadParts) {
     this.#parts = parts
     this.#deaf = parts.watch.onEvent(({ event, call, node }) => {
-      if (event !== 'call.answered' || call === undefined) return
+      if ((event !== 'call.answered' && event !== 'call.moved') || call === undefined) return
       this.#answered.set(call, node)
+      if (event === 'call.moved') return
       if (this.#ours.has(call)) this.#hangUpLater(call)
     })
     const { callsPerSecond, inboundEveryMs } = parts.plan
@@ -91,7 +92,8 @@ export class DrillLoad {
   }
 
   async #placeOutbound(i: number): Promise<void> {
-    const { nodes, number, onProblem } = this.#parts
+    const { number, onProblem } = this.#parts
+    const nodes = this.#parts.nodes.filter(({ serving }) => serving)
     const node = nodes[i % nodes.length]
     if (node === undefined) return
     const call = { atMs: Date.now(), direction: 'outbound', number: number(), status: null } as const
@@ -102,6 +104,8 @@ export class DrillLoad {
       this.#ours.add(id)
       if (this.#answered.has(id)) this.#hangUpLater(id)
     } catch (error) {
+      // Whoever orders a call of a node that is killed meanwhile orders it of another one.
+      if (!node.serving) return this.#placeOutbound(i)
       this.calls.push({ ...call, id: null })
       onProblem(`a call was refused: ${error instanceof Error ? error.message : String(error)}`)
     }
@@ -113,14 +117,21 @@ export class DrillLoad {
     const caller = ready[i % ready.length]
     if (caller === undefined) return
     const call = { atMs: Date.now(), direction: 'inbound', number: number(), id: null } as const
+    // A carrier that knows both nodes, and tries the other one where one is silent.
+    const others = ready.flatMap(({ ingress }) => (ingress === caller.ingress ? [] : ingress))
     try {
-      const { status, ended } = await caller.carrier.place({
-        uri: `sip:${DEMO_NUMBER}@${caller.ingress}`,
-        from: call.number,
-        seconds: plan.callMs / 1_000,
-      })
-      // How it went on is told by its record.
-      ended.catch(() => undefined)
+      let status: number | null = null
+      for (const ingress of [caller.ingress, ...others]) {
+        const placed = await caller.carrier.place({
+          uri: `sip:${DEMO_NUMBER}@${ingress}`,
+          from: call.number,
+          seconds: plan.callMs / 1_000,
+        })
+        // How it went on is told by its record.
+        placed.ended.catch(() => undefined)
+        status = placed.status
+        if (status !== null) break
+      }
       this.calls.push({ ...call, status })
     } catch (error) {
       this.calls.push({ ...call, status: null })
@@ -132,10 +143,10 @@ export class DrillLoad {
 
   #hangUpLater(call: string): void {
     const { nodes, plan } = this.#parts
-    const node = nodes.find(({ id }) => id === this.#answered.get(call))
     const timer = setTimeout(
       () => {
         this.#hangUps.delete(timer)
+        const node = nodes.find(({ id }) => id === this.#answered.get(call))
         // Whoever has hung up meanwhile was right too.
         node?.api.json(`/api/v1/calls/${call}`, { method: 'DELETE' }).catch(() => undefined)
       },

@@ -15,6 +15,7 @@ const eventAnswer = z.looseObject({
   reason: z.string().nullish(),
   blame: z.string().optional(),
   gapMs: z.number().optional(),
+  lost: z.string().optional(),
   problems: z.array(z.string()).optional(),
 })
 
@@ -27,6 +28,7 @@ export class DrillWatch {
   readonly #listeners = new Set<(event: WatchedEvent) => void>()
   readonly #end = new AbortController()
   readonly #stops: (() => void)[] = []
+  readonly #dead = new Set<string>()
   #failure: Error | null = null
 
   private constructor() {}
@@ -35,8 +37,10 @@ export class DrillWatch {
   static async open(nodes: readonly DemoNode[], carriers: readonly Carrier[]): Promise<DrillWatch> {
     const watch = new DrillWatch()
     for (const carrier of carriers) {
-      const stop = carrier.onEvent(({ kind, atMs, sipCallId, number }) => {
-        watch.#carrierFacts.push({ carrier: carrier.id, kind, atMs, sipCallId, number })
+      const stop = carrier.onEvent((event) => {
+        const { kind, atMs, sipCallId, number } = event
+        const longestGapMs = event.kind === 'ended' ? event.longestGapMs : null
+        watch.#carrierFacts.push({ carrier: carrier.id, kind, atMs, sipCallId, number, longestGapMs })
       })
       watch.#stops.push(stop)
     }
@@ -58,6 +62,17 @@ export class DrillWatch {
     return () => this.#listeners.delete(listener)
   }
 
+  /** What kills a node ends what it tells, too: until `hearAgain`. */
+  expectEnd(node: DemoNode): void {
+    this.#dead.add(node.id)
+  }
+
+  /** Listens to a node that is back. */
+  async hearAgain(node: DemoNode): Promise<void> {
+    this.#dead.delete(node.id)
+    await this.#follow(node)
+  }
+
   close(): void {
     this.#end.abort()
     for (const stop of this.#stops) stop()
@@ -66,6 +81,7 @@ export class DrillWatch {
   /** Each node tells its own events: those of the others come to it later. */
   #follow(node: DemoNode): Promise<void> {
     const onEnd = (error: unknown): void => {
+      if (this.#dead.has(node.id)) return
       this.#failure = new Error(`node ${node.id} could not be watched to the end`, { cause: error })
     }
     const onEvent = (json: string): void => {
@@ -90,6 +106,7 @@ const nodeFact = ({
   blame,
   call,
   gapMs,
+  lost,
 }: WatchedEvent): NodeFact => ({
   atMs: Date.parse(at),
   node,
@@ -102,4 +119,5 @@ const nodeFact = ({
   blame: blame ?? null,
   call: call ?? null,
   gapMs: gapMs ?? null,
+  lost: lost ?? null,
 })

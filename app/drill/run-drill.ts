@@ -119,7 +119,13 @@ class DrillStage {
       ({ id, uri }): DemoTrunk => ({ id: `${id}-${run.name}`, uri, settings: run.settings }),
     )
     const subject = subjectOf(run.fault)
-    const breakables = { carrier: broken, agents: this.#agents, fleet: this.#fleet, redis: this.#redis }
+    const breakables = {
+      carrier: broken,
+      agents: this.#agents,
+      fleet: this.#fleet,
+      redis: this.#redis,
+      watch: this.#watch,
+    }
     await this.#reconfigure(trunks, subject === 'agents' ? this.#agents.agent(run.name) : undefined)
     let silenced = false
     const load = new DrillLoad({
@@ -152,6 +158,7 @@ class DrillStage {
       const facts: DrillFacts = {
         subject,
         broken: { trunk: `${broken.id}-${run.name}`, carrier: broken.id },
+        deadNode: subject === 'node' ? this.#fleet.nodes[0].id : null,
         standby: { trunk: `${standby.id}-${run.name}`, carrier: standby.id },
         faultAtMs,
         silence: silenceOf(run.fault),

@@ -23,7 +23,7 @@ export function measureAgents(facts: DrillFacts): AgentFigures {
 }
 
 /** Fault to the first event of a name; null: none came. */
-export function firstEvent(facts: DrillFacts, event: string): number | null {
+export function firstEvent(facts: DrillFacts, event: string | null): number | null {
   const moments = sinceFault(facts, event).map(({ atMs }) => atMs - facts.faultAtMs)
   return moments.length === 0 ? null : Math.min(...moments)
 }
@@ -34,5 +34,5 @@ export function droppedByAgents(facts: DrillFacts): number {
   return facts.records.filter(({ id, cause }) => lost.has(id) && cause !== 'normal').length
 }
 
-const sinceFault = ({ nodeEvents, faultAtMs }: DrillFacts, name: string): readonly NodeFact[] =>
+const sinceFault = ({ nodeEvents, faultAtMs }: DrillFacts, name: string | null): readonly NodeFact[] =>
   nodeEvents.filter(({ event, atMs }) => event === name && atMs >= faultAtMs)

@@ -1,10 +1,12 @@
 /** What happened in one run of a drill, as everyone who saw it says. Moments are wall time in milliseconds, of one machine. */
 export interface DrillFacts {
-  /** What was broken: the trunk; the agents' server, or a store, for all calls over the trunk. */
+  /** What was broken: the trunk; the agents' server, a store, or a node, for all calls over the trunk. */
   readonly subject: DrillSubject
   /** The trunk that is broken, and the carrier behind it. */
   readonly broken: Place
   readonly standby: Place
+  /** The node that was killed; null: none was. */
+  readonly deadNode: string | null
   readonly faultAtMs: number
   /**
    * Whether the carrier went silent, and so nobody heard what it said to what had just come in: its line was cut or it stood still, or its
@@ -20,7 +22,7 @@ export interface DrillFacts {
   readonly records: readonly RecordFact[]
 }
 
-export type DrillSubject = 'trunk' | 'agents' | 'stores'
+export type DrillSubject = 'trunk' | 'agents' | 'stores' | 'node'
 
 interface Place {
   readonly trunk: string
@@ -46,6 +48,8 @@ export interface CarrierFact {
   readonly atMs: number
   readonly sipCallId: string
   readonly number: string
+  /** Of `ended`: the longest time for which the callee heard nothing of a call that was up. */
+  readonly longestGapMs: number | null
 }
 
 /** An event of a node, as far as drills look at it. */
@@ -65,6 +69,8 @@ export interface NodeFact {
   readonly call: string | null
   /** Of `agent.reconnected`. */
   readonly gapMs: number | null
+  /** Of `node.lost`: which. */
+  readonly lost: string | null
 }
 
 /** A call record of the API, as far as drills look at it. */

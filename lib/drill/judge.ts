@@ -2,12 +2,13 @@ import { type AgentFigures, droppedByAgents, firstEvent, measureAgents } from '.
 import type { DrillCall, DrillFacts, DrillSubject, NodeFact, RecordFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
 import { lostCalls, storyOf } from './lost.ts'
+import { droppedByNode, measureNode, type NodeFigures } from './node-loss.ts'
 import { recoveryOf } from './recovery.ts'
 import { countRings, type RingCounts } from './rings.ts'
 import type { DrillPromises } from './scenario.ts'
 
 /** What a run of a drill cost. docs/drills.md says what each figure is, exactly. */
-export interface DrillFigures extends RingCounts, AgentFigures {
+export interface DrillFigures extends RingCounts, AgentFigures, NodeFigures {
   /** Fault to the first `trunk.state` away from active, on whichever node, `agent.lost` or `store.degraded`; null: none came. */
   readonly detectedMs: number | null
   /** Fault to the first call answered over the standby, the first conversation that went on, or the first call answered without the store; null: none. */
@@ -72,12 +73,32 @@ const WORDS: Readonly<Record<DrillSubject, Readonly<Record<'detected' | 'shifted
     recovered: 'agents well again',
     mos: 'MOS from the fault on',
   },
+  node: {
+    detected: 'loss of the node noticed',
+    shifted: 'first call that another node went on with',
+    recovered: 'node well again',
+    mos: 'MOS from the fault on',
+  },
   stores: {
     detected: 'loss of the store noticed',
     shifted: 'first call answered without it',
     recovered: 'used again after it was well',
     mos: 'MOS from the fault on',
   },
+}
+
+/** The event by which nodes tell of a loss; null: they tell of the trunk's state. */
+const LOSS: Readonly<Record<DrillSubject, string | null>> = {
+  trunk: null,
+  agents: 'agent.lost',
+  stores: 'store.degraded',
+  node: 'node.lost',
+}
+
+/** How calls are counted that went on at the fault and were lost by it, where their audio does not tell. */
+const DROPPED: Readonly<Partial<Record<DrillSubject, (facts: DrillFacts) => number>>> = {
+  agents: droppedByAgents,
+  node: droppedByNode,
 }
 
 /** Judges one run by its promises. */
@@ -101,9 +122,8 @@ export function measureDrill(
   const over = records.filter(({ endedAtMs }) => endedAtMs !== null && endedAtMs < faultAtMs)
   return {
     ...agents,
-    detectedMs: ofTrunk
-      ? detectionOf(facts)
-      : firstEvent(facts, facts.subject === 'agents' ? 'agent.lost' : 'store.degraded'),
+    ...measureNode(facts),
+    detectedMs: LOSS[facts.subject] === null ? detectionOf(facts) : firstEvent(facts, LOSS[facts.subject]),
     shiftedMs: shiftOf(facts),
     callsPlaced: calls.length,
     callsLost: lostCalls(facts).since.length,
@@ -112,7 +132,7 @@ export function measureDrill(
     mosDuring: meanMos(placed(facts.wellAtMs).filter(({ trunk }) => trunk === facts.broken.trunk)),
     mosAfter: meanMos(placed(Infinity).filter(({ trunk }) => !ofTrunk || trunk === facts.standby.trunk)),
     ...recordsOf(facts),
-    liveCallsDropped: facts.subject === 'agents' ? droppedByAgents(facts) : dropped(facts, live),
+    liveCallsDropped: DROPPED[facts.subject]?.(facts) ?? dropped(facts, live),
     slowestSetupMs: slowest(placed(Infinity).filter((record) => !wasHeardOf(record, facts))),
     faultsToFall: faultsToFall(facts),
     returnsWhileBroken: returnsOf(facts),
@@ -143,7 +163,15 @@ function failuresOf(figures: DrillFigures, facts: DrillFacts, promises: DrillPro
   within(words.detected, figures.detectedMs, promises.detectedWithinMs)
   within(words.shifted, figures.shiftedMs, promises.shiftedWithinMs)
   if (promises.gapWithinMs !== null) within('longest time without an agent', figures.longestGapMs, promises.gapWithinMs)
-  if (facts.subject !== 'trunk') none('live calls dropped', figures.liveCallsDropped)
+  if (facts.subject === 'agents' || facts.subject === 'stores') none('live calls dropped', figures.liveCallsDropped)
+  if (promises.moved !== undefined) {
+    const { shareAtLeast, medianGapWithinMs } = promises.moved
+    const { callsOnNode, callsMoved } = figures
+    if (callsMoved === 0 || callsMoved < callsOnNode * shareAtLeast) {
+      failures.push(`calls moved: ${callsMoved} of ${callsOnNode}, promised at least ${shareAtLeast * 100} %`)
+    }
+    within('median time without audio of moved calls', figures.medianGapMs, medianGapWithinMs)
+  }
   within('slowest call from INVITE to answer', figures.slowestSetupMs, promises.setupWithinMs)
   if (promises.faultsToFall !== null) {
     within('failed attempts before the trunk was taken out', figures.faultsToFall, promises.faultsToFall, '')
@@ -171,6 +199,7 @@ function detectionOf({ nodeEvents, broken, faultAtMs }: DrillFacts): number | nu
 function shiftOf(facts: DrillFacts): number | null {
   const { subject, carrierEvents, standby, calls, faultAtMs } = facts
   if (subject === 'agents') return firstEvent(facts, 'agent.reconnected')
+  if (subject === 'node') return firstEvent(facts, 'call.moved')
   const since = new Set(calls.flatMap(({ number, atMs }) => (atMs >= faultAtMs ? number : [])))
   const isAnswer = ({ kind, carrier, atMs, number }: DrillFacts['carrierEvents'][number]): boolean =>
     kind === 'answered' && atMs >= faultAtMs && (subject === 'trunk' ? carrier === standby.carrier : since.has(number))

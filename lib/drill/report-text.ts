@@ -52,10 +52,19 @@ const storeRows = (run: RunReport): readonly DrillRow[] => [
   ['used again by every node', `${ms(run.recoveredMs)} after it was well`],
 ]
 
+const nodeRows = (run: RunReport): readonly DrillRow[] => [
+  ['loss of the node noticed', `${ms(run.detectedMs)} after the fault`],
+  ['first call that went on', `${ms(run.shiftedMs)} after the fault`],
+  ['calls on the node / moved', `${run.callsOnNode} / ${run.callsMoved}`],
+  ['without audio (median)', ms(run.medianGapMs)],
+  ['sessions parked', String(run.sessionsParked)],
+]
+
 const ROWS: Readonly<Record<RunReport['subject'], (run: RunReport) => readonly DrillRow[]>> = {
   trunk: trunkRows,
   agents: agentRows,
   stores: storeRows,
+  node: nodeRows,
 }
 
 function runLines(run: RunReport, paint: DrillPaint): readonly string[] {

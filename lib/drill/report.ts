@@ -104,6 +104,10 @@ function worstOf(runs: readonly DrillFigures[]): DrillFigures {
     agentsLost: sum(({ agentsLost }) => agentsLost),
     agentsBack: sum(({ agentsBack }) => agentsBack),
     longestGapMs: highest(runs.map(({ longestGapMs }) => longestGapMs)),
+    callsOnNode: sum(({ callsOnNode }) => callsOnNode),
+    callsMoved: sum(({ callsMoved }) => callsMoved),
+    sessionsParked: sum(({ sessionsParked }) => sessionsParked),
+    medianGapMs: highest(runs.map(({ medianGapMs }) => medianGapMs)),
     recoveredMs: latest(runs.map(({ recoveredMs }) => recoveredMs)),
   }
 }

@@ -4,7 +4,7 @@ import type { DrillSubject } from './facts.ts'
 /**
  * What is done to the broken carrier: one of the faults that carriers simulate, or its process is killed, or stopped for a while. Or to the
  * server of the agents: every socket is cut at once, and new ones are taken again, or refused for a while. Or to a store of both nodes:
- * PostgreSQL is stopped and started again, Redis is killed and comes back empty.
+ * PostgreSQL is stopped and started again, Redis is killed and comes back empty. Or a node is killed, and started anew later.
  */
 export type DrillFault =
   | CarrierFault
@@ -14,10 +14,12 @@ export type DrillFault =
   | { readonly kind: 'agents-away' }
   | { readonly kind: 'postgres-away' }
   | { readonly kind: 'redis-away' }
+  | { readonly kind: 'node-killed' }
 
 /** What a fault is of. */
 export function subjectOf({ kind }: DrillFault): DrillSubject {
   if (kind === 'agents-cut' || kind === 'agents-away') return 'agents'
+  if (kind === 'node-killed') return 'node'
   return kind === 'postgres-away' || kind === 'redis-away' ? 'stores' : 'trunk'
 }
 
@@ -37,9 +39,9 @@ export interface DrillLoad {
 
 /** What a run may cost. No call lost, no callee rung twice and no record missing is promised of every one. */
 export interface DrillPromises {
-  /** Fault to the first `trunk.state` away from active, `agent.lost` or `store.degraded`. */
+  /** Fault to the first `trunk.state` away from active, `agent.lost`, `store.degraded` or `node.lost`. */
   readonly detectedWithinMs: number
-  /** Fault to the first call answered over the standby, the first conversation that went on, or the first call answered without the store. */
+  /** Fault to the first call answered over the standby, the first conversation that went on, the first call answered without the store, or the first call moved. */
   readonly shiftedWithinMs: number
   /** The longest time that a conversation may be without its agent; null: agents are not broken. */
   readonly gapWithinMs: number | null
@@ -53,6 +55,8 @@ export interface DrillPromises {
   readonly recoveredWithinMs: number | null
   /** How long a second ring of a callee may last until it is taken back; one that lasts longer is a double ring. */
   readonly takenBackWithinMs: number
+  /** Of the calls that were up on a node that was killed: the share that goes on, and the median time for which callees heard nothing. */
+  readonly moved?: { readonly shareAtLeast: number; readonly medianGapWithinMs: number }
   /** Mean MOS of the calls over the standby, or of all placed from the fault on. */
   readonly mosAfterAtLeast: number
 }

@@ -1,11 +1,6 @@
 import { AT_ONCE_MS, CLOCKS, type Clock, common, type DrillPace, GOOD_MOS, seconds } from './clock.ts'
-import { storeOutage } from './fleet-scenarios.ts'
+import { nodeKill, storeOutage } from './fleet-scenarios.ts'
 import type { DrillPromises, DrillRun, DrillScenario } from './scenario.ts'
-
-/** Scenarios of the contract that this version cannot run, and why; asking for one is a mistake in the usage. */
-export const NOT_BUILT: Readonly<Record<string, string>> = {
-  'node-kill': 'a node is killed',
-}
 
 const NO_REPLY_MS = 2_000
 /** What setting a call up may take beside waiting for a dead trunk. */
@@ -30,6 +25,7 @@ export function drillScenarios(pace: DrillPace): readonly DrillScenario[] {
     flap(clock),
     aiDrop(clock),
     mediaLoss(clock),
+    nodeKill(clock),
     storeOutage(clock),
   ]
 }

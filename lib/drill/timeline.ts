@@ -1,6 +1,7 @@
 import { firstEvent, measureAgents } from './agents.ts'
 import type { DrillFacts, DrillSubject, NodeFact } from './facts.ts'
 import { liveNumbers } from './live.ts'
+import { measureNode } from './node-loss.ts'
 import { wordOf } from './recovery.ts'
 
 /** Something that a reader of the report should know, relative to the fault. */
@@ -31,6 +32,7 @@ const NAMES: Readonly<Record<DrillSubject, readonly [string | null, string | nul
   trunk: [null, null],
   agents: ['agents', "the agents' server"],
   stores: ['stores', 'the store'],
+  node: ['fleet', 'the node'],
 }
 
 /** The moments of a run in order: what was done, what the nodes said, and when calls went elsewhere. `what`: the fault in words. */
@@ -57,7 +59,17 @@ export function drillMoments(facts: DrillFacts, what: string): readonly DrillMom
     if (agentsLost > 0) add(at('agent.lost'), 'state', `the first of ${agentsLost} agents is lost`)
     if (agentsBack > 0) add(at('agent.reconnected'), 'state', `the first of ${agentsBack} conversations goes on`)
   }
+  if (facts.subject === 'node') {
+    const { callsMoved, callsOnNode } = measureNode(facts)
+    if (callsMoved > 0) {
+      const at = faultAtMs + (firstEvent(facts, 'call.moved') ?? Infinity)
+      add(at, 'shift', `the first of ${callsMoved} calls goes on at another node, of ${callsOnNode}`)
+    }
+  }
   for (const event of nodeEvents) {
+    if (event.event === 'node.lost' && event.lost === facts.deadNode) {
+      add(event.atMs, 'state', `${event.node}: node ${event.lost} is lost`)
+    }
     if (event.event === 'trunk.state') add(event.atMs, 'state', stateText(event))
     const word = facts.subject === 'stores' ? wordOf(event, facts) : null
     if (word !== null) add(event.atMs, 'state', `${event.node}: ${event.event} (${event.reason ?? ''})`)

@@ -68,6 +68,10 @@ describe('the judge of a drill', () => {
       agentsLost: 0,
       agentsBack: 0,
       longestGapMs: null,
+      callsOnNode: 0,
+      callsMoved: 0,
+      sessionsParked: 0,
+      medianGapMs: null,
       recoveredMs: 6_000,
     }
     assert.deepEqual(figures, want)
@@ -114,7 +118,8 @@ describe('the judge of a drill', () => {
 
   it('tells of each lost call what its record and the carriers say', () => {
     const lost = outbound({ number: '9', atMs: 500, answeredMs: null, endedMs: 4_600, over: 'a' })
-    const seen = { carrier: 'alpha', kind: 'invite', atMs: FAULT + 510, sipCallId: 'x', number: '9' } as const
+    const invite = { carrier: 'alpha', kind: 'invite', sipCallId: 'x', number: '9', longestGapMs: null } as const
+    const seen = { ...invite, atMs: FAULT + 510 }
     const { failures } = judgeDrill(together(OUTAGE, lost, { carrierEvents: [seen] }), PROMISES)
     assert.deepEqual(failures, [
       'calls lost: 1, promised none',

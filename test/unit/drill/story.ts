@@ -8,6 +8,7 @@ export const NOTHING: DrillFacts = {
   subject: 'trunk',
   broken: { trunk: 'a', carrier: 'alpha' },
   standby: { trunk: 'b', carrier: 'beta' },
+  deadNode: null,
   faultAtMs: FAULT,
   silence: null,
   wellAtMs: FAULT + 6_000,
@@ -67,7 +68,7 @@ export function rings(
   answeredMs: number,
   endedMs: number | null,
 ): readonly CarrierFact[] {
-  const common = { carrier, number, sipCallId: `${carrier}-${number}` }
+  const common = { carrier, number, sipCallId: `${carrier}-${number}`, longestGapMs: null }
   const end: CarrierFact[] = endedMs === null ? [] : [{ ...common, kind: 'ended', atMs: FAULT + endedMs }]
   return [
     { ...common, kind: 'invite', atMs: FAULT + answeredMs - 50 },
@@ -119,6 +120,16 @@ export const attempt = (node: string, atMs: number, blame: string): NodeFact => 
   blame,
 })
 
+/** Whatever else a node tells. */
+export const told = (node: string, atMs: number, event: string, more: Partial<NodeFact> = {}): NodeFact => ({
+  ...SILENT_FIELDS,
+  trunk: null,
+  node,
+  atMs: FAULT + atMs,
+  event,
+  ...more,
+})
+
 /** An agent of a call is lost, or back after `gapMs`. */
 export const agentEvent = (atMs: number, call: string, gapMs: number | null = null): NodeFact => ({
   ...SILENT_FIELDS,
@@ -139,6 +150,7 @@ const SILENT_FIELDS = {
   blame: null,
   call: null,
   gapMs: null,
+  lost: null,
 }
 
 /** All of these stories in one run. */
