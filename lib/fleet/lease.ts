@@ -8,6 +8,8 @@ export interface LeaseConfig {
   readonly leaseMs: number
   /** How long after a verification that could not be made the next one is tried. */
   readonly retryMs: number
+  /** How often calls are verified where nothing gives rise to a doubt: what nobody has thought of ends then at the latest. */
+  readonly verifyEveryMs: number
   /** No other node is known: nobody can have taken a call over, and none is muted for a doubt. */
   readonly isAlone: boolean
 }
@@ -17,8 +19,9 @@ interface Common {
   readonly ackedSentAtMs: number
   /** The last input: a node that hears nothing for longer than its lease has been stopped. */
   readonly seenAtMs: number
-  /** Verifications begun so far. */
+  /** Verifications begun so far, and when the last one was. */
   readonly round: number
+  readonly verifyingSinceMs: number
 }
 
 /** A node's hold on its calls, by its own monotonic clock. `lapsed`: another node may have taken them over, and they are verified. */
@@ -56,6 +59,7 @@ export const startLease = (nowMs: number): LeaseState => ({
   ackedSentAtMs: nowMs,
   seenAtMs: nowMs,
   round: 0,
+  verifyingSinceMs: nowMs,
 })
 
 /**
@@ -74,9 +78,9 @@ export function stepLease(
   const seen = { ...state, seenAtMs: nowMs }
   switch (input.kind) {
     case 'tick':
-      if (hasStood) return lapse(seen, config)
-      return seen.kind === 'lapsed' && seen.retryAtMs !== null && nowMs >= seen.retryAtMs
-        ? lapse(seen, config)
+      if (hasStood || isRetryDue(seen, nowMs)) return lapse(seen, config)
+      return seen.kind === 'held' && nowMs - seen.verifyingSinceMs >= config.verifyEveryMs
+        ? lookAgain(seen)
         : stay(seen)
     case 'renewed': {
       // Counted from when the last one was sent to when this one is known to be there: the worst case of both ways.
@@ -97,13 +101,22 @@ export function stepLease(
 
 const stay = (state: LeaseState): Step<LeaseState, LeaseEffect> => ({ state, effects: [] })
 
+const isRetryDue = (state: LeaseState, nowMs: number): boolean =>
+  state.kind === 'lapsed' && state.retryAtMs !== null && nowMs >= state.retryAtMs
+
+/** Nothing gives rise to a doubt: the calls go on meanwhile. */
+function lookAgain(state: LeaseState): Step<LeaseState, LeaseEffect> {
+  const round = state.round + 1
+  return { state: { ...state, round, verifyingSinceMs: state.seenAtMs }, effects: [{ kind: 'verify', round }] }
+}
+
 function lapse(state: LeaseState, config: LeaseConfig): Step<LeaseState, LeaseEffect> {
   const { ackedSentAtMs, seenAtMs } = state
   const round = state.round + 1
   const wasMuted = state.kind === 'lapsed' && state.isMuted
   const isMuted = wasMuted || !config.isAlone
   return {
-    state: { kind: 'lapsed', ackedSentAtMs, seenAtMs, round, isMuted, retryAtMs: null },
+    state: { kind: 'lapsed', ackedSentAtMs, seenAtMs, round, verifyingSinceMs: seenAtMs, isMuted, retryAtMs: null },
     // Calls that began since the last time are muted too.
     effects: [...(isMuted ? [{ kind: 'mute' } as const] : []), { kind: 'verify', round }],
   }
@@ -118,9 +131,9 @@ function verified(
   { round, lost }: Extract<LeaseInput, { kind: 'verified' }>,
 ): Step<LeaseState, LeaseEffect> {
   if (state.kind === 'held' || round !== state.round) return { state, effects: fence(lost) }
-  const { ackedSentAtMs, seenAtMs, isMuted } = state
+  const { ackedSentAtMs, seenAtMs, verifyingSinceMs, isMuted } = state
   return {
-    state: { kind: 'held', ackedSentAtMs, seenAtMs, round },
+    state: { kind: 'held', ackedSentAtMs, seenAtMs, round, verifyingSinceMs },
     effects: [...fence(lost), ...(isMuted ? [{ kind: 'unmute' } as const] : [])],
   }
 }

@@ -16,8 +16,8 @@ export interface TakeoverConfig {
 export type Proof =
   /** It heartbeats. */
   | { readonly kind: 'alive' }
-  /** Its lease is out. */
-  | { readonly kind: 'silent' }
+  /** Its lease is out. It is looked into from then on. */
+  | { readonly kind: 'silent'; readonly fromMs: number }
   /** It is asked which calls it has, and in which terms; whether it has said goodbye too. */
   | { readonly kind: 'noting' }
   | {
@@ -95,19 +95,19 @@ export function stepTakeover(
     case 'read':
       return proceed(read(state, input, nowMs), nowMs, config)
     case 'broken':
-      return stay({ ...state, answeringSinceMs: null, proof: again(state.proof) })
+      return stay({ ...state, answeringSinceMs: null, proof: again(state.proof, nowMs) })
     case 'noted':
       return proceed(state.proof.kind === 'noting' ? { ...state, proof: proving(nowMs) } : state, nowMs, config)
     case 'unnoted':
-      return stay(state.proof.kind === 'noting' ? { ...state, proof: { kind: 'silent' } } : state)
+      return stay(state.proof.kind === 'noting' ? { ...state, proof: later(nowMs, config) } : state)
     case 'goodbye':
       return stay(state.proof.kind === 'alive' ? state : { ...state, proof: { kind: 'done' } })
     case 'probed':
-      return proceed(probed(state, input), nowMs, config)
+      return proceed(probed(state, input, nowMs, config), nowMs, config)
     case 'taken':
       return stay(state.proof.kind === 'taking' ? { ...state, proof: { kind: 'done' } } : state)
     case 'untaken':
-      return stay(state.proof.kind === 'taking' ? { ...state, proof: { kind: 'silent' } } : state)
+      return stay(state.proof.kind === 'taking' ? { ...state, proof: later(nowMs, config) } : state)
     default:
       return assertNever(input)
   }
@@ -124,16 +124,22 @@ const proving = (nowMs: number): Proof => ({
   isConfirmed: false,
 })
 
+/** Nothing is proved; it is not asked again and again, whoever answers at once. */
+const later = (nowMs: number, { probeEveryMs }: TakeoverConfig): Proof => ({
+  kind: 'silent',
+  fromMs: nowMs + probeEveryMs,
+})
+
 /** What has been proved so far counts no more. */
-const again = (proof: Proof): Proof =>
-  proof.kind === 'noting' || proof.kind === 'proving' ? { kind: 'silent' } : proof
+const again = (proof: Proof, fromMs: number): Proof =>
+  proof.kind === 'noting' || proof.kind === 'proving' ? { kind: 'silent', fromMs } : proof
 
 /** This process stood still: answers may have come that it did not read in time, and what it knows of the shared state is old. */
 function afterGap(state: TakeoverState, nowMs: number, { leaseMs, probeEveryMs }: TakeoverConfig): TakeoverState {
   const gapMs = nowMs - state.seenAtMs
   const seen = { ...state, seenAtMs: nowMs }
-  if (gapMs > leaseMs) return { ...seen, answeringSinceMs: null, proof: again(state.proof) }
-  return gapMs > probeEveryMs ? { ...seen, proof: again(state.proof) } : seen
+  if (gapMs > leaseMs) return { ...seen, answeringSinceMs: null, proof: again(state.proof, nowMs) }
+  return gapMs > probeEveryMs ? { ...seen, proof: again(state.proof, nowMs) } : seen
 }
 
 function read(
@@ -144,7 +150,7 @@ function read(
   const { proof } = state
   const answering = { ...state, answeringSinceMs: state.answeringSinceMs ?? nowMs }
   if (isThere) return { ...answering, proof: { kind: 'alive' } }
-  if (proof.kind === 'alive') return { ...answering, proof: { kind: 'silent' } }
+  if (proof.kind === 'alive') return { ...answering, proof: { kind: 'silent', fromMs: nowMs } }
   if (proof.kind === 'proving' && sentAtMs >= proof.notedAtMs)
     return { ...answering, proof: { ...proof, isConfirmed: true } }
   return answering
@@ -153,11 +159,13 @@ function read(
 function probed(
   state: TakeoverState,
   { sentAtMs, answered }: Extract<TakeoverInput, { kind: 'probed' }>,
+  nowMs: number,
+  config: TakeoverConfig,
 ): TakeoverState {
   const { proof } = state
   if (proof.kind !== 'proving') return state
   // It lives, and is only cut off from the shared state: its calls are its own, and what was noted may be old by the next silence.
-  if (answered) return { ...state, proof: { kind: 'silent' } }
+  if (answered) return { ...state, proof: later(nowMs, config) }
   if (proof.probeSentAtMs !== sentAtMs) return state
   return { ...state, proof: { ...proof, misses: proof.misses + 1, probeSentAtMs: null } }
 }
@@ -167,6 +175,7 @@ function proceed(state: TakeoverState, nowMs: number, config: TakeoverConfig): S
   const { proof, answeringSinceMs } = state
   const isSettled = answeringSinceMs !== null && nowMs - answeringSinceMs >= config.settleMs
   if (!isSettled) return stay(state)
+  if (proof.kind === 'silent' && nowMs < proof.fromMs) return stay(state)
   if (proof.kind === 'silent') return { state: { ...state, proof: { kind: 'noting' } }, effects: ['note'] }
   if (proof.kind !== 'proving') return stay(state)
   const { misses, isConfirmed, probeSentAtMs, nextProbeAtMs } = proof

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { callId } from '../../../lib/core/ids.ts'
 import { type LeaseConfig, type LeaseInput, type LeaseState, startLease, stepLease } from '../../../lib/fleet/lease.ts'
 
-const AMONG_OTHERS: LeaseConfig = { leaseMs: 3_000, retryMs: 1_000, isAlone: false }
+const AMONG_OTHERS: LeaseConfig = {
+  leaseMs: 3_000,
+  retryMs: 1_000,
+  verifyEveryMs: Number.POSITIVE_INFINITY,
+  isAlone: false,
+}
 const ALONE: LeaseConfig = { ...AMONG_OTHERS, isAlone: true }
 const CALL = callId('01CALL')
 
@@ -125,6 +130,16 @@ describe('the lease of a node on its calls', () => {
     owner.on({ kind: 'tick' })
     owner.nowMs += 10_000
     assert.equal(owner.on({ kind: 'verified', round: 1, lost: [CALL] }), 'fence, mute, verify 2')
+  })
+
+  it('looks from time to time whose its calls are, and silences none of them for that', () => {
+    const owner = new Owner({ ...AMONG_OTHERS, verifyEveryMs: 10_000 })
+    assert.equal(owner.run(9_750, { renews: true }), '')
+    assert.equal(owner.run(250, { renews: true }), 'verify 1')
+    assert.equal(owner.on({ kind: 'unverified', round: 1 }), '')
+    assert.equal(owner.run(10_000, { renews: true }), 'verify 2')
+    assert.equal(owner.on({ kind: 'verified', round: 2, lost: [CALL] }), 'fence')
+    assert.equal(owner.state.kind, 'held')
   })
 
   it('ignores answers that nobody waits for', () => {
