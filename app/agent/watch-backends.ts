@@ -9,7 +9,7 @@ import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
 import { BackendWatch } from './backend-watch.ts'
 import { ChosenBackends } from './chosen-backends.ts'
-import { probeConnection, probeSession } from './probe-backend.ts'
+import { probeConnection } from './probe-connection.ts'
 
 export interface WatchBackendsOptions {
   readonly config: Config
@@ -39,8 +39,12 @@ export function watchBackends(options: WatchBackendsOptions, parts: Parts): Watc
   const watch = new BackendWatch({
     config,
     local,
-    probe: (backend, mode, timeoutMs) =>
-      mode === 'session' ? probeSession(backend, timeoutMs) : probeConnection(backend, timeoutMs),
+    probe: async (backend, mode, timeoutMs) => {
+      if (mode === 'connect') return probeConnection(backend, timeoutMs)
+      // The client of the protocol takes 17 MB and a third of a second: a node that needs it in its media workers alone does without it here.
+      const { probeSession } = await import('./probe-session.ts')
+      return probeSession(backend, timeoutMs)
+    },
     emit,
     onChange: () => onChange(),
   })
