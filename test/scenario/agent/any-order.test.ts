@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import type { ConversationItem, HistoryItem } from '../../../lib/agent/history.ts'
+import { historyOf, OUTCOME_UNKNOWN, type PastItem } from '../../../lib/agent/past.ts'
 import type { SessionInput } from '../../../lib/agent/session-state.ts'
 import { call, Stage, speechStarted, speechStopped } from './stage.ts'
 
@@ -177,6 +179,18 @@ describe('an agent session, whatever the order of events', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  it('has told all that a further call must know, in whatever order that came to be known', () => {
+    const words = ({ atMs: _at, ...item }: HistoryItem): ConversationItem => item
+    holds((stage) => {
+      const items = stage.of('keep').map(({ item: { atMs, ...item } }): PastItem => ({ ...item, at: new Date(atMs) }))
+      const past = historyOf({ items, note: 'moved' }).map(words)
+      assert.deepEqual(
+        past.filter((item) => item.kind !== 'toolOutput' || item.output !== OUTCOME_UNKNOWN),
+        stage.state.history.map(words),
+      )
+    })
   })
 
   it('truncates no item beyond what was received of it, and none twice', () => {
