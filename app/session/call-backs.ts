@@ -16,8 +16,12 @@ export interface CallBacksOptions {
   readonly log: Log
 }
 
-/** Long enough for a telephone to notice that its call is gone, and for a caller to be quicker than we are. */
+/**
+ * Long enough for a telephone to notice that its call is gone, and for a caller to be quicker than we are; spread, as a trunk that dies drops
+ * many at once.
+ */
 const AFTER_MS = 2_000
+const SPREAD_MS = 2_000
 /** Callers who wait to be called back; when a trunk with more calls dies, the rest calls by itself. */
 const MAX_WAITING = 1_000
 
@@ -45,7 +49,7 @@ export class CallBacks {
     clearTimeout(this.#waiting.get(session.id))
     this.#waiting.set(
       session.id,
-      setTimeout(() => void this.#callBack(session.id, request), AFTER_MS),
+      setTimeout(() => void this.#callBack(session.id, request), AFTER_MS + Math.random() * SPREAD_MS),
     )
   }
 

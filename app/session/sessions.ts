@@ -144,7 +144,7 @@ export class Sessions {
   }
 
   async close(): Promise<void> {
-    this.#index.close()
+    await this.#index.close()
     await this.#supersede.close()
   }
 

@@ -150,6 +150,33 @@ describe('the session of a call', () => {
     assert.equal((await index.get(clinic, CALLER))?.state, 'live')
   })
 
+  it('is shown as it stands at last, however slow the shared state is, and still when the node stops', async () => {
+    const slow = sharedState()
+    const { put } = slow
+    let delayMs = 60
+    slow.put = async (...args) => {
+      delayMs -= 30
+      await new Promise((resolve) => setTimeout(resolve, delayMs))
+      return put(...args)
+    }
+    const other = new CallerIndex(slow)
+    other.set(sessionRow(1))
+    other.set(sessionRow(1, { state: 'parked', resumableUntil: new Date(Date.now() + 60_000) }))
+    await other.close()
+    assert.equal((await other.get(clinic, CALLER))?.state, 'parked')
+  })
+
+  it('is shown as parked again when the shared state has forgotten all', async () => {
+    const session = book()
+    session.began(sessionRow(1).trunk)
+    session.leave('trunk-fault', new Date())
+    await settled()
+    shared.entries.clear()
+    shared.comeBack()
+    await settled()
+    assert.equal((await index.get(clinic, CALLER))?.state, 'parked')
+  })
+
   it('leaves the entry of another call of that number alone', async () => {
     const first = book()
     first.began(sessionRow(1).trunk)
