@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { PhoneLine } from '../../../app/phone/softphone.ts'
+import type { CallsOptions } from '../../../app/signaling/calls.ts'
 import { type LiveCall, readLiveCall } from '../../../lib/call/live-call.ts'
-import { eventually } from '../sip-server/rig.ts'
+import { tagOf } from '../../../lib/sip/name-addr.ts'
+import { Peer } from '../sip-server/peer.ts'
+import { eventually, sdp } from '../sip-server/rig.ts'
 import { type CallCentre, callCentre, NUMBER } from './call-centre.ts'
 
 const CALLS = 3
@@ -47,6 +50,59 @@ describe('phones whose node dies', function () {
     } finally {
       enough.abort()
       await line.close()
+      await survivor.close()
+    }
+  })
+
+  it('talk on, too, where they were called up by it', async () => {
+    const callee = await Peer.open('127.0.0.1:9')
+    const config = `
+agents: { keypad: { backend: local, instructions: none } }
+trunks: [{ id: carrier, sources: [127.0.0.1], targets: [{ uri: "sip:${callee.address}" }] }]
+groups: { us: { trunks: [carrier] } }
+tenants: [{ id: clinic, group: us, numbers: ["${NUMBER}"], agent: keypad }]
+`
+    let share: () => LiveCall | null = () => null
+    const liveCalls = {
+      keep: (_id: string, read: () => LiveCall | null) => {
+        share = read
+        return { changed: () => {}, end: () => {}, leave: () => {} }
+      },
+    }
+    const locator: CallsOptions['locator'] = {
+      locate: async (targets) =>
+        targets.map((to) => ({
+          to,
+          server: { transport: 'udp', host: '127.0.0.1', port: to.port ?? 5_060 },
+        })),
+      failed: () => {},
+      answered: () => {},
+    }
+    const dying = await callCentre({ config, locator, liveCalls })
+    const survivor = await callCentre({ config })
+    try {
+      assert.ok(dying.calls.place({ to: '+12025550123', tenant: 'clinic' }).ok)
+      const invite = await callee.nextRequest('INVITE')
+      callee.send(callee.response(invite, 200, 'OK', 'callee', undefined, sdp(4_000)), dying.address)
+      await callee.nextRequest('ACK')
+      const entry = await eventually('the entry', () => share() ?? undefined)
+      await dying.die()
+      const outcome = survivor.calls.move(entry, { ...entry.row, epoch: 1 })
+      const reinvite = await callee.nextRequest('INVITE')
+      assert.equal(reinvite.callId, invite.callId)
+      assert.equal(tagOf(reinvite.from()), tagOf(invite.from()))
+      assert.equal(tagOf(reinvite.to()), 'callee')
+      assert.ok(reinvite.cseq().seq > invite.cseq().seq + 100)
+      callee.send(callee.response(reinvite, 200, 'OK', undefined, undefined, sdp(4_000)), survivor.address)
+      await callee.nextRequest('ACK')
+      assert.equal(await outcome, 'moved')
+      const [to, from] = [reinvite.header('From') ?? '', reinvite.header('To') ?? '']
+      callee.send(callee.request('BYE', { From: from, To: to, 'Call-ID': reinvite.callId }), survivor.address)
+      await callee.nextResponse(200, 'BYE')
+      assert.deepEqual((await survivor.ended(invite.callId)).end, { by: 'callee', sip: null, cause: 'normal' })
+    } finally {
+      callee.close()
+      await dying.close()
       await survivor.close()
     }
   })
