@@ -100,8 +100,9 @@ export class SessionStore {
     return this.#expired
   }
 
-  /** Ends parked sessions whose window is over, so many at a time. */
+  /** Ends parked sessions whose window is over, so many at a time, and live ones that no call has. */
   async expire(): Promise<void> {
+    await this.#query('end-stray-sessions', [MAX_EXPIRED])
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const { length } = await this.#query('expire-sessions', [MAX_EXPIRED])
       this.#expired += length

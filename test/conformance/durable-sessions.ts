@@ -5,9 +5,10 @@ import { askOnce } from '../../app/store/postmaster.ts'
 import { type Store, startStore } from '../../app/store/store.ts'
 import type { PastItem } from '../../lib/agent/past.ts'
 import { nodeId, tenantId, trunkId } from '../../lib/core/ids.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
 import { tempFolder } from '../helpers/postgres.ts'
-import { at, callIdOf, sessionRow } from '../helpers/records.ts'
+import { at, callIdOf, callRow, ended, sessionRow } from '../helpers/records.ts'
 
 const MINUTE_MS = 60_000
 
@@ -212,6 +213,20 @@ export function describeDurableSessions(name: string, url: () => string): void {
       assert.equal(store.sessions.expired, 1)
       assert.equal((await store.sessions.read(over.id))?.state, 'ended')
       assert.equal((await store.sessions.read(waiting.id))?.state, 'parked')
+    })
+
+    it('ends those that are live on a call that is over, or is in another session, and no others', async () => {
+      const row = (n: number) => sessionRow(n, { beganAt: ago(5 * MINUTE_MS) })
+      const call = (n: number, fields: Partial<CallRow>) => callRow(n, { answeredAt: ago(4 * MINUTE_MS), ...fields })
+      store.journal.call(call(1, ended(2, ago(2 * MINUTE_MS))))
+      store.journal.call(call(2, { session: { id: row(1).id, resumedFrom: null } }))
+      store.journal.call(call(3, ended(2, ago(1000))))
+      store.journal.call(call(4, {}))
+      await write(row(1), row(2), row(3), row(4), row(5))
+      await store.sessions.expire()
+      const states = [1, 2, 3, 4, 5].map(async (n) => (await store.sessions.read(row(n).id))?.state)
+      assert.deepEqual(await Promise.all(states), ['ended', 'ended', 'live', 'live', 'live'])
+      await askOnce(url(), (client) => client.query('truncate calls'))
     })
   })
 }

@@ -42,6 +42,7 @@ create table sessions (
 create table sessions_rest partition of sessions default;
 create index sessions_parked on sessions (tenant, caller, parked_at desc) where state = 'parked';
 create index sessions_call on sessions (call_id);
+create index sessions_live on sessions (id) where state = 'live';
 
 -- What the agent of a further call must know: what was said, what was heard, tool calls and their outputs. An owner's ordinals
 -- begin where no other owner's can be.
