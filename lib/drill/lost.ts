@@ -14,9 +14,9 @@ export function lostCalls(facts: DrillFacts): LostCalls {
   const { calls, records, faultAtMs } = facts
   const byId = new Map(records.map((record) => [record.id, record]))
   const live = liveNumbers(facts)
-  const lost = calls.filter((call) => isLost(call, byId))
+  const lost = calls.filter((call) => isLost(call, byId) && !live.has(call.number))
   return {
-    since: lost.filter((call) => !isOverBefore(call, byId, faultAtMs) && !live.has(call.number)),
+    since: lost.filter((call) => !isOverBefore(call, byId, faultAtMs)),
     before: lost.filter((call) => isOverBefore(call, byId, faultAtMs)),
   }
 }

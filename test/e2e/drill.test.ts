@@ -21,9 +21,9 @@ const folders = (): readonly string[] => readdirSync(tmpdir()).filter((name) => 
 
 describe('./tandem drill', () => {
   it('loses no call, rings nobody twice and misses no record, whatever breaks at a carrier', async function () {
-    this.timeout(240_000)
+    this.timeout(330_000)
     const before = folders()
-    const { code, stdout, stderr } = await tandem(['drill', '--short', '--json'], {}, 230_000)
+    const { code, stdout, stderr } = await tandem(['drill', '--short', '--json'], {}, 320_000)
     const reports: readonly Report[] = JSON.parse(stdout)
     assert.deepEqual(
       reports.map(({ scenario }) => scenario),

@@ -1,4 +1,5 @@
 import Mocha from 'mocha'
+import './fail-on-rejection.ts'
 import { guardHandles, openResources } from './open-handles.ts'
 
 /**

@@ -98,7 +98,7 @@ describe('the judge of a drill that kills a node', () => {
   })
 
   it('leaves calls out that had ended there, and those that it was placing', () => {
-    const placing = outbound({ number: '4', atMs: -50, answeredMs: null, endedMs: 4_000, over: 'a' })
+    const placing = outbound({ number: '4', atMs: -50, answeredMs: null, endedMs: -10, over: 'a' })
     const over = onEast('1', 'call.answered', 'call.ended')
     const facts = kill(
       across,
