@@ -36,6 +36,9 @@ async function onMessage(message: ToCallWorker): Promise<void> {
     case 'hangUp':
       post({ kind: 'hungUp', ask: message.ask, done: running?.hangUp(message.call) === true })
       break
+    case 'doubt':
+      running?.doubt()
+      break
     case 'drain':
       await running?.drain()
       post({ kind: 'drained' })

@@ -96,6 +96,11 @@ export class CallWorkers {
     return done.includes(true)
   }
 
+  /** The node may have been taken for dead: they verify their calls. */
+  doubt(): void {
+    for (const worker of this.#living) worker.doubt()
+  }
+
   /** They take no new calls; resolves when those on the line have ended. */
   async drain(): Promise<void> {
     await Promise.all(this.#living.map((worker) => worker.drain()))
@@ -164,6 +169,10 @@ class CallWorker {
     await withDeadline(answered, ANSWER_MS)
     this.#asked.delete(ask)
     return done
+  }
+
+  doubt(): void {
+    this.#send({ kind: 'doubt' })
   }
 
   async drain(): Promise<void> {

@@ -10,7 +10,7 @@ import { watchBackends } from './agent/watch-backends.ts'
 import { writeApiKey } from './api/api-key.ts'
 import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
-import { startCallWorkers } from './call-workers.ts'
+import { type CallWorkers, startCallWorkers } from './call-workers.ts'
 import type { ConfigResult } from './config.ts'
 import { nodeLocator } from './dns/node-locator.ts'
 import { serveZone } from './dns/serve-zone.ts'
@@ -64,6 +64,8 @@ export interface RunningNode {
   reload(result: ConfigResult): void
   /** Hangs up a call of this process; false where it has no such call. */
   hangUp(call: string): boolean
+  /** The node that this process works for may have been taken for dead: its calls are verified. */
+  doubt(): void
   /** Takes no new calls and resolves when those on the line have ended, or the limit of the config is over. */
   drain(): Promise<void>
   /** Hangs up whoever is left and stops every part, in reverse order of its start. */
@@ -199,7 +201,10 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
       }),
   })
   parts.add('calls', () => calls.close())
-  startLeases({ config, isWorker: workerOf !== undefined, store, fleet, link, calls, sessions, emit, log }, parts)
+  let workers: CallWorkers | null = null
+  const isWorker = workerOf !== undefined
+  const onDoubt = (): void => workers?.doubt()
+  const lease = startLeases({ config, isWorker, store, fleet, link, calls, onDoubt, sessions, emit, log }, parts)
   const callBacks = new CallBacks({
     sessions,
     trunkStates: () => trunks.health.states,
@@ -247,16 +252,14 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
           entry: ownEntry,
           intervalMs: config.fleet.heartbeatMs,
           ttlMs: config.fleet.leaseMs,
+          onRenewed: (sentAtMs) => lease.renewed(sentAtMs),
           onError: (error) => log.log.debug({ err: error }, 'a heartbeat was missed'),
         })
       : null
   parts.add('heartbeat', () => heartbeat?.close())
 
   if (workerOf === undefined && config.sip.workers > 1) begin('starting the call workers')
-  const workers = await startCallWorkers(
-    { config: options.config, isWorker: workerOf !== undefined, sip, store, log },
-    parts,
-  )
+  workers = await startCallWorkers({ config: options.config, isWorker, sip, store, log }, parts)
 
   const drain = async (): Promise<void> => {
     if (!calls.draining) emit({ event: 'node.draining', calls: calls.count })
@@ -314,7 +317,15 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     })
   }
   const hangUp = (call: string): boolean => calls.hangUp(callId(call), 'operator', 'normal')
-  return { url: api.url, sip: link.hostports, reload, hangUp, drain, close: () => parts.close() }
+  return {
+    url: api.url,
+    sip: link.hostports,
+    reload,
+    hangUp,
+    doubt: () => lease.doubt(),
+    drain,
+    close: () => parts.close(),
+  }
 }
 
 /** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */

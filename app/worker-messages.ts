@@ -6,6 +6,8 @@ export type ToCallWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly node: NodeOfWorker }
   | { readonly kind: 'reload'; readonly config: Config }
   | { readonly kind: 'hangUp'; readonly ask: number; readonly call: string }
+  /** The node may have been taken for dead: whose are its calls? */
+  | { readonly kind: 'doubt' }
   | { readonly kind: 'drain' }
   | { readonly kind: 'close' }
 

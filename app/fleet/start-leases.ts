@@ -6,6 +6,8 @@ import type { Sessions } from '../session/sessions.ts'
 import type { SipLink } from '../signaling/sip-link.ts'
 import type { Store } from '../store/store.ts'
 import type { Fleet } from './fleet.ts'
+import { LeaseKeeper, type OwnedCalls } from './lease-keeper.ts'
+import { NODE_PREFIX } from './node-registry.ts'
 import { Survivor } from './survivor.ts'
 import { type Move, parkLost, TakeOver } from './take-over.ts'
 
@@ -16,19 +18,32 @@ export interface LeaseParts {
   readonly store: Pick<Store, 'owners' | 'shared' | 'journal' | 'onOrphan'>
   readonly fleet: Pick<Fleet, 'snapshot'>
   readonly link: Pick<SipLink, 'ping'>
-  readonly calls: { readonly move: Move }
+  readonly calls: OwnedCalls & { readonly move: Move }
+  /** Has the further processes of this node doubt their calls too. */
+  readonly onDoubt: () => void
   readonly sessions: Pick<Sessions, 'parkDead'>
   readonly emit: EmitEvent
   readonly log: Log
 }
 
-/** Parks what an earlier run left open, and has the calls of nodes that die taken over. */
-export function startLeases(leases: LeaseParts, parts: Parts): void {
-  const { config, isWorker, store, fleet, link, calls, sessions, emit, log } = leases
+/** Parks what an earlier run left open, has the calls of nodes that die taken over, and keeps this node's own by its lease. */
+export function startLeases(leases: LeaseParts, parts: Parts): Pick<LeaseKeeper, 'renewed' | 'doubt'> {
+  const { config, isWorker, store, fleet, link, calls, sessions, onDoubt, emit, log } = leases
   const onError = (error: unknown): void =>
     log.log.warn({ err: error }, 'a call of a node that is gone could not be dealt with')
   store.onOrphan((call) => void parkLost({ sessions, emit }, call).catch(onError))
-  if (isWorker) return
+  const keeper = new LeaseKeeper({
+    leaseMs: config.fleet.leaseMs,
+    calls,
+    owners: store.owners,
+    journal: store.journal,
+    isAlone: () => fleet.snapshot.list(NODE_PREFIX).size < 2,
+    onDoubt,
+    emit,
+    onError: (error) => log.log.warn({ err: error }, 'PostgreSQL could not say whose the calls are'),
+  })
+  parts.add('lease', () => keeper.close())
+  if (isWorker) return keeper
   const self = config.node.id
   const move: Move = (entry, row) => calls.move(entry, row)
   const takeOver = new TakeOver({ ...store, self, sessions, move, emit, onError })
@@ -42,4 +57,5 @@ export function startLeases(leases: LeaseParts, parts: Parts): void {
     onError,
   })
   parts.add('watch over what other nodes own', () => survivor.close())
+  return keeper
 }

@@ -77,6 +77,8 @@ export interface MediaLeg {
   silentMs(): Promise<number | null>
   /** The dialog is confirmed (ACK): the talker may begin. */
   start(): void
+  /** Whether anything may be sent to the far end: RTP and RTCP of ours; with FreeSWITCH, which keeps its stream going, silence in it. */
+  mute(muted: boolean): void
   /** A key of the far end that came by signaling (SIP INFO): it reaches the talker and `onEvent` as one in RTP does. */
   dtmf(digit: string, durationMs: number): void
   /** Stops everything of this leg, gives its ports back, and says what it was. Safe to call twice. */

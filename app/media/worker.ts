@@ -64,6 +64,9 @@ class MediaWorker {
       case 'start':
         this.#legs.get(message.leg)?.start()
         return
+      case 'mute':
+        this.#legs.get(message.leg)?.mute(message.muted)
+        return
       case 'dtmf':
         this.#legs.get(message.leg)?.dtmf(message.digit, message.durationMs)
         return

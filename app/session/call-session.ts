@@ -32,7 +32,7 @@ export interface Line {
 
 export interface CallSessionParts extends LookUpParts {
   readonly journal: SessionBookParts['journal']
-  readonly index: LookUpParts['index']
+  readonly index: LookUpParts['index'] & SessionBookParts['index']
   readonly policy: SessionBookParts['policy']
   /** Everybody who might be asked to give way stands here, by session. */
   readonly lines: Map<SessionId, Pick<CallSession, 'giveWay'>>
@@ -139,6 +139,16 @@ export class CallSession {
     if (this.#line !== null) this.#leave(end, at)
     const left = this.#line === null && this.#taken !== null ? giveBack(this.#parts, this.#taken) : Promise.resolve()
     void left.then(() => this.#tellLeft())
+  }
+
+  /** The call, and with it the session, is another node's. */
+  fenced(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const row = this.row
+    this.#book?.lost()
+    if (row !== null && this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
+    this.#tellLeft()
   }
 
   /** Ends the call where its leg has been silent for so long, or rings yet; whether it has. */

@@ -67,6 +67,11 @@ export class CallerIndex {
     this.#pump(kept)
   }
 
+  /** The session is another node's: its entry is left as it is. */
+  forget(session: SessionId): void {
+    this.#live.delete(session)
+  }
+
   /** Undefined: nobody knows of a session of theirs. Rejects where the shared state is away. */
   async get(tenant: TenantId, caller: string): Promise<CallerEntry | undefined> {
     return entryOf(await this.#shared.get(keyOf(tenant, caller)))

@@ -8,7 +8,7 @@ import type { CallerIndex } from './caller-index.ts'
 
 export interface SessionBookParts {
   readonly journal: Pick<Journal, 'session' | 'item'>
-  readonly index: Pick<CallerIndex, 'set'>
+  readonly index: Pick<CallerIndex, 'set' | 'forget'>
   /** What the tenant wants of its sessions, by the config in force. */
   readonly policy: () => ResumePolicy
 }
@@ -58,6 +58,7 @@ export class SessionBook {
   /** The session is another owner's from now on: nothing of this call is written any more. */
   lost(): void {
     this.#open = false
+    this.#parts.index.forget(this.#row.id)
     this.#row = { ...this.#row, state: 'ended' }
   }
 

@@ -102,6 +102,18 @@ export class TakenSession {
     })
   }
 
+  /** The call, and with it the session, is a further node's. */
+  fenced(): void {
+    if (this.#ended) return
+    this.#ended = true
+    void this.#owned.then(() => {
+      const row = this.row
+      this.#book?.lost()
+      if (row !== null && this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
+      this.#tellLeft()
+    })
+  }
+
   /** Ends the call where its leg has been silent for so long; whether it has. */
   async giveWay(silentMs: number): Promise<boolean> {
     const silent = this.#ended ? null : await this.#line?.silentMs()

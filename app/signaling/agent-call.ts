@@ -7,6 +7,7 @@ import {
   newAgentCall,
   type Refusal,
   stepAgentCall,
+  TAKEN_FROM_US,
 } from '../../lib/call/agent-call.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
 import { refusalOfSdp } from '../../lib/call/sdp-refusal.ts'
@@ -17,7 +18,7 @@ import type { MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import { closeRecord, dropCall, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { onLegEvent } from './leg-events.ts'
@@ -80,6 +81,22 @@ export class AgentCall {
     this.#input({ kind: 'lost' })
   }
 
+  /** The term in which this node writes its record. */
+  get epoch(): number {
+    return this.#parts.recorder.row.epoch
+  }
+
+  /** While it is muted nothing is sent to the far end's ear. */
+  mute(muted: boolean): void {
+    this.#leg?.mute(muted)
+  }
+
+  /** The call is another node's. */
+  fence(): void {
+    this.#parts.recorder.lost()
+    this.#input({ kind: 'fenced' })
+  }
+
   #input(input: AgentCallInput): void {
     this.#inputs.push(input)
     if (this.#stepping) return
@@ -107,6 +124,9 @@ export class AgentCall {
         return this.#leg?.start()
       case 'bye':
         this.#hungUp = this.#dialog?.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
+        return
+      case 'drop':
+        void this.#drop()
         return
       case 'release':
         void this.#release(effect.end)
@@ -147,6 +167,7 @@ export class AgentCall {
     const answered = await this.#parts.invite.answer(this.#localSdp)
     if (!answered.ok) return this.#input({ kind: 'unacceptable' })
     const dialog = answered.value
+    if (this.#state.kind === 'ended') return dialog.forget()
     this.#dialog = dialog
     const { recorder, metrics, session } = this.#parts
     const answeredAt = new Date()
@@ -196,6 +217,11 @@ export class AgentCall {
       sip: refusal.status,
       reason: refusal.detail === '' ? refusal.reason : refusal.detail,
     })
+  }
+
+  async #drop(): Promise<void> {
+    await dropCall(this.#parts, this.#leg, this.#dialog)
+    this.#parts.onReleased(TAKEN_FROM_US)
   }
 
   async #release(end: CallEnd): Promise<void> {

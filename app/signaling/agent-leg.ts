@@ -7,6 +7,8 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
+import type { SharedCall } from './shared-call.ts'
+import type { SipDialog } from './sip-dialog.ts'
 
 interface LegParts {
   readonly recorder: CallRecorder
@@ -58,6 +60,19 @@ export const refusalOfError = (error: unknown): Refusal => ({
 
 /** How long a call that we hung up is waited for, so that a node that stops has sent its BYEs. */
 const BYE_GRACE_MS = 2_000
+
+/** Gives a call up that is another node's: not a word of it on the wire, nothing of it on record. Resolves when its media is given back. */
+export async function dropCall(
+  { session, shared }: { readonly session: { fenced(): void }; readonly shared: Pick<SharedCall, 'leave'> },
+  leg: MediaLeg | null,
+  dialog: SipDialog | null,
+): Promise<void> {
+  shared.leave()
+  session.fenced()
+  dialog?.forget()
+  leg?.mute(true)
+  await leg?.close()
+}
 
 /** Closes the record of a call with what its leg was, and waits a moment for the answer to our BYE. */
 export async function closeRecord(

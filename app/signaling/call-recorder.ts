@@ -14,6 +14,7 @@ export class CallRecorder {
   #attempts: number
   #turns: number
   #messages: number
+  #isLost = false
 
   private constructor(journal: Journal, emit: EmitEvent, row: CallRow, firstOrdinal: number) {
     this.#journal = journal
@@ -47,25 +48,32 @@ export class CallRecorder {
     return this.#row.id
   }
 
+  /** The call is another node's: nothing is written of it any more. */
+  lost(): void {
+    this.#isLost = true
+  }
+
   update(change: Partial<Omit<CallRow, 'id' | 'revision'>>): void {
+    if (this.#isLost) return
     this.#row = { ...this.#row, ...change, revision: this.#row.revision + 1 }
     this.#journal.call(this.#row)
   }
 
   attempt(attempt: AttemptRecord): void {
-    this.#journal.attempt(this.id, this.#attempts++, attempt)
+    if (!this.#isLost) this.#journal.attempt(this.id, this.#attempts++, attempt)
   }
 
   turn(at: Date, who: Speaker, text: string): void {
-    this.#journal.turn(this.id, this.#turns++, { at, who, text })
+    if (!this.#isLost) this.#journal.turn(this.id, this.#turns++, { at, who, text })
   }
 
   sip(message: SipTrace): void {
-    this.#journal.sip(this.id, this.#messages++, message)
+    if (!this.#isLost) this.#journal.sip(this.id, this.#messages++, message)
   }
 
   /** An event of this call, with the ids that operators filter by. */
   event(draft: EventDraft): void {
+    if (this.#isLost) return
     const { trunk, tenant } = this.#row
     this.#emit({ call: this.id, ...(trunk !== null && { trunk }), ...(tenant !== null && { tenant }), ...draft })
   }

@@ -189,6 +189,21 @@ export class Calls {
     return call !== undefined
   }
 
+  /** The calls on the line, and in which term this node writes each. */
+  get terms(): ReadonlyMap<CallId, number> {
+    return new Map([...this.#live].map(([id, call]) => [id, call.epoch]))
+  }
+
+  /** Nothing is sent any more on the calls that are on the line now, or it is again. */
+  mute(muted: boolean): void {
+    for (const call of this.#live.values()) call.mute(muted)
+  }
+
+  /** The call is another node's, and dropped without a word. */
+  fence(id: CallId): void {
+    this.#live.get(id)?.fence()
+  }
+
   /** Takes no new calls; resolves when the last one has ended, or after `limitMs`, when those left are hung up. */
   async drain(limitMs: number): Promise<void> {
     this.#draining = true

@@ -1,5 +1,5 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
-import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
+import { type CallEnd, type Refusal, TAKEN_FROM_US } from '../../lib/call/agent-call.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
 import {
   newOutgoingCall,
@@ -16,7 +16,7 @@ import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { closeRecord, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import { closeRecord, dropCall, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
 import { onLegEvent } from './leg-events.ts'
@@ -81,6 +81,22 @@ export class OutgoingCall {
     this.#input({ kind: 'lost' })
   }
 
+  /** The term in which this node writes its record. */
+  get epoch(): number {
+    return this.#parts.recorder.row.epoch
+  }
+
+  /** While it is muted nothing is sent to the far end's ear. */
+  mute(muted: boolean): void {
+    this.#leg?.mute(muted)
+  }
+
+  /** The call is another node's. */
+  fence(): void {
+    this.#parts.recorder.lost()
+    this.#input({ kind: 'fenced' })
+  }
+
   #input(input: OutgoingCallInput): void {
     this.#inputs.push(input)
     if (this.#stepping) return
@@ -108,6 +124,9 @@ export class OutgoingCall {
         return this.#leg?.start()
       case 'bye':
         this.#hungUp = this.#answered?.dialog.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
+        return
+      case 'drop':
+        void this.#drop()
         return
       case 'release':
         void this.#release(effect.end)
@@ -259,6 +278,11 @@ export class OutgoingCall {
     if (attempt !== this.#legAttempt) return
     const { recorder, metrics, session } = this.#parts
     onLegEvent(event, { recorder, metrics, session, hangUp: (by, cause) => this.hangUp(by, cause) })
+  }
+
+  async #drop(): Promise<void> {
+    await dropCall(this.#parts, this.#leg, this.#answered?.dialog ?? null)
+    this.#parts.onReleased(TAKEN_FROM_US)
   }
 
   async #release(end: CallEnd): Promise<void> {

@@ -42,6 +42,7 @@ export class SipDialog {
   readonly #digits = new KeptEvents<InfoDigit>()
   readonly #facts: DialogFacts
   #onChange: () => void = () => undefined
+  #isForgotten = false
 
   /**
    * @param live where it stands until either side ends it
@@ -132,6 +133,15 @@ export class SipDialog {
     })
   }
 
+  /**
+   * The call is another node's: nothing is sent any more but the answer to what the far end still sends here, which is that there is no
+   * such dialog (RFC 3261 §12.2.2), and to its BYE.
+   */
+  forget(): void {
+    this.#live.delete(this)
+    this.#isForgotten = true
+  }
+
   #become(sdp: string): void {
     this.#dialog.local.sdp = sdp
     this.#onChange()
@@ -145,6 +155,10 @@ export class SipDialog {
 
   /** False where the request is drachtio-srf's to answer. */
   #take(req: Srf.SrfRequest, res: Srf.SrfResponse): boolean {
+    if (this.#isForgotten && !['ACK', 'BYE'].includes(req.method)) {
+      res.send(481)
+      return true
+    }
     switch (req.method as string) {
       case 'ACK':
       case 'BYE':

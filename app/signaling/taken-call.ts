@@ -19,7 +19,7 @@ import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { TakenSession } from '../session/taken-session.ts'
-import { closeRecord, openAgentLeg, untilReady } from './agent-leg.ts'
+import { closeRecord, dropCall, openAgentLeg, untilReady } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { onLegEvent } from './leg-events.ts'
 import type { ReinviteOutcome } from './reinvite.ts'
@@ -90,6 +90,22 @@ export class TakenCall {
     this.#input({ kind: 'lost' })
   }
 
+  /** The term in which this node writes its record. */
+  get epoch(): number {
+    return this.#parts.recorder.row.epoch
+  }
+
+  /** While it is muted nothing is sent to the far end's ear. */
+  mute(muted: boolean): void {
+    this.#leg?.mute(muted)
+  }
+
+  /** The call is another node's. */
+  fence(): void {
+    this.#parts.recorder.lost()
+    this.#input({ kind: 'fenced' })
+  }
+
   #input(input: TakenCallInput): void {
     this.#inputs.push(input)
     if (this.#stepping) return
@@ -120,6 +136,9 @@ export class TakenCall {
         return
       case 'refuse':
         void this.#refuse(effect.why)
+        return
+      case 'drop':
+        void this.#drop()
         return
       case 'release':
         void this.#release(effect.end)
@@ -226,6 +245,13 @@ export class TakenCall {
     clearTimeout(this.#pause)
     this.#parts.onOutcome('refused', why)
     await this.#leg?.close()
+    this.#parts.onReleased()
+  }
+
+  async #drop(): Promise<void> {
+    clearTimeout(this.#pause)
+    this.#parts.onOutcome('moved', '')
+    await dropCall(this.#parts, this.#leg, this.#dialog)
     this.#parts.onReleased()
   }
 

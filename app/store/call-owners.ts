@@ -46,20 +46,36 @@ export class CallOwners {
   async claim(calls: readonly OpenCall[], node: NodeId): Promise<readonly OpenCall[]> {
     if (calls.length === 0) return []
     const [ids, epochs] = [calls.map(({ row }) => row.id), calls.map(({ ownerEpoch }) => ownerEpoch)]
-    const terms = termsOf(await this.#query<TermColumns>('claim-calls', [ids, epochs, node]))
+    const rows = await this.#query<{ id: string; owner_epoch: number }>('claim-calls', [ids, epochs, node])
+    const terms = new Map(rows.map(({ id, owner_epoch }) => [callId(id), owner_epoch]))
     return calls.flatMap((call) => {
       const ownerEpoch = terms.get(call.row.id)
-      return ownerEpoch == null ? [] : [{ ...call, ownerEpoch }]
+      return ownerEpoch === undefined ? [] : [{ ...call, ownerEpoch }]
     })
   }
 
+  /** A term that nobody else has. */
+  async newTerm(): Promise<number> {
+    const [row] = await this.#query<{ term: number }>('new-term', [])
+    if (row === undefined) throw new Error('a sequence gave no number')
+    return row.term
+  }
+
   /**
-   * Begins a new term of each call that is still the owner's. Gives back the term of each, null where it is another owner's now; a call that is
-   * not on record yet is nobody else's, and is not among them.
+   * Begins a new term of each call that is still the owner's, and says which are another one's. A call that is not on record yet is nobody
+   * else's.
+   *
+   * @param calls the term in which the owner writes each
+   * @param begun terms that it has begun since, perhaps without having heard so
    */
-  async reclaim(calls: ReadonlyMap<CallId, number>): Promise<ReadonlyMap<CallId, number | null>> {
-    if (calls.size === 0) return new Map()
-    return termsOf(await this.#query<TermColumns>('reclaim-calls', [[...calls.keys()], [...calls.values()]]))
+  async reclaim(
+    calls: ReadonlyMap<CallId, number>,
+    begun: readonly number[],
+    term: number,
+  ): Promise<readonly CallId[]> {
+    const values = [[...calls.keys()], [...calls.values()], begun, term]
+    const rows = await this.#query<{ id: string; is_own: boolean }>('reclaim-calls', values)
+    return rows.flatMap(({ id, is_own }) => (is_own ? [] : [callId(id)]))
   }
 
   async #query<Row extends pg.QueryResultRow>(name: string, values: readonly unknown[]): Promise<Row[]> {
@@ -70,11 +86,3 @@ export class CallOwners {
     }
   }
 }
-
-interface TermColumns {
-  readonly id: string
-  readonly owner_epoch: number | null
-}
-
-const termsOf = (rows: readonly TermColumns[]): ReadonlyMap<CallId, number | null> =>
-  new Map(rows.map(({ id, owner_epoch }) => [callId(id), owner_epoch]))

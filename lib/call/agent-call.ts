@@ -62,6 +62,8 @@ export type AgentCallInput =
   | { readonly kind: 'broken' }
   /** The SIP server below is gone, and with it transaction and dialog. */
   | { readonly kind: 'lost' }
+  /** Another node has the call. */
+  | { readonly kind: 'fenced' }
   /** One of our own ends the call. */
   | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
@@ -72,7 +74,9 @@ export type AgentCallEffect =
   /** The dialog is confirmed: the agent may speak. */
   | { readonly kind: 'start' }
   | { readonly kind: 'bye'; readonly cause: EndCause }
-  /** The last effect of every call, exactly once: give media and agent back and close the record. */
+  /** The last effect of a call that is another node's: give media and agent back without a word on the wire, and leave the record alone. */
+  | { readonly kind: 'drop' }
+  /** The last effect of every other call, exactly once: give media and agent back and close the record. */
   | { readonly kind: 'release'; readonly end: CallEnd }
 
 type AgentCallStep = Step<AgentCallState, AgentCallEffect>
@@ -82,6 +86,7 @@ export const newAgentCall = (): AgentCallStep => ({ state: { kind: 'preparing', 
 
 export function stepAgentCall(state: AgentCallState, input: AgentCallInput): AgentCallStep {
   if (input.kind === 'lost' && state.kind !== 'ended') return end({ by: 'system', sip: null, cause: 'trunk-fault' })
+  if (input.kind === 'fenced' && state.kind !== 'ended') return drop(state)
   switch (state.kind) {
     case 'preparing':
       return stepPreparing(state, input)
@@ -166,6 +171,15 @@ const GIVEN_UP: Refusal = {
 }
 
 const stay = (state: AgentCallState): AgentCallStep => ({ state, effects: [] })
+
+/** An INVITE that has no answer yet gets one all the same: nobody else can give it. */
+function drop(state: AgentCallState): AgentCallStep {
+  const answer: AgentCallEffect[] = state.kind === 'preparing' ? [{ kind: 'reject', refusal: GIVEN_UP }] : []
+  return { state: { kind: 'ended', end: TAKEN_FROM_US }, effects: [...answer, { kind: 'drop' }] }
+}
+
+/** How a call has ended for a node that has lost it to another one. */
+export const TAKEN_FROM_US: CallEnd = { by: 'system', sip: null, cause: 'node-lost' }
 
 function end(callEnd: CallEnd, ...before: AgentCallEffect[]): AgentCallStep {
   return { state: { kind: 'ended', end: callEnd }, effects: [...before, { kind: 'release', end: callEnd }] }

@@ -2,7 +2,7 @@ import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
 import type { EndCause, EndedBy } from '../observe/call-record.ts'
 import type { HuntFailure } from '../trunk/hunt-failure.ts'
-import type { CallEnd, Refusal } from './agent-call.ts'
+import { type CallEnd, type Refusal, TAKEN_FROM_US } from './agent-call.ts'
 
 /**
  * A call that we place between an agent and a callee: first the agent, so that nobody is rung up by a machine that cannot speak,
@@ -33,6 +33,8 @@ export type OutgoingCallInput =
   | { readonly kind: 'bye' }
   /** The SIP server is gone, or gave the dialog up by itself. */
   | { readonly kind: 'lost' }
+  /** Another node has the call. */
+  | { readonly kind: 'fenced' }
   /** One of our own ends the call. */
   | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
@@ -43,7 +45,9 @@ export type OutgoingCallEffect =
   | { readonly kind: 'accept' }
   | { readonly kind: 'start' }
   | { readonly kind: 'bye'; readonly cause: EndCause }
-  /** The last effect of every call, exactly once: give media and agent back and close the record. */
+  /** The last effect of a call that is another node's: give media and agent back without a word on the wire, and leave the record alone. */
+  | { readonly kind: 'drop' }
+  /** The last effect of every other call, exactly once: give media and agent back and close the record. */
   | { readonly kind: 'release'; readonly end: CallEnd }
 
 type OutgoingCallStep = Step<OutgoingCallState, OutgoingCallEffect>
@@ -52,6 +56,7 @@ export const newOutgoingCall = (): OutgoingCallState => ({ kind: 'preparing' })
 
 /** One input to the call. What comes late, or means nothing to a state, leaves it as it is. */
 export function stepOutgoingCall(state: OutgoingCallState, input: OutgoingCallInput): OutgoingCallStep {
+  if (input.kind === 'fenced' && state.kind !== 'ended') return drop(state)
   switch (state.kind) {
     case 'preparing':
       return stepPreparing(state, input)
@@ -168,6 +173,12 @@ const CAUSES: Readonly<Record<number, EndCause>> = {
 }
 
 const stay = (state: OutgoingCallState): OutgoingCallStep => ({ state, effects: [] })
+
+/** What rings stops ringing all the same: nobody else can answer for it. */
+function drop(state: OutgoingCallState): OutgoingCallStep {
+  const cancel: OutgoingCallEffect[] = state.kind === 'hunting' ? [{ kind: 'giveUp' }] : []
+  return { state: { kind: 'ended', end: TAKEN_FROM_US }, effects: [...cancel, { kind: 'drop' }] }
+}
 
 function end(callEnd: CallEnd, before?: 'giveUp' | 'bye'): OutgoingCallStep {
   const effects: OutgoingCallEffect[] = [{ kind: 'release', end: callEnd }]

@@ -1,7 +1,7 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
 import type { EndCause, EndedBy } from '../observe/call-record.ts'
-import type { CallEnd } from './agent-call.ts'
+import { type CallEnd, TAKEN_FROM_US } from './agent-call.ts'
 
 /**
  * A live call whose owner has died, as the node has it that takes it over: the dialog is imported, a re-INVITE tells the far end where its
@@ -42,6 +42,8 @@ export type TakenCallInput =
   | { readonly kind: 'bye' }
   /** The SIP server is gone, or gave the dialog up by itself. */
   | { readonly kind: 'lost' }
+  /** A further node has the call. */
+  | { readonly kind: 'fenced' }
   /** One of our own ends the call. */
   | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
@@ -55,7 +57,9 @@ export type TakenCallEffect =
   | { readonly kind: 'bye'; readonly cause: EndCause }
   /** The last effect of a call that was not taken over: give media and agent back, and leave the record alone. */
   | { readonly kind: 'refuse'; readonly why: string }
-  /** The last effect of one that was: give media and agent back and close the record. */
+  /** The last effect of a call that is a further node's: give media and agent back without a word on the wire, and leave the record alone. */
+  | { readonly kind: 'drop' }
+  /** The last effect of one that was taken over: give media and agent back and close the record. */
   | { readonly kind: 'release'; readonly end: CallEnd }
 
 type TakenCallStep = Step<TakenCallState, TakenCallEffect>
@@ -67,6 +71,9 @@ export const newTakenCall = (): TakenCallState => ({ kind: 'preparing', hangUp: 
 
 /** One input to the call. What comes late, or means nothing to a state, leaves it as it is. */
 export function stepTakenCall(state: TakenCallState, input: TakenCallInput, far: FarEnd): TakenCallStep {
+  if (input.kind === 'fenced' && state.kind !== 'refused' && state.kind !== 'ended') {
+    return { state: { kind: 'ended', end: TAKEN_FROM_US }, effects: [{ kind: 'drop' }] }
+  }
   switch (state.kind) {
     case 'preparing':
       return stepPreparing(state, input)

@@ -39,6 +39,8 @@ export type LeaseInput =
   | { readonly kind: 'tick' }
   /** The shared state has taken a heartbeat that was sent then. */
   | { readonly kind: 'renewed'; readonly sentAtMs: number }
+  /** The node's own first process has found out that the node may have been taken for dead. */
+  | { readonly kind: 'doubted' }
   /** PostgreSQL has said which of the calls are another node's, in a verification that began with `verify` of this round. */
   | { readonly kind: 'verified'; readonly round: number; readonly lost: readonly CallId[] }
   /** PostgreSQL could not be asked. */
@@ -88,6 +90,8 @@ export function stepLease(
       const renewed = { ...seen, ackedSentAtMs: Math.max(seen.ackedSentAtMs, input.sentAtMs) }
       return hadGap || hasStood ? lapse(renewed, config) : stay(renewed)
     }
+    case 'doubted':
+      return lapse(seen, config)
     case 'verified':
       return hasStood ? doubt(seen, input.lost, config) : verified(seen, input)
     case 'unverified':

@@ -4,6 +4,7 @@ import type { CallId, NodeId, TenantId, TrunkId } from '../core/ids.ts'
 export const EVENT_NAMES = [
   'node.ready',
   'node.draining',
+  'node.fenced',
   'node.lost',
   'trunk.state',
   'trunk.override',

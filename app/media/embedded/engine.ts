@@ -213,6 +213,10 @@ class RemoteLeg implements MediaLeg {
     this.#host.start(this.#handle)
   }
 
+  mute(muted: boolean): void {
+    this.#host.mute(this.#handle, muted)
+  }
+
   dtmf(digit: string, durationMs: number): void {
     this.#host.dtmf(this.#handle, digit, durationMs)
   }

@@ -83,6 +83,7 @@ export class Leg implements Ticking {
   #silentSinceMs = 0
   #timedOut = false
   #failed = false
+  #muted = false
   #closed: Promise<LegSummary> | null = null
 
   constructor(parts: LegParts, talker: Talker) {
@@ -91,7 +92,9 @@ export class Leg implements Ticking {
     this.#description = parts.previousSdp ?? undefined
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {
-      onPacket: (packet, to) => sockets.sendRtp(packet, to),
+      onPacket: (packet, to) => {
+        if (!this.#muted) sockets.sendRtp(packet, to)
+      },
       onVoice: (frame, codec) => this.#recording?.add('agent', frame, codec, this.#sentUntilMs()),
     })
     this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], memory.jitter, {
@@ -154,6 +157,11 @@ export class Leg implements Ticking {
       this.#parts.warn(`not all of "${this.#parts.digits}" are keys, or they are too many: none is pressed`)
     }
     if (this.#receiver.lastAtMs !== null) this.#parts.emit({ kind: 'firstPacket', afterMs: 0 })
+  }
+
+  /** While it is muted nothing is sent, and time goes on: what would have been said is not said later. */
+  mute(muted: boolean): void {
+    this.#muted = muted
   }
 
   /** A key that came by signaling. */
@@ -269,7 +277,7 @@ export class Leg implements Ticking {
   }
 
   #rtcpTarget(): TransportAddress | null {
-    return this.#agreed === null ? null : (this.#rtcpFrom ?? this.#agreed.remoteRtcp)
+    return this.#agreed === null || this.#muted ? null : (this.#rtcpFrom ?? this.#agreed.remoteRtcp)
   }
 
   #reportRtcp(nowMs: number): void {

@@ -100,6 +100,10 @@ export class WorkerHost {
     if (this.#alive) this.#post({ kind: 'dtmf', leg, digit, durationMs })
   }
 
+  mute(leg: LegHandle, muted: boolean): void {
+    if (this.#alive) this.#post({ kind: 'mute', leg, muted })
+  }
+
   agreed(leg: LegHandle, codec: G711Law, maySpeak: boolean): void {
     if (this.#alive) this.#post({ kind: 'agreed', leg, codec, maySpeak })
   }

@@ -35,6 +35,7 @@ export class ForkLine {
   #fork: Fork | null = null
   #codec: G711Law = 'PCMU'
   #maySpeak = false
+  #muted = false
   #started = false
   #audible = false
   #lastAtMs = 0
@@ -82,6 +83,11 @@ export class ForkLine {
     this.#maySpeak = maySpeak
   }
 
+  /** While it is muted FreeSWITCH is given nothing more, and plays silence; the queue waits. */
+  mute(muted: boolean): void {
+    this.#muted = muted
+  }
+
   /** The line for a talker; it speaks the codec of now, also after another was agreed on. */
   line(): Line {
     const codec = this.#codec
@@ -106,7 +112,7 @@ export class ForkLine {
   tick(nowMs: number): void {
     this.#recordHeard(nowMs)
     this.#recording?.tick(nowMs)
-    if (this.#maySpeak && this.connected) this.#send(nowMs)
+    if (this.#maySpeak && !this.#muted && this.connected) this.#send(nowMs)
     if (!this.#started || nowMs - this.#lastAtMs < SILENT_AFTER_MS) return
     this.#lastAtMs += FRAME_MS
     this.#onFrame(new Uint8Array(FRAME_SAMPLES).fill(SILENCE[this.#codec]), nowMs)

@@ -142,6 +142,10 @@ export class FreeSwitchLeg implements MediaLeg {
     this.#parts.voice.start()
   }
 
+  mute(muted: boolean): void {
+    this.#parts.voice.mute(muted)
+  }
+
   dtmf(digit: string, durationMs: number): void {
     if (this.#closed === null) this.#parts.voice.dtmf(digit, durationMs)
   }

@@ -36,6 +36,10 @@ export class RemoteVoice {
     this.#host.start(this.#handle)
   }
 
+  mute(muted: boolean): void {
+    this.#host.mute(this.#handle, muted)
+  }
+
   dtmf(digit: string, durationMs: number): void {
     this.#host.dtmf(this.#handle, digit, durationMs)
   }

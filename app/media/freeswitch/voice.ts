@@ -83,6 +83,10 @@ export class Voice implements Ticking {
     talker.start()
   }
 
+  mute(muted: boolean): void {
+    this.#line.mute(muted)
+  }
+
   dtmf(digit: string, durationMs: number): void {
     if (this.#closed !== null) return
     this.#parts.emit({ kind: 'dtmf', digit, durationMs })

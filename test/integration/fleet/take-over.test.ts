@@ -227,15 +227,17 @@ describe('the calls of a node that has died', function () {
     assert.equal((await call(west, first))?.state, 'active')
     // An owner that comes back begins a new term, and what was noted before is nobody's.
     const noted = await west.store.owners.open(east, true)
-    const terms = await living.store.owners.reclaim(new Map([[callIdOf(first), 0]]))
-    assert.ok((terms.get(callIdOf(first)) ?? 0) > 0)
+    const own = new Map([[callIdOf(first), 0]])
+    const term = await living.store.owners.newTerm()
+    assert.deepEqual(await living.store.owners.reclaim(own, [], term), [])
     assert.deepEqual(await west.store.owners.claim(noted, west.id), [])
+    // Also where it never heard that it did.
+    const nextTerm = await living.store.owners.newTerm()
+    assert.deepEqual(await living.store.owners.reclaim(own, [term], nextTerm), [])
     // And one that comes back too late hears that it is.
     const [claimed] = await west.store.owners.claim(await west.store.owners.open(east, true), west.id)
     assert.equal(claimed?.row.id, callIdOf(first))
-    assert.deepEqual(
-      await living.store.owners.reclaim(new Map([[callIdOf(first), terms.get(callIdOf(first)) ?? 0]])),
-      new Map([[callIdOf(first), null]]),
-    )
+    const lateTerm = await living.store.owners.newTerm()
+    assert.deepEqual(await living.store.owners.reclaim(own, [term, nextTerm], lateTerm), [callIdOf(first)])
   })
 })

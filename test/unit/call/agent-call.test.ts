@@ -30,6 +30,7 @@ const INPUTS = {
   bye: { kind: 'bye' },
   broken: { kind: 'broken' },
   lost: { kind: 'lost' },
+  fenced: { kind: 'fenced' },
   agentHangsUp: { kind: 'hangUp', by: 'agent', cause: 'normal' },
   mediaTimeout: { kind: 'hangUp', by: 'system', cause: 'media-timeout' },
 } as const satisfies Record<string, AgentCallInput>
@@ -124,6 +125,18 @@ describe('a call between a carrier and an agent', () => {
       { kind: 'up', held: false },
     ],
     [
+      'is dropped without a word where another node has it',
+      ['agreed', 'prepared', 'accepted', 'acked', 'fenced', 'bye', 'fenced'],
+      'ring answer start drop',
+      ended('system', null, 'node-lost'),
+    ],
+    [
+      'is answered all the same where it only rings, as no other node can',
+      ['agreed', 'fenced', 'prepared'],
+      'ring reject drop',
+      ended('system', null, 'node-lost'),
+    ],
+    [
       'is held and retrieved',
       ['agreed', 'prepared', 'accepted', 'acked', 'held', 'held', 'retrieved', 'held'],
       'ring answer start',
@@ -143,10 +156,11 @@ describe('a call between a carrier and an agent', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...names), { maxLength: 12 }), (inputs) => {
         const kinds = play(...inputs).effects.split(' ')
-        for (const kind of ['ring', 'answer', 'start', 'bye', 'reject', 'release']) {
+        for (const kind of ['ring', 'answer', 'start', 'bye', 'reject', 'release', 'drop']) {
           assert.ok(kinds.filter((each) => each === kind).length <= 1, kind)
         }
         assert.ok(!(kinds.includes('reject') && kinds.includes('answer')))
+        assert.ok(!(kinds.includes('drop') && (kinds.includes('release') || kinds.includes('bye'))))
         assert.equal(kinds.indexOf('release') === -1 || kinds.indexOf('release') === kinds.length - 1, true)
       }),
     )

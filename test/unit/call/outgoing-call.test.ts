@@ -34,6 +34,7 @@ const INPUTS = {
   retrieved: { kind: 'retrieved' },
   bye: { kind: 'bye' },
   lost: { kind: 'lost' },
+  fenced: { kind: 'fenced' },
   busy: status(486),
   declined: status(603),
   refusedByTrunk: status(503),
@@ -110,6 +111,18 @@ describe('a call that we place', () => {
       ended('system', null, 'rejected'),
     ],
     [
+      'is dropped without a word where another node has it',
+      ['prepared', 'answered', 'agreed', 'fenced', 'bye'],
+      'hunt accept start drop',
+      ended('system', null, 'node-lost'),
+    ],
+    [
+      'rings no more where another node has it',
+      ['prepared', 'fenced', 'answered'],
+      'hunt giveUp drop',
+      ended('system', null, 'node-lost'),
+    ],
+    [
       'is held and retrieved',
       ['prepared', 'answered', 'agreed', 'held', 'retrieved', 'held'],
       'hunt accept start',
@@ -130,9 +143,10 @@ describe('a call that we place', () => {
     fc.assert(
       fc.property(names, (inputs) => {
         const kinds = play(...inputs).effects.split(' ')
-        for (const kind of ['hunt', 'accept', 'start', 'bye', 'giveUp', 'release']) {
+        for (const kind of ['hunt', 'accept', 'start', 'bye', 'giveUp', 'release', 'drop']) {
           assert.ok(kinds.filter((each) => each === kind).length <= 1, kind)
         }
+        assert.ok(!(kinds.includes('drop') && (kinds.includes('release') || kinds.includes('bye'))))
         assert.ok(!kinds.includes('release') || kinds.at(-1) === 'release')
       }),
     )

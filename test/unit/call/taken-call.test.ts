@@ -23,6 +23,7 @@ const INPUTS = {
   retrieved: { kind: 'retrieved' },
   bye: { kind: 'bye' },
   lost: { kind: 'lost' },
+  fenced: { kind: 'fenced' },
   operatorHangsUp: { kind: 'hangUp', by: 'operator', cause: 'normal' },
   drain: { kind: 'hangUp', by: 'system', cause: 'limit' },
 } as const satisfies Record<string, TakenCallInput>
@@ -114,6 +115,12 @@ describe('a call that is taken over from a dead node', () => {
       'offer bye refuse',
       REFUSED,
     ],
+    [
+      'is dropped without a word where a further node has it',
+      ['prepared', 'accepted', 'agreed', 'fenced', 'bye'],
+      'offer accept start drop',
+      ended('system', 'node-lost'),
+    ],
     ['is left alone where the SIP server is lost', ['prepared', 'lost'], 'offer refuse', REFUSED],
     [
       'is our own fault where the SIP server is lost later',
@@ -147,12 +154,12 @@ describe('a call that is taken over from a dead node', () => {
   const names = Object.keys(INPUTS).filter((name): name is Name => name in INPUTS)
   const anything = fc.array(fc.constantFrom(...names), { maxLength: 25 })
 
-  it('is refused or released at most once, whatever the order of inputs, and nothing follows', () => {
+  it('is refused, released or dropped at most once, whatever the order of inputs, and nothing follows', () => {
     fc.assert(
       fc.property(anything, (inputs) => {
         const { state, effects } = play(inputs)
         const list = effects === '' ? [] : effects.split(' ')
-        const last = list.filter((effect) => effect === 'refuse' || effect === 'release')
+        const last = list.filter((effect) => ['refuse', 'release', 'drop'].includes(effect))
         const isOver = state.kind === 'refused' || state.kind === 'ended'
         assert.equal(last.length, isOver ? 1 : 0)
         if (isOver) assert.equal(list.at(-1), last[0])

@@ -142,6 +142,11 @@ describe('the lease of a node on its calls', () => {
     assert.equal(owner.state.kind, 'held')
   })
 
+  it('verifies where the node that it is part of doubts', () => {
+    const owner = new Owner()
+    assert.equal(owner.on({ kind: 'doubted' }), 'mute, verify 1')
+  })
+
   it('ignores answers that nobody waits for', () => {
     const owner = new Owner()
     assert.equal(owner.on({ kind: 'verified', round: 0, lost: [] }), '')

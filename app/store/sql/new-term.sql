@@ -1,0 +1,3 @@
+-- Draws a term of ownership. No parameters.
+-- Returns term (bigint).
+select nextval('epochs') as term
