@@ -69,7 +69,9 @@ export class CallerIndex {
 
   /** The session is another node's: its entry is left as it is. */
   forget(session: SessionId): void {
-    this.#live.delete(session)
+    const kept = this.#kept.get(session)
+    if (kept !== undefined) kept.isDue = false
+    this.#kept.delete(session)
   }
 
   /** Undefined: nobody knows of a session of theirs. Rejects where the shared state is away. */

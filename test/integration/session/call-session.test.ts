@@ -65,6 +65,7 @@ describe('the session of a call that begins', () => {
       index: {
         get: async () => ({ session: TAKEN.row.id, state: 'parked', node: TAKEN.row.node, call: TAKEN.from }),
         set: () => undefined,
+        forget: () => undefined,
       },
       lines,
       asked: { count: 0 },
