@@ -157,9 +157,9 @@ describe('kill -9 of a node whose calls another one takes over', function () {
       const own = later.find(({ config }) => JSON.stringify(config).includes(`caller: ${person}`))
       return JSON.stringify(own?.items ?? [])
     }
-    const before = ({ transcript }: ApiCall) => transcript.filter(({ at }) => new Date(at) < killedAt)
+    const earlier = ({ transcript }: ApiCall) => transcript.filter(({ at }) => new Date(at) < killedAt)
     const whole = calls.filter(
-      (call) => before(call).length > 0 && before(call).every(({ text }) => told(call.from).includes(text)),
+      (call) => earlier(call).length > 0 && earlier(call).every(({ text }) => told(call.from).includes(text)),
     )
     assert.ok(whole.length >= 0.95 * PHONES, `${whole.length} agents were told all`)
   })
