@@ -25,6 +25,9 @@ const QUICK = {
   holdDown: '100ms',
 }
 
+/** Long enough for any machine; a backend that says nothing would cost a call the half of it, as there are two. */
+const CONNECT_MS = 10_000
+
 /** Agents by name, each with servers at these base URLs. */
 function configOf(agents: Readonly<Record<string, readonly string[]>>): Config {
   const one = (url: string) => ({ backend: 'custom', url: `${url}/realtime`, apiKey: 'test-key' })
@@ -87,7 +90,10 @@ describe('the backends of agents under watch', function () {
     const options = { apiKey: 'test-key', firstDeltaMs: 0, speedUp: 40 }
     first = await startLocalAgent(options)
     second = await startLocalAgent(options)
-    media = await startEngine({ agentTalkerModule: new URL('../../../app/agent/talker.js', import.meta.url).href })
+    media = await startEngine({
+      agentTalkerModule: new URL('../../../app/agent/talker.js', import.meta.url).href,
+      onWarning: () => undefined,
+    })
   })
   afterEach(async () => {
     await watch.close()
@@ -115,7 +121,11 @@ describe('the backends of agents under watch', function () {
   const specOf = (config: Config, name: string): AgentSpec => {
     const agent = config.agents[name]
     assert.ok(agent !== undefined)
-    return agentSpec(LOCAL, { backends: backendsOf(name, agent, LOCAL), greeting: 'Hello.' })
+    return agentSpec(LOCAL, {
+      backends: backendsOf(name, agent, LOCAL),
+      greeting: 'Hello.',
+      connectTimeoutMs: CONNECT_MS,
+    })
   }
   const stateOf = (id: string): string | undefined => watch.sights.find(({ spec }) => spec.id === id)?.verdict.state
   const untilState = (id: string, state: string): Promise<void> => until(async () => stateOf(id) === state, state)
@@ -141,7 +151,7 @@ describe('the backends of agents under watch', function () {
     await untilState('intake/0', 'standby')
     const before = await sessionsOf(second)
     const { readyMs } = await call(spec)
-    assert.ok(readyMs < 300, `${readyMs} ms`)
+    assert.ok(readyMs < CONNECT_MS / 2, `${readyMs} ms`)
     assert.ok((await sessionsOf(second)) > before)
     await first.setFaults({})
     await untilState('intake/0', 'active')
@@ -214,6 +224,36 @@ describe('the backends of agents under watch', function () {
     watch.obey(new Map())
     assert.deepEqual(watch.standings, new Map())
     assert.ok(!watch.away.has('intake'))
+  })
+
+  it('are gone by after a loss too, also by a media worker that was started anew', async () => {
+    const config = configOf({ intake: [first.baseUrl, second.baseUrl] })
+    watchOver(config)
+    watch.obey(new Map([['intake/0', { state: 'failed', reason: 'maintenance' }]]))
+    await media.crashWorker(0)
+    const open = async (): Promise<TestLeg | null> =>
+      TestLeg.open(media, { kind: 'agent', agent: specOf(config, 'intake') }).catch(() => null)
+    let agent = await open()
+    await until(async () => {
+      agent ??= await open()
+      return agent !== null
+    }, 'a new worker')
+    assert.ok(agent !== null)
+    const phone = await TestLeg.open(media, { kind: 'phone' })
+    await connect(phone, agent)
+    assert.ok((await agent.media.ready()).ok)
+    agent.media.start()
+    // Sessions of probes have no items.
+    const talks = async (): Promise<number> =>
+      (await second.sessions()).sessions.filter(({ items }) => items.length > 0).length
+    const before = await talks()
+    await first.setFaults({ dropAfterMs: 0 })
+    await agent.event('agent.lost')
+    await first.setFaults({})
+    await agent.event('agent.reconnected')
+    await until(async () => (await talks()) === before + 1, 'the next one to talk, and not the one that was lost')
+    await agent.media.close()
+    await phone.media.close()
   })
 
   it('keep what is known of them when the config is read anew', async () => {
