@@ -7,7 +7,7 @@ import type { CallAgent } from '../../lib/route/routes.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
 import { newSession } from '../../lib/session/session.ts'
 import type { CallRecorder } from '../signaling/call-recorder.ts'
-import { giveBack, type LookUpParts, lookUp, type Resumption } from './look-up.ts'
+import { giveBack, type LookUpParts, lookUp, PATIENCE_MS, type Resumption } from './look-up.ts'
 import { SessionBook, type SessionBookParts } from './session-book.ts'
 
 export interface CallSessionFacts {
@@ -90,7 +90,9 @@ export class CallSession {
   async #open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
     const { recorder, tenant, caller, agent, variables, resumes } = this.#facts
     const { id, node, trunk, session } = recorder.row
-    const taken = resumes === 'never' ? null : await lookUp(this.#parts, { tenant, caller, call: id, node, trunk })
+    const patienceMs = resumes === 'surely' ? PATIENCE_MS.nobody : PATIENCE_MS.caller
+    const call = { tenant, caller, call: id, node, trunk }
+    const taken = resumes === 'never' ? null : await lookUp(this.#parts, call, patienceMs)
     if (taken === null && resumes === 'surely') throw new Error('the session is on another call by now')
     if (taken !== null && this.#ended) void giveBack(this.#parts, taken)
     else this.#taken = taken

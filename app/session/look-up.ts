@@ -36,33 +36,47 @@ export interface LookUpParts {
 /** Questions to stores that stand still: more are not asked, and calls begin anew. */
 const MAX_ASKED = 500
 
-/** How long a call waits for the shared state, and then for PostgreSQL, before it begins a session of its own. */
-const ASK_MS = 125
+/** How long a caller waits for the stores before their call begins a session of its own; who is called back does not wait at all. */
+export const PATIENCE_MS = { caller: 250, nobody: 5_000 } as const
+/** As much of it, at most, is the shared state's; the rest is PostgreSQL's. */
+const INDEX_SHARE = 0.5
 
 /**
  * Looks for the session that a caller was cut off from. Costs a call one question to the shared state; PostgreSQL, which decides, is
- * asked only where that names a session, or cannot be asked. Never rejects, and never takes long.
+ * asked only where that names a session, or cannot be asked. Never rejects, and takes no longer than `patienceMs`, but where a silent leg
+ * has to give way first.
  */
-export async function lookUp(parts: LookUpParts, call: Redial): Promise<Resumption | null> {
-  const { index, isAway, supersede, asked, onError } = parts
+export async function lookUp(
+  parts: LookUpParts,
+  call: Redial,
+  patienceMs: number = PATIENCE_MS.caller,
+): Promise<Resumption | null> {
+  const { isAway, supersede, asked, onError } = parts
   if (call.caller === '' || isAway() || asked.count >= MAX_ASKED) return null
+  const askedAtMs = performance.now()
+  const entry = await askIndex(parts, call, patienceMs * INDEX_SHARE)
+  if (entry === undefined) return null
+  const leftMs = patienceMs - (performance.now() - askedAtMs)
+  if (entry !== 'unknown' && entry.state === 'live') await supersede(entry)
+  const late = (found: Resumption | null): void => void (found !== null && giveBack(parts, found))
   try {
-    const entry = await inTime(
-      counted(asked, index.get(call.tenant, call.caller)),
-      ASK_MS,
-      'the shared state is slow',
-      ignore,
-    ).catch((error: unknown) => {
-      onError(error)
-      return 'unknown' as const
-    })
-    if (entry === undefined) return null
-    if (entry !== 'unknown' && entry.state === 'live') await supersede(entry)
-    const late = (found: Resumption | null): void => void (found !== null && giveBack(parts, found))
-    return await inTime(counted(asked, takeUp(parts, call)), ASK_MS, 'PostgreSQL is slow', late)
+    return await inTime(counted(asked, takeUp(parts, call)), leftMs, 'PostgreSQL is slow', late)
   } catch (error) {
     onError(error)
     return null
+  }
+}
+
+async function askIndex(
+  { index, asked, onError }: LookUpParts,
+  { tenant, caller }: Redial,
+  ms: number,
+): Promise<CallerEntry | undefined | 'unknown'> {
+  try {
+    return await inTime(counted(asked, index.get(tenant, caller)), ms, 'the shared state is slow', ignore)
+  } catch (error) {
+    onError(error)
+    return 'unknown'
   }
 }
 
