@@ -75,14 +75,16 @@ function describeOutages(servers: () => readonly TestRedis[], pair: () => Shared
   })
 
   it('gives up a server that hangs, and uses it again when it answers', async () => {
-    const { here } = pair()
-    const down = nextState(here, 'down')
+    const { here, there } = pair()
+    // Both: what comes after this test needs both.
+    const both = (state: SharedStateChange['state']) => Promise.all([nextState(here, state), nextState(there, state)])
+    const down = both('down')
     for (const server of servers()) server.freeze()
     const beganAt = performance.now()
     await assert.rejects(here.get('call:1'), REFUSED)
     assert.ok(performance.now() - beganAt < FAIL_FAST_MS)
     await down
-    const up = nextState(here, 'up')
+    const up = both('up')
     for (const server of servers()) server.thaw()
     await up
     await here.put('call:3', 3, 60_000)
