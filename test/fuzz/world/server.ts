@@ -137,6 +137,7 @@ export class ServerWorld implements World {
     else if (what < 9 && dialogId !== '') this.#inDialog(dialogId)
     else if (sent !== undefined && what === 9)
       app.command(`sip|${sent.txnId}`, this.#message('CANCEL sip:x SIP/2.0', ['Reason: SIP;cause=200']))
+    else if (what === 10 && prng.oneIn(4)) this.#import()
     else if (prng.oneIn(ODD)) app.write(Buffer.from(prng.pick(['0#', 'x', '3#a|b', '9999999#', '5#a|sip'])))
     else this.#request()
   }
@@ -182,6 +183,26 @@ export class ServerWorld implements World {
       `proxy|${txnId}|${fields.join('|')}`,
       this.#message('INVITE sip:x SIP/2.0', prng.oneIn(3) ? ['X-A: 1'] : []),
     )
+  }
+
+  /** A dialog that another server had; peers know nothing of it. */
+  #import(): void {
+    const prng = this.#prng
+    const [role, callId] = [prng.pick(['uac', 'uas']), `imported-${prng.below(4)}`]
+    const state = {
+      ...{ role, callId, localTag: 'mine', remoteTag: 'theirs', localSeq: prng.below(1000), remoteSeq: null },
+      local: '<sip:a@198.51.100.9>;tag=mine',
+      remote: `<${this.#uri()}>;tag=theirs`,
+      remoteTarget: this.#uri(),
+      routeSet: prng.oneIn(3) ? [`<${this.#uri()};lr>`, '<sip:r@198.51.100.2;lr>'] : [],
+    }
+    const json = Buffer.from(JSON.stringify(state))
+    const text = (prng.oneIn(ODD) ? mutate([json], SIP_WORDS, prng).toString('latin1') : json.toString()).replace(
+      /[\r\n]/g,
+      '',
+    )
+    this.#app.command(`dialog|import|${text}`)
+    this.#app.dialogIds.push(`${callId};from-tag=${role === 'uac' ? 'mine' : 'theirs'}`)
   }
 
   #inDialog(dialogId: string): void {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { composeInDialog } from '../../../lib/sip/compose.ts'
 import {
   CSEQ_SKIP,
   type DialogState,
@@ -7,7 +8,11 @@ import {
   formatDialogState,
   MAX_DIALOG_STATE_CHARS,
   parseDialogState,
+  readDialogState,
 } from '../../../lib/sip/dialog-state.ts'
+import type { Draft } from '../../../lib/sip/draft.ts'
+import { tagOf } from '../../../lib/sip/name-addr.ts'
+import { parseMessage } from '../../../lib/sip/parser.ts'
 
 const STATE: DialogState = {
   role: 'uas',
@@ -97,5 +102,39 @@ describe("A dialog's state on its way to another server", () => {
         },
       ),
     )
+  })
+
+  it('makes requests that can be read again and are in the dialog, whatever was let in', () => {
+    const odd = fc.string({ unit: fc.constantFrom(...'ab1.-_%!~*+`\'"<>@:;,=?&/\\()[]{}|é☎ \t'), maxLength: 12 })
+    const context = {
+      local: { protocol: 'udp', host: '192.0.2.2', port: 5060 },
+      branch: 'z9hG4bK1',
+      seq: 108,
+      userAgent: undefined,
+    } as const
+    const draft: Draft = { start: { kind: 'request', method: '', uri: '' }, headers: [], body: Buffer.alloc(0) }
+    let taken = 0
+    fc.assert(
+      fc.property(odd, odd, odd, odd, odd, (callId, tag, name, user, host) => {
+        const parsed = readDialogState({
+          ...STATE,
+          ...(callId !== '' && { callId }),
+          remoteTag: tag,
+          remote: `${name}<sip:${user}@192.0.2.1>;tag=${tag}`,
+          remoteTarget: `sip:${user}@192.0.2.1`,
+          routeSet: [`<sip:${host}192.0.2.9;lr>`],
+        })
+        if (!parsed.ok) return
+        taken += 1
+        const composed = composeInDialog(draft, 'BYE', dialogOfState(parsed.value), context)
+        assert.ok(composed.ok, composed.ok ? '' : composed.error.message)
+        const read = parseMessage(composed.value.serialize())
+        assert.ok(read.ok, read.ok ? '' : read.error.message)
+        assert.equal(read.value.callId, parsed.value.callId)
+        assert.equal(tagOf(read.value.to()) ?? '', parsed.value.remoteTag)
+      }),
+      { numRuns: 3_000 },
+    )
+    assert.ok(taken > 100, `${taken} were let in`)
   })
 })
