@@ -105,7 +105,11 @@ describe("A dialog's state on its way to another server", () => {
   })
 
   it('makes requests that can be read again and are in the dialog, whatever was let in', () => {
-    const odd = fc.string({ unit: fc.constantFrom(...'ab1.-_%!~*+`\'"<>@:;,=?&/\\()[]{}|é☎ \t'), maxLength: 12 })
+    const texts = (letters: string) => fc.string({ unit: fc.constantFrom(...Array.from(letters)), maxLength: 12 })
+    const odd = fc.oneof(
+      { weight: 4, arbitrary: texts('abcXYZ129.-_') },
+      { weight: 1, arbitrary: texts('ab1.-_%!~*+`\'"<>@:;,=?&/\\()[]{}|é☎ \t') },
+    )
     const context = {
       local: { protocol: 'udp', host: '192.0.2.2', port: 5060 },
       branch: 'z9hG4bK1',
