@@ -1,8 +1,11 @@
 import { err, ok, type Result } from '../core/result.ts'
 import { isToken } from './chars.ts'
+import { composeInDialog } from './compose.ts'
 import { type Dialog, routeInDialog } from './dialog.ts'
+import type { Draft } from './draft.ts'
+import { NO_BODY } from './message.ts'
 import { parseNameAddr, tagOf } from './name-addr.ts'
-import { targetOfUri } from './targets.ts'
+import { DEFAULT_SIP_PORT, targetOfUri } from './targets.ts'
 import { isSipUri, parseUri } from './uri.ts'
 
 /**
@@ -78,9 +81,25 @@ export function readDialogState(value: unknown): Result<DialogState, string> {
     localSeq,
     remoteSeq,
   }
-  const { nextHop } = routeInDialog(dialogOfState(state))
-  return typeof targetOfUri(nextHop) === 'string' ? err(`nothing can be sent to ${nextHop}`) : ok(state)
+  const objection = unsendable(dialogOfState(state))
+  return objection === undefined ? ok(state) : err(objection)
 }
+
+/** What each field was let in for: a request that can be made, and sent somewhere. */
+function unsendable(dialog: Dialog): string | undefined {
+  const { nextHop } = routeInDialog(dialog)
+  if (typeof targetOfUri(nextHop) === 'string') return `nothing can be sent to ${nextHop}`
+  const request = composeInDialog(NOTHING, 'BYE', dialog, { ...ANYWHERE, seq: dialog.localSeq })
+  return request.ok ? undefined : `no request can be made: ${request.error.message}`
+}
+
+const NOTHING: Draft = { start: { kind: 'request', method: '', uri: '' }, headers: [], body: NO_BODY }
+
+const ANYWHERE = {
+  local: { protocol: 'udp', host: '192.0.2.1', port: DEFAULT_SIP_PORT },
+  branch: 'z9hG4bK',
+  userAgent: undefined,
+} as const
 
 /** The dialog as whoever goes on with it has it: confirmed, its CSeq beyond all that the server before may have sent. */
 export const dialogOfState = ({ remoteSeq, ...state }: DialogState): Dialog => ({

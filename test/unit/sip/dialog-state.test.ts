@@ -55,6 +55,8 @@ describe("A dialog's state on its way to another server", () => {
     ['a To without brackets around much', { remote: 'nonsense' }, /^remote /],
     ['a To with a line break', { remote: '<sip:a@192.0.2.1>;tag=1928301774\r\nRoute: <sip:evil>' }, /^remote /],
     ['a remote target that is no SIP URI', { remoteTarget: 'tel:+12025550100' }, /^remoteTarget/],
+    ['a remote target with headers', { remoteTarget: 'sip:a@192.0.2.1?Subject=x', routeSet: [] }, /^no request/],
+    ['a strict route with headers', { routeSet: ['<sip:192.0.2.9?Subject=x>'] }, /^no request/],
     ['a remote target without a scheme', { remoteTarget: '192.0.2.1:5060' }, /^remoteTarget/],
     ['a remote target that is two', { remoteTarget: 'sip:a@192.0.2.1>, <sip:b@192.0.2.1' }, /^remoteTarget/],
     ['a remote target over a transport that is not spoken', { remoteTarget: 'sip:a@b;transport=ws' }, /^remoteTarget/],
