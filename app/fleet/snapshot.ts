@@ -1,3 +1,4 @@
+import { newUlid } from '../ulid.ts'
 import type { SharedState } from './shared-state.ts'
 
 export interface SnapshotOptions {
@@ -11,9 +12,14 @@ export interface SnapshotOptions {
   readonly nowMs?: () => number
 }
 
+/** Ends by itself once a day: the carrier then settles anew, and nobody notices. */
+const MARK_TTL_MS = 86_400_000
+
 /**
  * What this node knows of the fleet, read from memory: asked for every interval, and kept as it was while the carrier of
- * the shared state is away. A value is dropped only when a carrier that has answered for `settleMs` does not have it.
+ * the shared state is away. A value is dropped only when a carrier that has answered for `settleMs` does not have it. A carrier that has
+ * lost its memory (emptied, failed over to a replica without it) says nothing about the others: a mark of our own, which no heartbeat
+ * puts again, tells.
  */
 export class FleetSnapshot {
   readonly #options: SnapshotOptions
@@ -26,6 +32,8 @@ export class FleetSnapshot {
   /** Since when the carrier has answered every time; null while it does not. */
   #answeringSinceMs: number | null = null
   #answeredAtMs: number | null = null
+  readonly #mark = `mark:${newUlid()}`
+  #isMarked = false
   #reading: Promise<void> | null = null
   #again = false
   #closed = false
@@ -84,6 +92,7 @@ export class FleetSnapshot {
     this.#breaks.clear()
     this.#closed = true
     await this.#reading
+    if (this.#isMarked) await this.#options.shared.delete(this.#mark).catch(() => undefined)
   }
 
   async #readAll(): Promise<void> {
@@ -99,6 +108,7 @@ export class FleetSnapshot {
     const sentAtMs = this.#nowMs()
     let lists: readonly ReadonlyMap<string, unknown>[]
     try {
+      if (!(await this.#isRemembered())) this.#broken()
       lists = await Promise.all(prefixes.map((prefix) => shared.list(prefix)))
     } catch {
       this.#broken() // What was known stays; the carrier says itself that it is down.
@@ -111,6 +121,16 @@ export class FleetSnapshot {
       this.#values.set(prefix, this.settled ? fresh : new Map([...this.list(prefix), ...fresh]))
     }
     for (const listener of this.#listeners) listener(sentAtMs)
+  }
+
+  /** Whether the carrier still has our mark; it gets one where it has none. */
+  async #isRemembered(): Promise<boolean> {
+    const { shared } = this.#options
+    if (this.#isMarked && (await shared.get(this.#mark)) !== undefined) return true
+    await shared.put(this.#mark, true, MARK_TTL_MS)
+    const isFirst = !this.#isMarked
+    this.#isMarked = true
+    return isFirst
   }
 
   #broken(): void {

@@ -1,4 +1,5 @@
 import type { Config } from '../../lib/config/resolve.ts'
+import type { CallId } from '../../lib/core/ids.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
@@ -8,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import type { Fleet } from './fleet.ts'
 import { LeaseKeeper, type OwnedCalls } from './lease-keeper.ts'
 import { NODE_PREFIX } from './node-registry.ts'
+import { Strays } from './strays.ts'
 import { Survivor } from './survivor.ts'
 import { type Move, parkLost, TakeOver } from './take-over.ts'
 
@@ -43,11 +45,14 @@ export function startLeases(leases: LeaseParts, parts: Parts): Pick<LeaseKeeper,
     onError: (error) => log.log.warn({ err: error }, 'PostgreSQL could not say whose the calls are'),
   })
   parts.add('lease', () => keeper.close())
-  if (isWorker) return keeper
   const self = config.node.id
   const move: Move = (entry, row) => calls.move(entry, row)
   const takeOver = new TakeOver({ ...store, self, sessions, move, emit, onError })
   parts.add('take-over', () => takeOver.close())
+  const has = (call: CallId): boolean => calls.terms.has(call) || takeOver.has(call)
+  const strays = new Strays({ ...store, self, sessions, has, emit, onError })
+  parts.add('strays', () => strays.close())
+  if (isWorker) return keeper
   const survivor = new Survivor({
     self,
     fleet: config.fleet,

@@ -40,7 +40,7 @@ const AT_A_TIME = 64
 export class TakeOver {
   readonly #options: TakeOverOptions
   readonly #turns = new Turns(AT_A_TIME)
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #underWay = new Map<CallId, Promise<void>>()
 
   constructor(options: TakeOverOptions) {
     this.#options = options
@@ -66,14 +66,19 @@ export class TakeOver {
       const work = this.#turns
         .run(() => this.#settle(call, entries.get(call.row.id) ?? null))
         .catch((error: unknown) => this.#options.onError(error))
-        .finally(() => this.#underWay.delete(work))
-      this.#underWay.add(work)
+        .finally(() => this.#underWay.delete(call.row.id))
+      this.#underWay.set(call.row.id, work)
     }
+  }
+
+  /** Whether a call is being taken over. */
+  has(call: CallId): boolean {
+    return this.#underWay.has(call)
   }
 
   /** Resolves when nothing is under way any more. */
   async close(): Promise<void> {
-    await Promise.all(this.#underWay)
+    await Promise.all(this.#underWay.values())
   }
 
   async #settle(call: OpenCall, entry: LiveCall | null): Promise<void> {

@@ -10,7 +10,9 @@ import { asStoreError } from './transaction.ts'
 /** A call that has not ended, as it stood in PostgreSQL. */
 export interface OpenCall {
   readonly row: CallRow
-  /** The term of whoever may act for it. */
+  /** The term in which its owner writes rows, which may be later than that of the row: the first of them may not have come yet. */
+  readonly ownerTerm: number
+  /** What tells one claim from the next; the term of an owner who has just claimed it. */
   readonly ownerEpoch: number
   /** The last thing that is on record about it. */
   readonly lastAt: Date
@@ -39,10 +41,18 @@ export class CallOwners {
   /** The calls of a node that have not ended; those of its further processes too, where they are asked for. */
   async open(node: NodeId, withWorkers: boolean): Promise<readonly OpenCall[]> {
     const rows = await this.#query<Selectable<CallsTable> & { last_at: Date }>('open-calls', [node, withWorkers])
-    return rows.map((row) => ({ row: toCallRow(row), ownerEpoch: row.owner_epoch, lastAt: row.last_at }))
+    return rows.map((row) => ({
+      row: toCallRow(row),
+      ownerTerm: row.owner_term,
+      ownerEpoch: row.owner_epoch,
+      lastAt: row.last_at,
+    }))
   }
 
-  /** Makes a node the owner of calls, as far as they are still as they were noted; gives back those that it got, in its own terms. */
+  /**
+   * Makes a node the owner of calls, as far as they are still as they were noted. Gives back those that it got, `ownerTerm` as it was noted,
+   * `ownerEpoch` its own.
+   */
   async claim(calls: readonly OpenCall[], node: NodeId): Promise<readonly OpenCall[]> {
     if (calls.length === 0) return []
     const [ids, epochs] = [calls.map(({ row }) => row.id), calls.map(({ ownerEpoch }) => ownerEpoch)]

@@ -11,11 +11,12 @@ interface DeadCallSinks {
 
 /**
  * Closes the record of a call whose node is gone: `node-lost`, at the time of the last thing on record about it. It is written in the
- * dead node's own term, so that the end which that node may have journaled replaces it, whichever of both comes first.
+ * term of the owner that is dead, so that the end which that one may have journaled replaces it, whichever of both comes first, and nothing else does.
  */
-export function closeDead({ journal, emit }: DeadCallSinks, { row, lastAt }: OpenCall): void {
+export function closeDead({ journal, emit }: DeadCallSinks, { row, ownerTerm, lastAt }: OpenCall): void {
   const end = { by: 'system', sip: null, cause: 'node-lost' } as const
-  const closed: CallRow = { ...row, revision: row.revision + 1, state: 'ended', endedAt: lastAt, end }
+  const revision = row.revision + 1
+  const closed: CallRow = { ...row, epoch: ownerTerm, revision, state: 'ended', endedAt: lastAt, end }
   journal.call(closed)
   const { id: call, trunk, tenant } = row
   emit({

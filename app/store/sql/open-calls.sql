@@ -1,4 +1,4 @@
--- Calls of a node that have not ended, with the time of the last thing that is on record about each, and who may act for it.
+-- Calls that a node owns and that have not ended, with the time of the last thing that is on record about each, and who may act for it.
 -- $1: the node's id, $2: whether those of its further processes (`X.w2`) are asked for too
 -- Returns the columns of calls, and last_at (timestamptz, never null); oldest first.
 select calls.*, greatest(
@@ -11,5 +11,8 @@ select calls.*, greatest(
   ) as last_at
 from calls
 where state <> 'ended'
-  and (node = $1 or $2 and starts_with(node, $1 || '.w') and substr(node, length($1) + 3) ~ '^[0-9]+$')
+  and (
+    coalesce(owner, node) = $1
+    or $2 and starts_with(coalesce(owner, node), $1 || '.w') and substr(coalesce(owner, node), length($1) + 3) ~ '^[0-9]+$'
+  )
 order by id

@@ -140,6 +140,13 @@ describe('the nodes of a fleet', function () {
     assert.deepEqual([here.knows(west), here.lost, there.lost], [true, [], []])
   })
 
+  it('take nobody for lost when Redis forgets all without a word', async () => {
+    await redis.cli('flushall')
+    await until(async () => !here.snapshot.settled, 'the loss of memory to be noticed')
+    await here.settled()
+    assert.deepEqual([here.knows(west), here.lost, there.lost], [true, [], []])
+  })
+
   it('drain each other, and say when there is no such node', async () => {
     assert.equal(await here.ask(west), 'done')
     assert.deepEqual([there.askedBy, here.askedBy], [['otto'], []])

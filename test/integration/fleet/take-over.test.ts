@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { NODE_PREFIX, type NodeEntry } from '../../../app/fleet/node-registry.ts'
 import { FleetSnapshot } from '../../../app/fleet/snapshot.ts'
+import { Strays } from '../../../app/fleet/strays.ts'
 import { Survivor } from '../../../app/fleet/survivor.ts'
 import { type Move, TakeOver } from '../../../app/fleet/take-over.ts'
 import { CallerIndex } from '../../../app/session/caller-index.ts'
@@ -207,7 +208,11 @@ describe('the calls of a node that has died', function () {
     await until(async () => west.ended.length > 0, 'the other call to be closed')
     assert.deepEqual([west.moved, west.ended], [[callIdOf(first)], [callIdOf(first + 1)]])
     assert.ok((epochs[0] ?? 0) > 0)
-    assert.equal((await call(west, first))?.node, 'west-1')
+    const own = await west.store.owners.open(west.id, false)
+    assert.deepEqual(
+      own.map(({ row, ownerTerm }) => [row.id, ownerTerm]),
+      [[callIdOf(first), epochs[0]]],
+    )
     assert.equal((await call(west, first + 1))?.end?.cause, 'node-lost')
   })
 
@@ -239,5 +244,37 @@ describe('the calls of a node that has died', function () {
     assert.equal(claimed?.row.id, callIdOf(first))
     const lateTerm = await living.store.owners.newTerm()
     assert.deepEqual(await living.store.owners.reclaim(own, [term, nextTerm], lateTerm), [callIdOf(first)])
+  })
+
+  it('are found again by who was given them and did not hear so, whatever their old owner writes yet', async () => {
+    const dying = await withCalls(2)
+    const west = await start('west-1')
+    const { owners, journal } = west.store
+    await owners.claim(await owners.open(east, true), west.id)
+    dying.store.journal.call(callRow(first, { revision: 9, state: 'held', answeredAt: at(first) }))
+    await dying.store.journal.written(5_000)
+    assert.deepEqual(await owners.open(east, true), [])
+    const policy = { windowMs: 900_000, resumeOn: 'fault' } as const
+    const index = new CallerIndex(west.store.shared)
+    const strays = new Strays(
+      {
+        self: west.id,
+        owners,
+        journal,
+        sessions: { parkDead: (...dead) => parkDead({ ...west.store, index, policyOf: () => policy }, ...dead) },
+        has: (id) => id === callIdOf(first + 1),
+        emit: ({ event, call: id }) => void (event === 'call.ended' && west.ended.push(id)),
+        onError: (error) => assert.ifError(error),
+      },
+      50,
+    )
+    await until(async () => west.ended.length > 0, 'the stray to be closed')
+    await strays.close()
+    index.close()
+    assert.deepEqual(west.ended, [callIdOf(first)])
+    assert.equal((await call(west, first + 1))?.state, 'active')
+    // Closed in the term of the owner before, which had the call as its own: nothing that it moved to this node replaces it.
+    assert.ok(((await call(west, first))?.epoch ?? 0) > 0)
+    assert.equal((await west.store.sessions.read(sessionRow(first).id))?.state, 'parked')
   })
 })
