@@ -270,7 +270,7 @@ describe('the calls of a node that has died', function () {
     )
     await until(async () => west.ended.length > 0, 'the stray to be closed')
     await strays.close()
-    index.close()
+    await index.close()
     assert.deepEqual(west.ended, [callIdOf(first)])
     assert.equal((await call(west, first + 1))?.state, 'active')
     // Closed in the term of the owner before, which had the call as its own: nothing that it moved to this node replaces it.
