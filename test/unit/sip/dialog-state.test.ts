@@ -139,8 +139,8 @@ describe("A dialog's state on its way to another server", () => {
         assert.equal(read.value.callId, parsed.value.callId)
         assert.equal(tagOf(read.value.to()) ?? '', parsed.value.remoteTag)
       }),
-      { numRuns: 3_000 },
+      { numRuns: 1_000 },
     )
-    assert.ok(taken > 100, `${taken} were let in`)
+    assert.ok(taken > 30, `${taken} were let in`)
   })
 })
