@@ -38,6 +38,6 @@ describe('A SIP dialog', () => {
     dialog.onEnd((end, reason) => ends.push(`${end} ${reason}`))
     assert.deepEqual(ends, [])
     bare.emit('destroy', request('application'), 'ACK timeout')
-    assert.deepEqual(ends, ['server ACK timeout'])
+    assert.deepEqual(ends, ['broken ACK timeout'])
   })
 })
