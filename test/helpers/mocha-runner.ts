@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import Mocha from 'mocha'
 import './fail-on-rejection.ts'
 import { guardHandles, openResources } from './open-handles.ts'
@@ -9,6 +10,8 @@ import { guardHandles, openResources } from './open-handles.ts'
 const END_WITHIN_MS = 10_000
 const EXIT_LEAK = 3
 const EXIT_STOPPED = 143
+/** Files that are named with the time they took, so that whoever finds the suite too long knows where to look. */
+const SLOWEST = 8
 
 // Told to stop in the middle: what tests have put on the process's exit still cleans up after them.
 process.once('SIGTERM', () => process.exit(EXIT_STOPPED))
@@ -24,6 +27,7 @@ let skipped = 0
 const runner = mocha.run((failures) => {
   process.exitCode = failures > 0 ? 1 : 0
   process.send?.({ passed, failed, skipped })
+  process.stdout.write(`slowest files: ${slowest()}\n`)
   // Unreferenced: it fires only if something else keeps the process alive.
   setTimeout(() => {
     const open = [...openResources()].map(([name, count]) => `${name} ×${count}`).join(', ')
@@ -31,6 +35,18 @@ const runner = mocha.run((failures) => {
     process.exit(EXIT_LEAK)
   }, END_WITHIN_MS).unref()
 })
+const fileMs = new Map<string, number>()
+let beganAtMs = 0
+runner.on('suite', ({ parent }) => {
+  if (parent?.root === true) beganAtMs = performance.now()
+})
+runner.on('suite end', ({ parent, file = '' }) => {
+  if (parent?.root === true) fileMs.set(file, (fileMs.get(file) ?? 0) + performance.now() - beganAtMs)
+})
+function slowest(): string {
+  const files = [...fileMs].toSorted(([, a], [, b]) => b - a).slice(0, SLOWEST)
+  return files.map(([file, ms]) => `${basename(file, '.test.js')} ${Math.round(ms / 1_000)} s`).join(', ')
+}
 runner.on('pass', () => passed++)
 runner.on('fail', () => failed++)
 runner.on('pending', () => skipped++)
