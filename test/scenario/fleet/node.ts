@@ -31,8 +31,10 @@ export class NodeRun {
   isMuted = false
   readonly #world: World
   readonly #disk: Entry[]
-  /** Calls that this run has, or had. */
-  readonly #known = new Set<string>()
+  /** Calls that this run is about to have, or to close. */
+  readonly #underWay = new Set<string>()
+  /** Calls that the last sweep found to be this node's on record, and nowhere else. */
+  #strays: ReadonlySet<string> = new Set()
   readonly #takeovers = new Map<string, TakeoverState>()
   #lease: LeaseState
   #isWriting = false
@@ -71,7 +73,7 @@ export class NodeRun {
   /** A caller comes: the session that he was cut off from goes on, or one begins. */
   invite(id: string, caller: string): void {
     const { row, own } = firstLines(id, this.id, caller)
-    this.#known.add(id)
+    this.#underWay.add(id)
     this.#journal({ kind: 'call', row })
     const { postgres } = this.#world
     const answer = (taken: SessionLine | null): void => {
@@ -102,7 +104,7 @@ export class NodeRun {
   }
 
   #hold(row: CallLine, session: SessionLine, ownerEpoch: number): void {
-    this.#known.add(row.id)
+    this.#underWay.delete(row.id)
     this.calls.set(row.id, { row, session: { ...session, revision: session.revision + 1 }, ownerEpoch })
     this.#journal({ kind: 'call', row })
     this.#journal({ kind: 'session', row: { ...session, revision: session.revision + 1 } })
@@ -240,7 +242,7 @@ export class NodeRun {
   /** The far end goes on with this node, or the record is closed and the session waits for it. */
   #takeOne(taken: Taken): void {
     const { row, epoch } = taken
-    this.#known.add(row.id)
+    this.#underWay.add(row.id)
     this.#later(this.#world.clock.draw(50, 1_500), () => {
       if (!this.#world.moves(row.id, this.id)) return this.#closeDead(taken)
       this.#ask(
@@ -263,11 +265,12 @@ export class NodeRun {
         const end = { by: 'system', sip: null, cause: 'node-lost' } as const
         const revision = row.revision + 1
         this.#journal({ kind: 'call', row: { ...row, epoch: termBefore, revision, state: 'ended', end } })
+        this.#underWay.delete(row.id)
       },
     )
   }
 
-  /** Calls that are this node's on record, and that this run never had: of a run before, or taken when the answer was lost. */
+  /** Calls that are this node's on record, and that it does not have, twice in a row: of a run before, or taken when the answer was lost. */
   #sweep(): void {
     if (this.#disk.length > 0) return
     const { postgres } = this.#world
@@ -280,12 +283,14 @@ export class NodeRun {
       'postgres',
       () => postgres.note(this.id),
       (noted) => {
-        const strays = (noted ?? []).filter(({ id }) => !this.#known.has(id))
-        if (strays.length === 0) return
-        const take = () => strays.flatMap(({ id, ownerEpoch }) => postgres.take(id, ownerEpoch, this.id) ?? [])
+        const strays = (noted ?? []).filter(({ id }) => !this.calls.has(id) && !this.#underWay.has(id))
+        const again = strays.filter(({ id }) => this.#strays.has(id))
+        this.#strays = new Set(strays.map(({ id }) => id))
+        if (again.length === 0) return
+        const take = () => again.flatMap(({ id, ownerEpoch }) => postgres.take(id, ownerEpoch, this.id) ?? [])
         this.#ask('postgres', take, (taken) => {
           for (const call of taken ?? []) {
-            this.#known.add(call.row.id)
+            this.#underWay.add(call.row.id)
             this.#closeDead(call)
           }
         })

@@ -44,6 +44,8 @@ export class World {
   readonly #terms = new Map<string, { readonly epoch: number; readonly atMs: number }>()
   /** Of each call the latest term that anybody journaled, and that in which a real end was. */
   readonly #written = new Map<string, { readonly epoch: number; readonly heardIn: number | null }>()
+  /** Calls that have ended on record. */
+  readonly #ended = new Set<string>()
   readonly #sessionTerms = new Map<string, number>()
   #serial = 0
   #faultsNow = 0
@@ -169,10 +171,12 @@ export class World {
     })
   }
 
-  /** Whoever acts for a call in an older term than that on record must not have had time to find out. */
+  /** What has ended stays so. Whoever acts for a call in an older term than that on record must not have had time to find out. */
   #look(): void {
     const { clock, net, postgres } = this
-    for (const [id, { ownerEpoch }] of postgres.calls) {
+    for (const [id, { row, ownerEpoch }] of postgres.calls) {
+      if (row.state === 'ended') this.#ended.add(id)
+      else if (this.#ended.has(id)) this.#violate(`${id} had ended, and is ${row.state} again`)
       if (this.#terms.get(id)?.epoch !== ownerEpoch) this.#terms.set(id, { epoch: ownerEpoch, atMs: clock.nowMs })
     }
     for (const run of this.#runs.values()) {
