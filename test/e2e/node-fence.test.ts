@@ -12,8 +12,8 @@ import { TcpGate } from '../helpers/tcp-gate.ts'
 import { until } from '../helpers/until.ts'
 
 const CALLS = 4
-/** From the death of a node to the last of its calls: lease, heartbeat, two OPTIONS. */
-const TAKEN_MS = 9_000
+/** From the death of a node to the last of its calls: lease, heartbeat, two OPTIONS, which take 7 s, and what a busy machine adds. */
+const TAKEN_MS = 12_000
 
 let people = 0
 /** A caller whom no other test knows. */
@@ -138,9 +138,9 @@ describe('the calls of a node that is lost', function () {
     a.signal('SIGCONT')
     await a.said(/node\.fenced/)
     await until(async () => (await active(a)) === 0, 'the calls to be dropped')
-    // What the media threads sent before they were told: a tenth of a second of it at most.
+    // What the media threads sent before they were told: milliseconds of it, more on a busy machine, and no more than a second.
     for (const [i, { caller }] of called.entries())
-      assert.ok(caller.heard.length - (heard[i] ?? 0) < 30, `${caller.heard.length} ${heard[i]}`)
+      assert.ok(caller.heard.length - (heard[i] ?? 0) < 50, `${caller.heard.length} ${heard[i]}`)
     const person = someone()
     const next = await dial(a, person)
     await next.hear(10)
