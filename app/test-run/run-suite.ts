@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { withDeadline } from '../deadline.ts'
 import { leftovers } from './leftovers.ts'
 import type { Suite } from './suites.ts'
@@ -41,11 +41,7 @@ export async function runSuite(suite: Suite, dist: string, { coverageDir, live }
   const inFolders = (folders: readonly string[]): readonly string[] =>
     folders.flatMap((folder) => testFiles(join(dist, 'test', folder)))
   const others = new Set(inFolders(suite.besides ?? []))
-  const isOurs = (file: string): boolean => {
-    const name = basename(file, '.test.js')
-    return !others.has(file) && suite.only?.includes(name) !== false && suite.without?.includes(name) !== true
-  }
-  const files = inFolders(suite.folders).filter(isOurs)
+  const files = inFolders(suite.folders).filter((file) => !others.has(file))
   if (files.length === 0) return { ...NOTHING, fault: `there are no ${suite.name} tests` }
   const folder = mkdtempSync(join(tmpdir(), 'tandem-suite-'))
   // PostgreSQL runs as another user where the tests run as root.

@@ -9,9 +9,6 @@ export interface Suite {
   readonly folders: readonly string[]
   /** Folders in these that are another suite's. */
   readonly besides?: readonly string[]
-  /** Only these of its files, by their names without `.test.ts`; or all but these. */
-  readonly only?: readonly string[]
-  readonly without?: readonly string[]
   /** Longest run; past it the suite is ended and has failed. */
   readonly limitMs: number
   /** Longest single test that sets no limit of its own. */
@@ -53,20 +50,6 @@ const NODE: Suite = {
   folders: ['integration'],
   besides: NETWORK.folders,
 }
-/** They start nodes and wait for them; no second is counted, and a handful of calls is on the line. */
-const PATIENT = [
-  'baresip',
-  'dns',
-  'drachtio',
-  'drain',
-  'first-call',
-  'fleet-verdicts',
-  'kill',
-  'redirect',
-  'slow-stores',
-  'start',
-  'two-nodes',
-]
 const E2E: Suite = {
   name: 'e2e',
   folders: ['e2e'],
@@ -77,16 +60,12 @@ const E2E: Suite = {
 
 /**
  * The suites of a kind, in the order in which they run: what fails fastest first. Those that stand together run side by side, and
- * have to bear it: a machine that does something else as well is nothing special. Drills judge deadlines and have many calls on the line,
- * so most of e2e runs alone.
+ * have to bear it: a machine that does something else as well is nothing special. e2e runs alone: it judges deadlines with many calls on
+ * the line.
  */
 export const SUITES: Readonly<Record<Kind, readonly (readonly Suite[])[]>> = {
   unit: [[UNIT]],
   integration: [[CONFORMANCE], [NODE, NETWORK]],
   e2e: [[E2E]],
-  all: [
-    [UNIT, CONFORMANCE],
-    [NODE, NETWORK, { ...E2E, name: 'e2e (the patient)', only: PATIENT }],
-    [{ ...E2E, without: PATIENT }],
-  ],
+  all: [[UNIT], [CONFORMANCE], [NODE, NETWORK], [E2E]],
 }
