@@ -48,6 +48,11 @@ export class LeaseKeeper {
     this.#timer = setInterval(() => this.#input({ kind: 'tick' }), TICK_MS).unref()
   }
 
+  /** Whether this node has no doubt that its calls are its own. */
+  get isHeld(): boolean {
+    return this.#state.kind === 'held'
+  }
+
   /** The shared state has taken a heartbeat of this node that was sent then. */
   renewed(sentAtMs: number): void {
     this.#input({ kind: 'renewed', sentAtMs })

@@ -34,8 +34,9 @@ export function startLeases(leases: LeaseParts, parts: Parts): Pick<LeaseKeeper,
   const onError = (error: unknown): void =>
     log.log.warn({ err: error }, 'a call of a node that is gone could not be dealt with')
   store.onOrphan((call) => void parkLost({ sessions, emit }, call).catch(onError))
+  const { leaseMs } = config.fleet
   const keeper = new LeaseKeeper({
-    leaseMs: config.fleet.leaseMs,
+    leaseMs,
     calls,
     owners: store.owners,
     journal: store.journal,
@@ -47,7 +48,8 @@ export function startLeases(leases: LeaseParts, parts: Parts): Pick<LeaseKeeper,
   parts.add('lease', () => keeper.close())
   const self = config.node.id
   const move: Move = (entry, row) => calls.move(entry, row)
-  const takeOver = new TakeOver({ ...store, self, sessions, move, emit, onError })
+  const isHeld = (): boolean => keeper.isHeld
+  const takeOver = new TakeOver({ ...store, self, leaseMs, isHeld, sessions, move, emit, onError })
   parts.add('take-over', () => takeOver.close())
   const has = (call: CallId): boolean => calls.terms.has(call) || takeOver.has(call)
   const strays = new Strays({ ...store, self, sessions, has, emit, onError })

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { LIVE_CALL_PREFIX, type LiveCall, readLiveCall } from '../../lib/call/live-call.ts'
 import type { CallId, NodeId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
@@ -18,7 +19,10 @@ export type Move = (entry: LiveCall, row: CallRow) => Promise<'moved' | 'refused
 
 export interface TakeOverOptions {
   readonly self: NodeId
-  readonly owners: Pick<CallOwners, 'record' | 'open' | 'claim'>
+  readonly owners: Pick<CallOwners, 'record' | 'open' | 'claim' | 'owns'>
+  readonly leaseMs: number
+  /** Whether this node is sure that it has not been taken for dead itself. */
+  readonly isHeld: () => boolean
   readonly shared: Pick<SharedState, 'get' | 'list'>
   readonly journal: Pick<Journal, 'call'>
   readonly sessions: Pick<Sessions, 'parkDead'>
@@ -33,8 +37,10 @@ export interface Notes {
   readonly entries: ReadonlyMap<CallId, LiveCall>
 }
 
-/** Calls that are closed, or wait to be moved, at a time: a node may have had hundreds. */
-const AT_A_TIME = 64
+/** Calls that are moved or closed at a time: each asks PostgreSQL, and opens a session with an agent, while calls go on here. */
+const AT_A_TIME = 32
+/** How often it is looked whether a doubt is over. */
+const DOUBT_MS = 250
 
 /** Takes the calls of a dead node over: goes on with those that it can, and closes the others, their sessions parked. */
 export class TakeOver {
@@ -62,9 +68,10 @@ export class TakeOver {
 
   /** Resolves when this node has what it could get; what becomes of it takes its time. Rejects where PostgreSQL is away. */
   async take({ calls, entries }: Notes): Promise<void> {
+    const claimedAtMs = performance.now()
     for (const call of await this.#options.owners.claim(calls, this.#options.self)) {
       const work = this.#turns
-        .run(() => this.#settle(call, entries.get(call.row.id) ?? null))
+        .run(() => this.#settle(call, claimedAtMs, entries.get(call.row.id) ?? null))
         .catch((error: unknown) => this.#options.onError(error))
         .finally(() => this.#underWay.delete(call.row.id))
       this.#underWay.set(call.row.id, work)
@@ -81,12 +88,28 @@ export class TakeOver {
     await Promise.all(this.#underWay.values())
   }
 
-  async #settle(call: OpenCall, entry: LiveCall | null): Promise<void> {
+  async #settle(call: OpenCall, claimedAtMs: number, entry: LiveCall | null): Promise<void> {
     const { self, move, journal, emit } = this.#options
+    if (!(await this.#isStillOurs(call, claimedAtMs))) return
     const row = { ...call.row, node: self, epoch: call.ownerEpoch }
     if (entry !== null && (await move(entry, row)) === 'moved') return
     closeDead({ journal, emit }, call)
     await parkLost(this.#options, call)
+  }
+
+  /**
+   * Whether nobody has taken the call from us in turn: this process may have stood still since it asked, or the call has waited for its
+   * turn. An answer is believed for half a lease, in which nobody can have proved us dead; from the move on the lease watches over the call.
+   */
+  async #isStillOurs(call: OpenCall, claimedAtMs: number): Promise<boolean> {
+    const { owners, leaseMs, isHeld } = this.#options
+    for (let askedAtMs = claimedAtMs; ; ) {
+      const isInDoubt = !isHeld()
+      if (!isInDoubt && performance.now() - askedAtMs < leaseMs / 2) return true
+      if (isInDoubt) await delay(DOUBT_MS)
+      askedAtMs = performance.now()
+      if (!(await owners.owns(call))) return false
+    }
   }
 }
 

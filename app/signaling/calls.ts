@@ -18,7 +18,6 @@ import type { NewRecording, Recordings } from '../recordings/recordings.ts'
 import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
-import { Turns } from '../turns.ts'
 import { AgentCall } from './agent-call.ts'
 import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
 import { CallRecorder } from './call-recorder.ts'
@@ -71,9 +70,6 @@ export interface CallsOptions {
 
 const TRACE_SWEEP_MS = 1_000
 
-/** Calls that are taken over at a time: each asks PostgreSQL, and opens a session with an agent, while calls go on here. */
-const MOVES_AT_A_TIME = 32
-
 /** All calls of this node: takes INVITEs, gives each what lib/route decides, and knows who is on the line. */
 export class Calls {
   readonly #trace = new SipTraceRouter()
@@ -84,7 +80,6 @@ export class Calls {
   readonly #sweeper: NodeJS.Timeout
   readonly #placing: PlaceParts
   readonly #door: Door
-  readonly #moves = new Turns(MOVES_AT_A_TIME)
   #routes: Routes
   #draining = false
   #whenIdle: (() => void) | null = null
@@ -167,10 +162,6 @@ export class Calls {
    * this node, in a term of its own. A call that is refused is the caller's to close.
    */
   move(entry: LiveCall, row: CallRow): Promise<MoveOutcome> {
-    return this.#moves.run(() => this.#move(entry, row))
-  }
-
-  #move(entry: LiveCall, row: CallRow): Promise<MoveOutcome> {
     const context = {
       routes: this.#routes,
       recording: (tenant: TenantId): NewRecording | null => this.#recording(row.id, tenant),

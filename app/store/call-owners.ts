@@ -64,6 +64,11 @@ export class CallOwners {
     })
   }
 
+  /** Whether a claim still stands, by the epoch that it gave. */
+  async owns({ row, ownerEpoch }: OpenCall): Promise<boolean> {
+    return (await this.#query('owns-call', [row.id, ownerEpoch])).length > 0
+  }
+
   /** A term that nobody else has. */
   async newTerm(): Promise<number> {
     const [row] = await this.#query<{ term: number }>('new-term', [])

@@ -38,6 +38,8 @@ class TestNode {
   readonly id: NodeId
   readonly store: Store
   readonly moved: CallId[] = []
+  /** Whether it is sure of its own lease. */
+  isHeld = true
   readonly ended: unknown[] = []
   #heartbeat: NodeJS.Timeout | undefined
   readonly #endings: (() => unknown)[] = []
@@ -84,6 +86,8 @@ class TestNode {
     const takeOver = new TakeOver({
       ...store,
       self,
+      leaseMs: FLEET.leaseMs,
+      isHeld: () => this.isHeld,
       sessions: { parkDead: (...dead) => parkDead(parts, ...dead) },
       move: async (entry, row) => {
         const outcome = await move(entry, row)
@@ -244,6 +248,21 @@ describe('the calls of a node that has died', function () {
     assert.equal(claimed?.row.id, callIdOf(first))
     const lateTerm = await living.store.owners.newTerm()
     assert.deepEqual(await living.store.owners.reclaim(own, [term, nextTerm], lateTerm), [callIdOf(first)])
+  })
+
+  it('are left alone by a survivor that had to doubt itself, and was outlived in turn, before it came to them', async () => {
+    const dying = await withCalls(2)
+    const west = await start('west-1')
+    west.isHeld = false
+    setTimeout(() => dying.pause(), FLEET.settleMs)
+    const { owners } = west.store
+    await until(async () => (await owners.open(west.id, false)).length === 2, 'the calls to be claimed')
+    const [lost] = await owners.claim((await owners.open(west.id, false)).slice(0, 1), nodeId('west-2'))
+    west.isHeld = true
+    await until(async () => west.ended.length > 0, 'the other call to be closed')
+    await west.stop()
+    nodes.splice(nodes.indexOf(west), 1)
+    assert.deepEqual([lost?.row.id, west.ended], [callIdOf(first), [callIdOf(first + 1)]])
   })
 
   it('are found again by who was given them and did not hear so, whatever their old owner writes yet', async () => {

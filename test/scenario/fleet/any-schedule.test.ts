@@ -33,7 +33,7 @@ describe('a fleet under any schedule of faults', function () {
     })
 
     it('a record is closed in the term of its row, not in that of the owner who died', () => {
-      assert.match(firstViolation(ClosedInTheTermOfTheRow), /had ended, and is active again/)
+      assert.match(firstViolation(ClosedInTheTermOfTheRow, 24_800), /had ended, and is active again/)
     })
   })
 })
@@ -63,8 +63,9 @@ class ClosedInTheTermOfTheRow extends PostgresModel {
   }
 }
 
-function firstViolation(Model: new () => PostgresModel): string {
-  for (let seed = 1; seed <= ENOUGH; seed++) {
+/** @param first seed to begin with: what one schedule in many thousands shows is not looked for anew each time */
+function firstViolation(Model: new () => PostgresModel, first = 1): string {
+  for (let seed = first; seed < first + ENOUGH; seed++) {
     const [violation] = new World(seed, new Model()).run()
     if (violation !== undefined) return violation
   }

@@ -4,17 +4,9 @@ import { startTakeover, stepTakeover, type TakeoverInput, type TakeoverState } f
 import type { EndCause } from '../../../lib/observe/call-record.ts'
 import { parks } from '../../../lib/session/session.ts'
 import { firstLines, nobodysSession } from './lines.ts'
+import { BEAT_MS, LEASE, POLICY, PROBE_MS, SWEEP_MS, TAKEOVER, WRITE_MS } from './settings.ts'
 import type { CallLine, Entry, SessionLine, Taken } from './stores.ts'
 import type { World } from './world.ts'
-
-const BEAT_MS = 1_000
-const LEASE = { leaseMs: 3_000, retryMs: 1_000, verifyEveryMs: 10_000 }
-const TAKEOVER = { leaseMs: 3_000, settleMs: 6_000, ownerProbes: 2, probeEveryMs: 1_000 }
-const WRITE_MS = 200
-const PROBE_MS = 1_000
-const POLICY = { windowMs: 900_000, resumeOn: 'fault' } as const
-/** How often a node looks for calls that are its own on record and that it does not have. */
-const SWEEP_MS = 5_000
 
 /** A call that a node has. */
 interface Held {
@@ -231,29 +223,56 @@ export class NodeRun {
 
   #take(node: string): void {
     const noted = this.#noted.get(node) ?? []
-    const { postgres } = this.#world
+    const { postgres, clock } = this.#world
+    const askedAtMs = clock.nowMs
     const take = () => noted.flatMap(({ id, ownerEpoch }) => postgres.take(id, ownerEpoch, this.id) ?? [])
     this.#ask('postgres', take, (taken) => {
-      for (const call of taken ?? []) this.#takeOne(call)
+      for (const call of taken ?? []) this.#settle(call, askedAtMs)
       this.#onTakeover(node, { kind: taken === null ? 'untaken' : 'taken' })
     })
   }
 
-  /** The far end goes on with this node, or the record is closed and the session waits for it. */
-  #takeOne(taken: Taken): void {
+  /** What was asked long ago, or in doubt, is asked again: the call may have been taken from us in turn. */
+  #settle(taken: Taken, askedAtMs: number): void {
+    const { postgres, clock } = this.#world
+    const { id } = taken.row
+    this.#underWay.add(id)
+    if (!this.isMuted && clock.nowMs - askedAtMs < LEASE.leaseMs / 2) return this.#move(taken)
+    this.#later(250, () => {
+      const againAtMs = clock.nowMs
+      const owns = () => postgres.calls.get(id)?.ownerEpoch === taken.epoch
+      this.#ask('postgres', owns, (isOurs) => {
+        if (isOurs === true) this.#settle(taken, againAtMs)
+        else this.#underWay.delete(id)
+      })
+    })
+  }
+
+  /** On the line from now on, and watched over: the far end goes on with this node, or the record is closed and the session waits for it. */
+  #move(taken: Taken): void {
     const { row, epoch } = taken
-    this.#underWay.add(row.id)
-    this.#later(this.#world.clock.draw(50, 1_500), () => {
-      if (!this.#world.moves(row.id, this.id)) return this.#closeDead(taken)
+    const nobodys: SessionLine = { ...nobodysSession, callId: row.id, node: this.id, epoch }
+    const moving = { ...row, revision: row.revision + 1, epoch, node: this.id }
+    this.calls.set(row.id, { row: moving, session: nobodys, ownerEpoch: epoch })
+    const tell = (): void => {
+      const held = this.calls.get(row.id)
+      if (held === undefined) return void this.#underWay.delete(row.id)
+      if (this.isMuted) return this.#later(250, tell)
+      if (!this.#world.moves(row.id, this.id)) {
+        this.calls.delete(row.id)
+        return this.#closeDead(taken)
+      }
+      const { postgres } = this.#world
       this.#ask(
         'postgres',
-        () => this.#world.postgres.takeOverSession(row.session, row.id, epoch, this.id),
+        () => postgres.takeOverSession(row.session, row.id, epoch, this.id),
         (session) => {
-          const own: SessionLine = session ?? { ...nobodysSession, callId: row.id, node: this.id, epoch }
-          this.#hold({ ...row, revision: row.revision + 1, epoch, node: this.id }, own, epoch)
+          const ownerEpoch = this.calls.get(row.id)?.ownerEpoch
+          if (ownerEpoch !== undefined) this.#hold(moving, session ?? nobodys, ownerEpoch)
         },
       )
-    })
+    }
+    this.#later(this.#world.clock.draw(50, 1_500), tell)
   }
 
   /** In the term of the owner before: an end that is in its journal takes the place of this one. */
