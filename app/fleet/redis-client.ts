@@ -96,6 +96,26 @@ function clusterOptions(password: string | null) {
   }
 }
 
+/** Longer than this no client needs to end its connections: DISCONNECT_TIMEOUT_MS, and room for a busy machine. */
+const MAX_DISCONNECTING_MS = 5_000
+
+/**
+ * Tells at each call whether a client is connected. One that has given up begins anew; so does one that ioredis has left `disconnecting`:
+ * a Cluster that is told to reconnect while it has no connection to any node waits for ever for the last of them to end.
+ */
+export function readyCheck(client: RedisClient, maxDisconnectingMs: number = MAX_DISCONNECTING_MS): () => boolean {
+  let disconnectingSinceMs: number | null = null
+  return () => {
+    const { status } = client
+    const nowMs = performance.now()
+    disconnectingSinceMs = status === 'disconnecting' ? (disconnectingSinceMs ?? nowMs) : null
+    const isStuck = disconnectingSinceMs !== null && nowMs - disconnectingSinceMs > maxDisconnectingMs
+    if (isStuck) disconnectingSinceMs = null
+    if (status === 'end' || isStuck) void client.connect().catch(() => undefined)
+    return status === 'ready'
+  }
+}
+
 /** Ends a client for good, whatever it is doing. */
 export async function endClient(client: RedisClient): Promise<void> {
   if (client.status === 'end') return

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { packageRoot } from '../package-root.ts'
 import { StoreError, wordsOf } from '../store/store-error.ts'
-import { endClient, type RedisClient, type RedisServer, redisClients } from './redis-client.ts'
+import { endClient, type RedisClient, type RedisServer, readyCheck, redisClients } from './redis-client.ts'
 import { RedisDoorbell } from './redis-doorbell.ts'
 import type { SharedState, SharedStateChange, Unsubscribe } from './shared-state.ts'
 import { checkChannel, checkKey, checkTtl, toMessage, toValue } from './shared-state-input.ts'
@@ -62,11 +62,13 @@ export class RedisSharedState implements SharedState {
     this.#scripts = scripts
     this.#doorbell = new RedisDoorbell(bell, CHANNELS)
     const clients = [commands, bell]
+    const checks = clients.map((client) => readyCheck(client))
     this.#watch = new SharedStateWatch({
-      connected: () => clients.map(isReady).every(Boolean),
+      connected: () => checks.map((isReady) => isReady()).every(Boolean),
       round: () => this.#round(),
+      // One that is on its way already is left alone: see `readyCheck`.
       reconnect: () => {
-        for (const client of clients) client.disconnect(true)
+        for (const client of clients) if (client.status === 'ready') client.disconnect(true)
       },
     })
     // Heard as soon as there is a connection: `resubscribe` sees to it.
@@ -204,10 +206,4 @@ function parseValue(json: string | null): unknown {
   } catch {
     return undefined
   }
-}
-
-/** Whether a client is connected; one that has given up begins anew. */
-function isReady(client: RedisClient): boolean {
-  if (client.status === 'end') void client.connect().catch(() => undefined)
-  return client.status === 'ready'
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RedisServer } from '../../../app/fleet/redis-client.ts'
+import { endClient, readyCheck, redisClients } from '../../../app/fleet/redis-client.ts'
 import { RedisSharedState } from '../../../app/fleet/redis-shared-state.ts'
 import type { SharedState, SharedStateChange } from '../../../app/fleet/shared-state.ts'
 import { codeOf } from '../../../app/store/store-error.ts'
@@ -10,6 +11,7 @@ import { describeSharedState, type SharedStatePair } from '../../conformance/sha
 import { tempFolder } from '../../helpers/postgres.ts'
 import { hasRedis, startRedis, startRedisCluster, startRedisSentinels, type TestRedis } from '../../helpers/redis.ts'
 import { run } from '../../helpers/run.ts'
+import { until } from '../../helpers/until.ts'
 
 /** How fast a command is refused that Redis cannot serve now, with a margin. */
 const FAIL_FAST_MS = 2500
@@ -258,6 +260,17 @@ describe('shared state in Redis', function () {
     })
 
     describeSharedState('a Redis Cluster', () => pair)
+
+    it('comes back where it was told to reconnect before it had any connection', async () => {
+      const hosts = nodes.map(({ host, port }) => `${host}:${port}`).join()
+      const client = (await redisClients(serverOf(`redis+cluster://${hosts}`)))()
+      client.on('error', () => undefined)
+      client.disconnect(true)
+      const isReady = readyCheck(client, 200)
+      await until(async () => isReady(), 'the connections')
+      assert.equal(await client.set('{tandem}:back', 1), 'OK')
+      await endClient(client)
+    })
     describeOutages(
       () => nodes,
       () => pair,
