@@ -117,7 +117,7 @@ export class DrillLoad {
     const caller = ready[i % ready.length]
     if (caller === undefined) return
     const call = { atMs: Date.now(), direction: 'inbound', number: number(), id: null } as const
-    // A carrier that knows both nodes, and tries the other one where one is silent.
+    // A carrier that knows both nodes, and tries the other one where one is silent, or says 503 as it starts.
     const others = ready.flatMap(({ ingress }) => (ingress === caller.ingress ? [] : ingress))
     try {
       let status: number | null = null
@@ -130,7 +130,7 @@ export class DrillLoad {
         // How it went on is told by its record.
         placed.ended.catch(() => undefined)
         status = placed.status
-        if (status !== null) break
+        if (status !== null && status !== 503) break
       }
       this.calls.push({ ...call, status })
     } catch (error) {
