@@ -116,15 +116,18 @@ export class DrillLoad {
     const ready = callers()
     const caller = ready[i % ready.length]
     if (caller === undefined) return
-    const call = { atMs: Date.now(), direction: 'inbound', number: number(), id: null } as const
+    const call = { atMs: Date.now(), direction: 'inbound', id: null } as const
+    // Another one at each try: what was refused has a record too, and is no second one of the same call.
+    let from = number()
     // A carrier that knows both nodes, and tries the other one where one is silent, or says 503 as it starts.
     const others = ready.flatMap(({ ingress }) => (ingress === caller.ingress ? [] : ingress))
     try {
       let status: number | null = null
       for (const ingress of [caller.ingress, ...others]) {
+        if (status === 503) from = number()
         const placed = await caller.carrier.place({
           uri: `sip:${DEMO_NUMBER}@${ingress}`,
-          from: call.number,
+          from,
           seconds: plan.callMs / 1_000,
         })
         // How it went on is told by its record.
@@ -132,9 +135,9 @@ export class DrillLoad {
         status = placed.status
         if (status !== null && status !== 503) break
       }
-      this.calls.push({ ...call, status })
+      this.calls.push({ ...call, number: from, status })
     } catch (error) {
-      this.calls.push({ ...call, status: null })
+      this.calls.push({ ...call, number: from, status: null })
       onProblem(
         `${caller.carrier.id} could not place a call: ${error instanceof Error ? error.message : String(error)}`,
       )
