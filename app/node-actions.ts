@@ -1,6 +1,7 @@
 import type { NodeId } from '../lib/core/ids.ts'
 import type { ApiOptions, CallActions } from './api/options.ts'
 import type { CallWorkers } from './call-workers.ts'
+import { withDeadline } from './deadline.ts'
 import type { Overrides } from './fleet/overrides.ts'
 import { RemoteDrain } from './fleet/remote-drain.ts'
 import type { Log } from './observe/log.ts'
@@ -9,6 +10,9 @@ import type { Recordings } from './recordings/recordings.ts'
 import type { Calls } from './signaling/calls.ts'
 import type { Deed } from './store/audit.ts'
 import type { Store } from './store/store.ts'
+
+/** How long the disk may take to have a new call; one that takes nothing is PostgreSQL's and `store.degraded`'s to tell. */
+const SYNC_MS = 1_000
 
 export interface NodeActionsOptions {
   readonly self: NodeId
@@ -40,9 +44,12 @@ export async function nodeActions(
   const remoteDrain = await RemoteDrain.start({ self, shared: store.shared, onAsked: drainFor })
   parts.add('remote drain', () => remoteDrain.close())
   return {
-    place: (request, actor) => {
+    place: async (request, actor) => {
       const placed = calls.place(request)
-      if (placed.ok) note({ actor, action: 'call.place', subject: placed.value.id, details: {} })
+      if (!placed.ok) return placed
+      note({ actor, action: 'call.place', subject: placed.value.id, details: {} })
+      // Who has heard its id finds its record, also where this process is killed in the next moment.
+      await withDeadline(store.journal.synced(), SYNC_MS)
       return placed
     },
     hangUp: async (id, actor) => {

@@ -119,7 +119,7 @@ function addPlace(app: Api, { actions, log }: ApiOptions): void {
   }
   app.post('/api/v1/calls', { config: OPERATOR, schema }, async (request, reply) => {
     const actor = request.principal?.name ?? 'unknown'
-    const placed = actions.place(request.body, actor)
+    const placed = await actions.place(request.body, actor)
     if (!placed.ok) throw new ApiError(REFUSALS[placed.error.code], placed.error.message)
     log.info({ call: placed.value.id, tenant: placed.value.tenant, actor }, 'call placed')
     return reply.code(202).send(callView({ ...placed.value, attempts: [], transcript: [] }))

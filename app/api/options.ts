@@ -126,7 +126,7 @@ export type Actor = string
 /** What the API can have done; an outcome that is not `done` tells why not. */
 export interface CallActions {
   /** Begins to call a number for an agent; the record of the call says what becomes of it. */
-  place(request: PlaceRequest, actor: Actor): Result<CallRow, PlaceRefusal>
+  place(request: PlaceRequest, actor: Actor): Promise<Result<CallRow, PlaceRefusal>>
   /** Begins to end a call on both legs, with `end.by` operator. `elsewhere`: another node owns the call. */
   hangUp(call: CallId, actor: Actor): Promise<'done' | 'unknown' | 'ended' | 'elsewhere'>
   /**

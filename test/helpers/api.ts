@@ -107,7 +107,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
     ],
     audit: async () => ({ entries: [], next: null, brokenAt: null }),
     actions: {
-      place: ({ to, tenant }, actor) => {
+      place: async ({ to, tenant }, actor) => {
         if (tenant !== 'clinic') return err({ code: 'request', message: `there is no tenant "${tenant}"` })
         actions.push(`place ${to} by ${actor}`)
         return ok(callRow(7, { direction: 'outbound', to, state: 'ringing' }))
