@@ -1,6 +1,5 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import { type CallEnd, type Refusal, TAKEN_FROM_US } from '../../lib/call/agent-call.ts'
-import { endReason } from '../../lib/call/end-reason.ts'
 import {
   newOutgoingCall,
   type OutgoingCallEffect,
@@ -9,31 +8,21 @@ import {
   stepOutgoingCall,
 } from '../../lib/call/outgoing-call.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
-import { formatWarning } from '../../lib/sip/warning.ts'
 import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
-import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
 import { closeRecord, dropCall, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
-import type { CallRecorder } from './call-recorder.ts'
 import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
-import { onLegEvent } from './leg-events.ts'
-import { Reoffers } from './reoffers.ts'
-import type { SharedCall } from './shared-call.ts'
+import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 export interface OutgoingCallParts
-  extends Pick<HuntParts, 'link' | 'scheduler' | 'headers' | 'admit' | 'resolve' | 'onSent'> {
+  extends LineParts,
+    Pick<HuntParts, 'link' | 'scheduler' | 'headers' | 'admit' | 'resolve' | 'onSent'> {
   /** The trunks in the order in which they are tried, as it is when the agent is ready. Never rejects. */
   readonly choose: () => Promise<HuntParts['trunks']>
-  readonly recorder: CallRecorder
-  /** What other nodes know of the call. */
-  readonly shared: SharedCall
-  readonly metrics: Metrics
   readonly media: MediaEngine
-  /** The conversation that it is part of. */
   readonly session: CallSession
   /** Who talks to the callee, as the session has it. Asked once an attempt. */
   readonly agent: () => Promise<AgentSpec>
@@ -46,70 +35,31 @@ export interface OutgoingCallParts
 }
 
 /** Performs what lib/call/outgoing-call.ts decides: a call that we place, between an agent and a callee. */
-export class OutgoingCall {
+export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput, OutgoingCallEffect> {
   readonly #parts: OutgoingCallParts
-  readonly #inputs: OutgoingCallInput[] = []
-  #stepping = false
-  #state: OutgoingCallState = newOutgoingCall()
   #hunt: Hunt | null = null
-  /** The leg that the call is on, or that the attempt under way would be on. */
-  #leg: MediaLeg | null = null
   /** Whose events are those of the call. */
   #legAttempt: AttemptId = 0
   /** The first leg is opened before anyone is called, and taken by the first attempt. */
   #isLegFresh = true
   #answered: { readonly dialog: SipDialog; readonly answer: string } | null = null
-  #hungUp: Promise<void> = Promise.resolve()
-  readonly #reoffers = new Reoffers({
-    leg: () => (this.#state.kind === 'ended' ? null : this.#leg),
-    onHold: (held) => this.#onHold(held),
-    headersOf: ({ warning, detail }) => (warning === null ? {} : { Warning: formatWarning(warning, detail) }),
-  })
 
   constructor(parts: OutgoingCallParts) {
+    super(parts, newOutgoingCall())
     this.#parts = parts
     parts.session.ringing(() => this.hangUp('system', 'normal'))
     void this.#prepare()
   }
 
-  hangUp(by: EndedBy, cause: EndCause): void {
-    this.#input({ kind: 'hangUp', by, cause })
+  protected override step(input: OutgoingCallInput): ReturnType<typeof stepOutgoingCall> {
+    return stepOutgoingCall(this.state, input)
   }
 
-  /** The SIP server is gone, and our INVITEs and dialogs with it. */
-  lost(): void {
-    this.#input({ kind: 'lost' })
+  protected override get isOver(): boolean {
+    return this.state.kind === 'ended'
   }
 
-  /** The term in which this node writes its record. */
-  get epoch(): number {
-    return this.#parts.recorder.row.epoch
-  }
-
-  /** While it is muted nothing is sent to the far end's ear. */
-  mute(muted: boolean): void {
-    this.#leg?.mute(muted)
-  }
-
-  /** The call is another node's. */
-  fence(): void {
-    this.#parts.recorder.lost()
-    this.#input({ kind: 'fenced' })
-  }
-
-  #input(input: OutgoingCallInput): void {
-    this.#inputs.push(input)
-    if (this.#stepping) return
-    this.#stepping = true
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-      const { state, effects } = stepOutgoingCall(this.#state, next)
-      this.#state = state
-      for (const effect of effects) this.#perform(effect)
-    }
-    this.#stepping = false
-  }
-
-  #perform(effect: OutgoingCallEffect): void {
+  protected override perform(effect: OutgoingCallEffect): void {
     switch (effect.kind) {
       case 'hunt':
         void this.#startHunt()
@@ -121,10 +71,9 @@ export class OutgoingCall {
         return
       case 'start':
         if (this.#answered !== null) this.#parts.shared.up(this.#answered.dialog)
-        return this.#leg?.start()
+        return this.leg?.start()
       case 'bye':
-        this.#hungUp = this.#answered?.dialog.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
-        return
+        return this.bye(this.#answered?.dialog, effect.cause)
       case 'drop':
         void this.#drop()
         return
@@ -138,10 +87,10 @@ export class OutgoingCall {
 
   async #prepare(): Promise<void> {
     const refusal = await this.#openFirstLeg().catch(refusalOfError)
-    if (refusal === null) return this.#input({ kind: 'prepared' })
+    if (refusal === null) return this.input({ kind: 'prepared' })
     const { detail } = refusal
     this.#parts.recorder.event({ event: 'agent.lost', level: 'warn', code: 'agent-unreachable', message: detail })
-    this.#input({ kind: 'refused', refusal })
+    this.input({ kind: 'refused', refusal })
   }
 
   async #openFirstLeg(): Promise<Refusal | null> {
@@ -151,11 +100,11 @@ export class OutgoingCall {
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
     this.#legAttempt = attempt
     const leg = await openAgentLeg({ ...this.#parts, agent: await this.#parts.agent() }, `b${attempt}`, (event) =>
-      this.#onLegEvent(attempt, event),
+      this.#onAttemptsLegEvent(attempt, event),
     )
-    this.#leg = leg
+    this.leg = leg
     // The call may have ended while the ports were taken; `release` has not seen the leg then.
-    if (this.#state.kind === 'ended') await leg.close()
+    if (this.state.kind === 'ended') await leg.close()
     return leg
   }
 
@@ -164,7 +113,7 @@ export class OutgoingCall {
     const ended = (outcome: string): void => this.#parts.metrics.huntEnded(outcome, performance.now() - startedAtMs)
     const trunks = await this.#parts.choose()
     // Whoever gave the call up meanwhile has ended it.
-    if (this.#state.kind !== 'hunting') return
+    if (this.state.kind !== 'hunting') return
     const { link, scheduler, headers, admit, resolve, onSent } = this.#parts
     this.#hunt = new Hunt({
       link,
@@ -183,16 +132,16 @@ export class OutgoingCall {
       },
       onFailed: (failure) => {
         ended(failure.end === null ? 'noTrunk' : failure.end.kind)
-        this.#input({ kind: 'failed', failure })
+        this.input({ kind: 'failed', failure })
       },
     })
   }
 
   /** Every attempt has a leg, and so an offer, of its own; from the second one on, the agent gets ready while it is made. */
   async #offer({ id, offer }: Attempt): Promise<string> {
-    const isFresh = this.#isLegFresh && this.#leg !== null
+    const isFresh = this.#isLegFresh && this.leg !== null
     this.#isLegFresh = false
-    const leg = isFresh && this.#leg !== null ? this.#leg : await this.#openLeg(id)
+    const leg = isFresh && this.leg !== null ? this.leg : await this.#openLeg(id)
     return leg.offer(offer)
   }
 
@@ -221,10 +170,10 @@ export class OutgoingCall {
     metrics.attemptEnded(trunk, sip)
     onAttempt(report)
     if (end.kind === 'answered') return
-    const leg = this.#leg
+    const leg = this.leg
     // The leg of the last attempt is closed with the call, which wants to know what it was.
     if (report.verdict.next === 'stop' || leg === null) return
-    this.#leg = null
+    this.leg = null
     void leg.close()
   }
 
@@ -236,60 +185,43 @@ export class OutgoingCall {
     recorder.update({ state: 'active', answeredAt, recording, sip: { callId: dialog.sipCallId } })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
     recorder.event({ event: 'call.answered' })
-    session.began({
-      silentMs: async () => (await this.#leg?.silentMs()) ?? null,
-      giveWay: () => this.hangUp('system', 'media-timeout'),
-    })
-    this.#input({ kind: 'answered' })
+    session.began(this.line)
+    this.input({ kind: 'answered' })
     // What came right behind the 200 is told now.
-    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
-    dialog.onAck((sdp) => void this.#onAck(sdp))
-    dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
-    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'lost' }))
+    this.follow(dialog, (end) => ({ kind: end === 'bye' ? 'bye' : 'lost' }))
   }
 
   /** Takes the callee's answer to our offer; the agent may begin, as soon as it is ready. */
   async #accept(): Promise<void> {
-    const [leg, answered] = [this.#leg, this.#answered]
+    const [leg, answered] = [this.leg, this.#answered]
     const accepted = answered === null ? undefined : await leg?.accept(answered.answer)
-    if (leg === null || accepted?.ok !== true) return this.#input({ kind: 'disagreed' })
-    this.#input({ kind: 'agreed' })
+    if (leg === null || accepted?.ok !== true) return this.input({ kind: 'disagreed' })
+    this.input({ kind: 'agreed' })
     if ((await untilReady(leg)) !== null) this.hangUp('system', 'agent-fault')
   }
 
   /** The ACK of a re-INVITE of the callee, which may bring the answer to our offer. */
-  async #onAck(answer: string | null): Promise<void> {
-    const acked = await this.#reoffers.acked(answer)
-    if (acked === 'unusable') return this.#input({ kind: 'disagreed' })
-    if (acked !== 'plain') this.#onHold(acked.held)
-  }
-
-  #onHold(held: boolean): void {
-    this.#input({ kind: held ? 'held' : 'retrieved' })
-    const state = held ? 'held' : 'active'
-    const { recorder } = this.#parts
-    if (recorder.row.state === state || recorder.row.state === 'ended') return
-    recorder.update({ state })
-    this.#parts.shared.changed()
+  protected override async onAck(answer: string | null): Promise<void> {
+    const acked = await this.reoffers.acked(answer)
+    if (acked === 'unusable') return this.input({ kind: 'disagreed' })
+    if (acked !== 'plain') this.onHold(acked.held)
   }
 
   /** What happens on the legs of attempts that are over concerns nobody. */
-  #onLegEvent(attempt: AttemptId, event: LegEvent): void {
-    if (attempt !== this.#legAttempt) return
-    const { recorder, metrics, session } = this.#parts
-    onLegEvent(event, { recorder, metrics, session, hangUp: (by, cause) => this.hangUp(by, cause) })
+  #onAttemptsLegEvent(attempt: AttemptId, event: LegEvent): void {
+    if (attempt === this.#legAttempt) this.onLegEvent(event)
   }
 
   async #drop(): Promise<void> {
-    await dropCall(this.#parts, this.#leg, this.#answered?.dialog ?? null)
+    await dropCall(this.#parts, this.leg, this.#answered?.dialog ?? null)
     this.#parts.onReleased(TAKEN_FROM_US)
   }
 
   async #release(end: CallEnd): Promise<void> {
     this.#parts.shared.end()
-    const leg = this.#leg
+    const leg = this.leg
     const summary: Promise<LegSummary> | undefined = leg?.close()
-    await closeRecord(this.#parts, end, summary, this.#hungUp)
+    await closeRecord(this.#parts, end, summary, this.hungUp)
     this.#parts.onReleased(end)
   }
 }

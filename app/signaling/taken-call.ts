@@ -1,6 +1,5 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
-import { endReason } from '../../lib/call/end-reason.ts'
 import type { LiveCall } from '../../lib/call/live-call.ts'
 import {
   type FarEnd,
@@ -11,35 +10,25 @@ import {
   type TakenCallState,
 } from '../../lib/call/taken-call.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import { isHold } from '../../lib/sip/sdp.ts'
 import { glareBackoffMs } from '../../lib/sip/session-timer.ts'
-import { formatWarning } from '../../lib/sip/warning.ts'
-import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
-import type { Metrics } from '../observe/metrics.ts'
+import type { MediaEngine } from '../media/port.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { TakenSession } from '../session/taken-session.ts'
 import { closeRecord, dropCall, openAgentLeg, untilReady } from './agent-leg.ts'
-import type { CallRecorder } from './call-recorder.ts'
-import { onLegEvent } from './leg-events.ts'
+import { LineCall, type LineParts } from './line-call.ts'
 import type { ReinviteOutcome } from './reinvite.ts'
-import { Reoffers } from './reoffers.ts'
-import type { SharedCall } from './shared-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 import type { SipLink } from './sip-link.ts'
 
 /** What came of a take-over. Where it was refused the record is as it was, and somebody else's to close. */
 export type MoveOutcome = 'moved' | 'refused'
 
-export interface TakenCallParts {
+export interface TakenCallParts extends LineParts {
   /** As its last owner has left it. */
   readonly entry: LiveCall
   readonly link: SipLink
-  readonly recorder: CallRecorder
-  readonly shared: SharedCall
-  readonly metrics: Metrics
   readonly media: MediaEngine
-  /** The conversation that it is part of. */
   readonly session: TakenSession
   /** Who talks to the far end, told what was said so far. Rejects where the call is not to be taken over. */
   readonly agent: () => Promise<AgentSpec>
@@ -57,74 +46,36 @@ export interface TakenCallParts {
 const ANSWER_MS = 4_000
 
 /** Performs what lib/call/taken-call.ts decides: a live call of a node that has died goes on here. */
-export class TakenCall {
+export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCallEffect> {
   readonly #parts: TakenCallParts
   readonly #far: FarEnd
-  readonly #inputs: TakenCallInput[] = []
-  #stepping = false
-  #state: TakenCallState = newTakenCall()
-  #leg: MediaLeg | null = null
   #dialog: SipDialog | null = null
   #offer = ''
   #answer = ''
   #pause: NodeJS.Timeout | undefined
-  #hungUp: Promise<void> = Promise.resolve()
-  readonly #reoffers = new Reoffers({
-    leg: () => (this.#state.kind === 'refused' || this.#state.kind === 'ended' ? null : this.#leg),
-    onHold: (held) => this.#onHold(held),
-    headersOf: ({ warning, detail }) => (warning === null ? {} : { Warning: formatWarning(warning, detail) }),
-  })
 
   constructor(parts: TakenCallParts) {
+    super(parts, newTakenCall())
     this.#parts = parts
     this.#far = parts.entry.row.direction === 'inbound' ? 'caller' : 'callee'
     void this.#prepare()
   }
 
-  hangUp(by: EndedBy, cause: EndCause): void {
-    this.#input({ kind: 'hangUp', by, cause })
+  protected override step(input: TakenCallInput): ReturnType<typeof stepTakenCall> {
+    return stepTakenCall(this.state, input, this.#far)
   }
 
-  /** The SIP server is gone, and our dialog with it. */
-  lost(): void {
-    this.#input({ kind: 'lost' })
+  protected override get isOver(): boolean {
+    return this.state.kind === 'refused' || this.state.kind === 'ended'
   }
 
-  /** The term in which this node writes its record. */
-  get epoch(): number {
-    return this.#parts.recorder.row.epoch
-  }
-
-  /** While it is muted nothing is sent to the far end's ear. */
-  mute(muted: boolean): void {
-    this.#leg?.mute(muted)
-  }
-
-  /** The call is another node's. */
-  fence(): void {
-    this.#parts.recorder.lost()
-    this.#input({ kind: 'fenced' })
-  }
-
-  #input(input: TakenCallInput): void {
-    this.#inputs.push(input)
-    if (this.#stepping) return
-    this.#stepping = true
-    for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) {
-      const { state, effects } = stepTakenCall(this.#state, next, this.#far)
-      this.#state = state
-      for (const effect of effects) this.#perform(effect)
-    }
-    this.#stepping = false
-  }
-
-  #perform(effect: TakenCallEffect): void {
+  protected override perform(effect: TakenCallEffect): void {
     switch (effect.kind) {
       case 'offer':
         void this.#reinvite()
         return
       case 'pause':
-        this.#pause = setTimeout(() => this.#input({ kind: 'paused' }), this.#backoffMs())
+        this.#pause = setTimeout(() => this.input({ kind: 'paused' }), this.#backoffMs())
         return
       case 'accept':
         void this.#accept()
@@ -132,8 +83,7 @@ export class TakenCall {
       case 'start':
         return this.#start()
       case 'bye':
-        this.#hungUp = this.#dialog?.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
-        return
+        return this.bye(this.#dialog, effect.cause)
       case 'refuse':
         void this.#refuse(effect.why)
         return
@@ -153,11 +103,12 @@ export class TakenCall {
       await this.#openLeg(await this.#parts.agent())
       const { link, entry, credentials } = this.#parts
       const imported = await link.importDialog(entry.dialog, credentials)
-      if (!imported.ok) return this.#input({ kind: 'unprepared', why: imported.error })
-      this.#follow(imported.value)
-      this.#input({ kind: 'prepared' })
+      if (!imported.ok) return this.input({ kind: 'unprepared', why: imported.error })
+      this.#dialog = imported.value
+      this.follow(imported.value, (end) => ({ kind: end === 'bye' ? 'bye' : 'lost' }))
+      this.input({ kind: 'prepared' })
     } catch (error) {
-      this.#input({ kind: 'unprepared', why: error instanceof Error ? error.message : String(error) })
+      this.input({ kind: 'unprepared', why: error instanceof Error ? error.message : String(error) })
     }
   }
 
@@ -165,76 +116,51 @@ export class TakenCall {
   async #openLeg(agent: AgentSpec): Promise<void> {
     const { entry } = this.#parts
     const parts = { ...this.#parts, agent, previousSdp: entry.sdp }
-    const leg = await openAgentLeg(parts, `t${entry.generation + 1}`, (event) => this.#onLegEvent(event))
-    this.#leg = leg
+    const leg = await openAgentLeg(parts, `t${entry.generation + 1}`, (event) => this.onLegEvent(event))
+    this.leg = leg
     // The call may have ended while the ports were taken; `refuse` has not seen the leg then.
-    if (this.#state.kind === 'refused') await leg.close()
+    if (this.state.kind === 'refused') await leg.close()
     this.#offer = await leg.offer()
-  }
-
-  #follow(dialog: SipDialog): void {
-    this.#dialog = dialog
-    dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
-    dialog.onAck((sdp) => void this.#onAck(sdp))
-    dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
-    dialog.onEnd((end) => this.#input({ kind: end === 'bye' ? 'bye' : 'lost' }))
   }
 
   async #reinvite(): Promise<void> {
     const outcome = await this.#dialog?.reinvite(this.#offer, ANSWER_MS)
     if (outcome?.kind === 'accepted') {
       this.#answer = outcome.answer
-      return this.#input({ kind: 'accepted' })
+      return this.input({ kind: 'accepted' })
     }
-    if (outcome?.kind === 'refused' && outcome.status === 491) return this.#input({ kind: 'glare' })
-    this.#input({ kind: 'declined', why: wordsOf(outcome) })
+    if (outcome?.kind === 'refused' && outcome.status === 491) return this.input({ kind: 'glare' })
+    this.input({ kind: 'declined', why: wordsOf(outcome) })
   }
 
   async #accept(): Promise<void> {
-    const accepted = await this.#leg?.accept(this.#answer)
-    if (accepted?.ok === true) this.#input({ kind: 'agreed', held: isHold(this.#answer) })
-    else this.#input({ kind: 'disagreed', why: accepted?.error.message ?? 'there is no leg any more' })
+    const accepted = await this.leg?.accept(this.#answer)
+    if (accepted?.ok === true) this.input({ kind: 'agreed', held: isHold(this.#answer) })
+    else this.input({ kind: 'disagreed', why: accepted?.error.message ?? 'there is no leg any more' })
   }
 
   #start(): void {
     const { recorder, shared, session, entry, recording, onOutcome } = this.#parts
-    const held = this.#state.kind === 'up' && this.#state.held
+    const held = this.state.kind === 'up' && this.state.held
     recorder.update({ state: held ? 'held' : 'active', recording: recording?.name ?? entry.row.recording })
     recorder.event({ event: 'call.moved', from: entry.row.node, epoch: recorder.row.epoch })
-    this.#leg?.start()
-    session.began({
-      silentMs: async () => (await this.#leg?.silentMs()) ?? null,
-      giveWay: () => this.hangUp('system', 'media-timeout'),
-    })
+    this.leg?.start()
+    session.began(this.line)
     if (this.#dialog !== null) shared.up(this.#dialog)
     onOutcome('moved', '')
     void this.#awaitAgent()
   }
 
   async #awaitAgent(): Promise<void> {
-    const refusal = this.#leg === null ? null : await untilReady(this.#leg)
+    const refusal = this.leg === null ? null : await untilReady(this.leg)
     if (refusal !== null) this.hangUp('system', 'agent-fault')
   }
 
   /** The ACK of a re-INVITE of the far end, which may bring the answer to our offer. */
-  async #onAck(answer: string | null): Promise<void> {
-    const acked = await this.#reoffers.acked(answer)
-    if (acked === 'unusable') return this.#input({ kind: 'disagreed', why: 'an ACK without a usable answer' })
-    if (acked !== 'plain') this.#onHold(acked.held)
-  }
-
-  #onHold(held: boolean): void {
-    this.#input({ kind: held ? 'held' : 'retrieved' })
-    const state = held ? 'held' : 'active'
-    const { recorder, shared } = this.#parts
-    if (recorder.row.state === state || recorder.row.state === 'ended') return
-    recorder.update({ state })
-    shared.changed()
-  }
-
-  #onLegEvent(event: LegEvent): void {
-    const { recorder, metrics, session } = this.#parts
-    onLegEvent(event, { recorder, metrics, session, hangUp: (by, cause) => this.hangUp(by, cause) })
+  protected override async onAck(answer: string | null): Promise<void> {
+    const acked = await this.reoffers.acked(answer)
+    if (acked === 'unusable') return this.input({ kind: 'disagreed', why: 'an ACK without a usable answer' })
+    if (acked !== 'plain') this.onHold(acked.held)
   }
 
   #backoffMs(): number {
@@ -244,14 +170,14 @@ export class TakenCall {
   async #refuse(why: string): Promise<void> {
     clearTimeout(this.#pause)
     this.#parts.onOutcome('refused', why)
-    await this.#leg?.close()
+    await this.leg?.close()
     this.#parts.onReleased()
   }
 
   async #drop(): Promise<void> {
     clearTimeout(this.#pause)
     this.#parts.onOutcome('moved', '')
-    await dropCall(this.#parts, this.#leg, this.#dialog)
+    await dropCall(this.#parts, this.leg, this.#dialog)
     this.#parts.onReleased()
   }
 
@@ -259,7 +185,7 @@ export class TakenCall {
     clearTimeout(this.#pause)
     this.#parts.shared.end()
     this.#parts.onOutcome('moved', '')
-    await closeRecord(this.#parts, end, this.#leg?.close(), this.#hungUp)
+    await closeRecord(this.#parts, end, this.leg?.close(), this.hungUp)
     this.#parts.onReleased()
   }
 }

@@ -1,6 +1,7 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
 import type { EndCause, EndedBy } from '../observe/call-record.ts'
+import type { LineInput } from './line-input.ts'
 
 /**
  * A call between a carrier's caller and an agent: one leg on which we are the UAS. The SIP server below runs the
@@ -38,6 +39,7 @@ export interface Refusal {
 }
 
 export type AgentCallInput =
+  | LineInput
   /** There is media that both sides can have. */
   | { readonly kind: 'agreed' }
   /** Media is agreed and the agent could speak at once. */
@@ -51,21 +53,11 @@ export type AgentCallInput =
   /** It has not: the transaction is gone. */
   | { readonly kind: 'unacceptable' }
   | { readonly kind: 'acked' }
-  | { readonly kind: 'held' }
-  | { readonly kind: 'retrieved' }
-  /** BYE of the far end. */
-  | { readonly kind: 'bye' }
   /**
    * The SIP server gave the dialog up by itself: no ACK within 64·T1 (RFC 3261 §13.3.1.4), no refresh (RFC 4028 §10). Or the far end's BYE
    * says that something broke (RFC 3326).
    */
   | { readonly kind: 'broken' }
-  /** The SIP server below is gone, and with it transaction and dialog. */
-  | { readonly kind: 'lost' }
-  /** Another node has the call. */
-  | { readonly kind: 'fenced' }
-  /** One of our own ends the call. */
-  | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
 export type AgentCallEffect =
   | { readonly kind: 'ring' }

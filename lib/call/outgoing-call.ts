@@ -1,8 +1,9 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
-import type { EndCause, EndedBy } from '../observe/call-record.ts'
+import type { EndCause } from '../observe/call-record.ts'
 import type { HuntFailure } from '../trunk/hunt-failure.ts'
 import { type CallEnd, type Refusal, TAKEN_FROM_US } from './agent-call.ts'
+import type { LineInput } from './line-input.ts'
 
 /**
  * A call that we place between an agent and a callee: first the agent, so that nobody is rung up by a machine that cannot speak,
@@ -19,6 +20,7 @@ export type OutgoingCallState =
   | { readonly kind: 'ended'; readonly end: CallEnd }
 
 export type OutgoingCallInput =
+  | LineInput
   /** The agent could speak at once. */
   | { readonly kind: 'prepared' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -27,16 +29,6 @@ export type OutgoingCallInput =
   /** The callee's SDP is an answer to our offer. */
   | { readonly kind: 'agreed' }
   | { readonly kind: 'disagreed' }
-  | { readonly kind: 'held' }
-  | { readonly kind: 'retrieved' }
-  /** BYE of the callee. */
-  | { readonly kind: 'bye' }
-  /** The SIP server is gone, or gave the dialog up by itself. */
-  | { readonly kind: 'lost' }
-  /** Another node has the call. */
-  | { readonly kind: 'fenced' }
-  /** One of our own ends the call. */
-  | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
 export type OutgoingCallEffect =
   | { readonly kind: 'hunt' }

@@ -1,7 +1,8 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
-import type { EndCause, EndedBy } from '../observe/call-record.ts'
+import type { EndCause } from '../observe/call-record.ts'
 import { type CallEnd, TAKEN_FROM_US } from './agent-call.ts'
+import type { LineInput } from './line-input.ts'
 
 /**
  * A live call whose owner has died, as the node has it that takes it over: the dialog is imported, a re-INVITE tells the far end where its
@@ -22,6 +23,7 @@ export type TakenCallState =
   | { readonly kind: 'ended'; readonly end: CallEnd }
 
 export type TakenCallInput =
+  | LineInput
   /** The dialog is ours, and there is an offer to make. */
   | { readonly kind: 'prepared' }
   | { readonly kind: 'unprepared'; readonly why: string }
@@ -36,16 +38,6 @@ export type TakenCallInput =
   /** The answer is one to our offer; `held`: it puts us on hold. */
   | { readonly kind: 'agreed'; readonly held: boolean }
   | { readonly kind: 'disagreed'; readonly why: string }
-  | { readonly kind: 'held' }
-  | { readonly kind: 'retrieved' }
-  /** BYE of the far end. */
-  | { readonly kind: 'bye' }
-  /** The SIP server is gone, or gave the dialog up by itself. */
-  | { readonly kind: 'lost' }
-  /** A further node has the call. */
-  | { readonly kind: 'fenced' }
-  /** One of our own ends the call. */
-  | { readonly kind: 'hangUp'; readonly by: EndedBy; readonly cause: EndCause }
 
 export type TakenCallEffect =
   | { readonly kind: 'offer' }
