@@ -108,8 +108,9 @@ export class FleetSnapshot {
     const sentAtMs = this.#nowMs()
     let lists: readonly ReadonlyMap<string, unknown>[]
     try {
-      if (!(await this.#isRemembered())) this.#broken()
       lists = await Promise.all(prefixes.map((prefix) => shared.list(prefix)))
+      // Asked last: a memory that was lost before or under the lists is noticed with these lists.
+      if (!(await this.#isRemembered())) this.#broken()
     } catch {
       this.#broken() // What was known stays; the carrier says itself that it is down.
       return
