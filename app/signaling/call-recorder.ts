@@ -1,10 +1,8 @@
 import type { CallId } from '../../lib/core/ids.ts'
 import type { AttemptRecord, CallRow, Speaker } from '../../lib/observe/call-record.ts'
 import type { EmitEvent, EventDraft } from '../../lib/observe/event.ts'
+import { REVISIONS_A_TERM } from '../../lib/session/record.ts'
 import type { Journal, SipTrace } from '../store/port.ts'
-
-/** Attempts, turns and SIP messages of a call that one owner numbers at most. */
-const ORDINALS_AN_OWNER = 1_000_000
 
 /** One call's record while it lives: every change is a new revision in the journal, every turn and message a row of its own. */
 export class CallRecorder {
@@ -37,7 +35,7 @@ export class CallRecorder {
    * @param generation how many nodes had it before: what they have written is never written over
    */
   static takenOver(journal: Journal, emit: EmitEvent, row: CallRow, generation: number): CallRecorder {
-    return new CallRecorder(journal, emit, row, generation * ORDINALS_AN_OWNER)
+    return new CallRecorder(journal, emit, row, generation * REVISIONS_A_TERM)
   }
 
   get row(): CallRow {

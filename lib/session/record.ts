@@ -42,7 +42,7 @@ export interface SessionItem {
   readonly item: PastItem
 }
 
-/** Revisions of a row, and ordinals of items, that one term of ownership has at most: no two owners ever write the same one. */
+/** Revisions of a row, and ordinals of items, attempts, turns and messages, that one owner has at most: no two ever write the same one. */
 export const REVISIONS_A_TERM = 1_000_000
 
 /** The first ordinal of the items of the owner that wrote this revision. */
