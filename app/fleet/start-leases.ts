@@ -20,7 +20,7 @@ export interface LeaseParts {
   readonly store: Pick<Store, 'owners' | 'shared' | 'journal' | 'onOrphan'>
   readonly fleet: Pick<Fleet, 'snapshot'>
   readonly link: Pick<SipLink, 'ping'>
-  readonly calls: OwnedCalls & { readonly move: Move }
+  readonly calls: OwnedCalls & { readonly move: Move; has(call: CallId): boolean }
   /** Has the further processes of this node doubt their calls too. */
   readonly onDoubt: () => void
   readonly sessions: Pick<Sessions, 'parkDead'>
@@ -51,7 +51,7 @@ export function startLeases(leases: LeaseParts, parts: Parts): Pick<LeaseKeeper,
   const isHeld = (): boolean => keeper.isHeld
   const takeOver = new TakeOver({ ...store, self, leaseMs, isHeld, sessions, move, emit, onError })
   parts.add('take-over', () => takeOver.close())
-  const has = (call: CallId): boolean => calls.terms.has(call) || takeOver.has(call)
+  const has = (call: CallId): boolean => calls.has(call) || takeOver.has(call)
   const strays = new Strays({ ...store, self, sessions, has, emit, onError })
   parts.add('strays', () => strays.close())
   if (isWorker) return keeper

@@ -180,6 +180,11 @@ export class Calls {
     return call !== undefined
   }
 
+  /** Whether a call is on the line of this node. */
+  has(id: CallId): boolean {
+    return this.#live.has(id)
+  }
+
   /** The calls on the line, and in which term this node writes each. */
   get terms(): ReadonlyMap<CallId, number> {
     return new Map([...this.#live].map(([id, call]) => [id, call.epoch]))
