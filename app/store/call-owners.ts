@@ -1,11 +1,9 @@
 import type { Selectable } from 'kysely'
-import type pg from 'pg'
 import { type CallId, callId, type NodeId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { CallsTable } from './postgres.ts'
 import { toCallRow } from './rows.ts'
-import { sqlOf } from './sql-files.ts'
-import { asStoreError } from './transaction.ts'
+import type { Statements } from './statements.ts'
 
 /** A call that has not ended, as it stood in PostgreSQL. */
 export interface OpenCall {
@@ -23,24 +21,24 @@ export interface OpenCall {
  * reject with a StoreError where Postgres is away.
  */
 export class CallOwners {
-  readonly #pool: pg.Pool
-  readonly #statements: ReadonlyMap<string, string>
+  readonly #statements: Statements
 
-  /** @param statements the texts of `sql/`, by name */
-  constructor(pool: pg.Pool, statements: ReadonlyMap<string, string>) {
-    this.#pool = pool
+  constructor(statements: Statements) {
     this.#statements = statements
   }
 
   /** Puts calls on record that are known elsewhere; what PostgreSQL has of them already and is newer stays. */
   async record(rows: readonly CallRow[]): Promise<void> {
     if (rows.length === 0) return
-    await this.#query('write-call', [JSON.stringify(rows.map((call) => ({ sequence: 0, call })))])
+    await this.#statements.query('write-call', [JSON.stringify(rows.map((call) => ({ sequence: 0, call })))])
   }
 
   /** The calls of a node that have not ended; those of its further processes too, where they are asked for. */
   async open(node: NodeId, withWorkers: boolean): Promise<readonly OpenCall[]> {
-    const rows = await this.#query<Selectable<CallsTable> & { last_at: Date }>('open-calls', [node, withWorkers])
+    const rows = await this.#statements.query<Selectable<CallsTable> & { last_at: Date }>('open-calls', [
+      node,
+      withWorkers,
+    ])
     return rows.map((row) => ({
       row: toCallRow(row),
       ownerTerm: row.owner_term,
@@ -56,7 +54,7 @@ export class CallOwners {
   async claim(calls: readonly OpenCall[], node: NodeId): Promise<readonly OpenCall[]> {
     if (calls.length === 0) return []
     const [ids, epochs] = [calls.map(({ row }) => row.id), calls.map(({ ownerEpoch }) => ownerEpoch)]
-    const rows = await this.#query<{ id: string; owner_epoch: number }>('claim-calls', [ids, epochs, node])
+    const rows = await this.#statements.query<{ id: string; owner_epoch: number }>('claim-calls', [ids, epochs, node])
     const terms = new Map(rows.map(({ id, owner_epoch }) => [callId(id), owner_epoch]))
     return calls.flatMap((call) => {
       const ownerEpoch = terms.get(call.row.id)
@@ -66,12 +64,12 @@ export class CallOwners {
 
   /** Whether a claim still stands, by the epoch that it gave. */
   async owns({ row, ownerEpoch }: OpenCall): Promise<boolean> {
-    return (await this.#query('owns-call', [row.id, ownerEpoch])).length > 0
+    return (await this.#statements.query('owns-call', [row.id, ownerEpoch])).length > 0
   }
 
   /** A term that nobody else has. */
   async newTerm(): Promise<number> {
-    const [row] = await this.#query<{ term: number }>('new-term', [])
+    const [row] = await this.#statements.query<{ term: number }>('new-term', [])
     if (row === undefined) throw new Error('a sequence gave no number')
     return row.term
   }
@@ -89,15 +87,7 @@ export class CallOwners {
     term: number,
   ): Promise<readonly CallId[]> {
     const values = [[...calls.keys()], [...calls.values()], begun, term]
-    const rows = await this.#query<{ id: string; is_own: boolean }>('reclaim-calls', values)
+    const rows = await this.#statements.query<{ id: string; is_own: boolean }>('reclaim-calls', values)
     return rows.flatMap(({ id, is_own }) => (is_own ? [] : [callId(id)]))
-  }
-
-  async #query<Row extends pg.QueryResultRow>(name: string, values: readonly unknown[]): Promise<Row[]> {
-    try {
-      return (await this.#pool.query<Row>({ name, text: sqlOf(this.#statements, name), values: [...values] })).rows
-    } catch (error) {
-      throw asStoreError(error)
-    }
   }
 }

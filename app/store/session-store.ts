@@ -1,11 +1,9 @@
-import type pg from 'pg'
 import type { PastItem } from '../../lib/agent/past.ts'
 import type { CallId, NodeId, SessionId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { callId, nodeId, sessionId, tenantId, trunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
 import type { SessionRow, SessionState } from '../../lib/session/record.ts'
-import { sqlOf } from './sql-files.ts'
-import { asStoreError } from './transaction.ts'
+import type { Statements } from './statements.ts'
 
 /** A session that a call has taken up, and what it was before. */
 export interface TakenUp {
@@ -35,13 +33,10 @@ const MAX_ROUNDS = 100
  * reject with a StoreError where Postgres is away.
  */
 export class SessionStore {
-  readonly #pool: pg.Pool
-  readonly #statements: ReadonlyMap<string, string>
+  readonly #statements: Statements
   #expired = 0
 
-  /** @param statements the texts of `sql/`, by name */
-  constructor(pool: pg.Pool, statements: ReadonlyMap<string, string>) {
-    this.#pool = pool
+  constructor(statements: Statements) {
     this.#statements = statements
   }
 
@@ -54,7 +49,13 @@ export class SessionStore {
     readonly trunk: TrunkId | null
   }): Promise<TakenUp | null> {
     const { tenant, caller, node, trunk } = call
-    const [row] = await this.#query<TakenUpColumns>('take-up-session', [tenant, caller, call.call, node, trunk])
+    const [row] = await this.#statements.query<TakenUpColumns>('take-up-session', [
+      tenant,
+      caller,
+      call.call,
+      node,
+      trunk,
+    ])
     if (row === undefined) return null
     const parked = { at: row.previous_parked_at, until: row.previous_until, cause: row.previous_cause }
     return { row: toSessionRow(row), from: callId(row.previous_call_id), parked }
@@ -62,12 +63,12 @@ export class SessionStore {
 
   /** Parks a session again that a call took up and never came to. */
   async putBack({ row, from, parked }: TakenUp): Promise<void> {
-    await this.#query('put-back-session', [row.id, row.epoch, from, parked.at, parked.until, parked.cause])
+    await this.#statements.query('put-back-session', [row.id, row.epoch, from, parked.at, parked.until, parked.cause])
   }
 
   /** Makes a node the owner of the session of a live call that it took over; null: it is on another call, or a later owner's. */
   async takeOver({ session, call, epoch }: DeadCall, node: NodeId): Promise<SessionRow | null> {
-    const [row] = await this.#query<SessionColumns>('take-over-session', [session, call, epoch, node])
+    const [row] = await this.#statements.query<SessionColumns>('take-over-session', [session, call, epoch, node])
     return row === undefined ? null : toSessionRow(row)
   }
 
@@ -79,19 +80,27 @@ export class SessionStore {
     until: Date | null,
   ): Promise<SessionRow | null> {
     const state: SessionState = until === null ? 'ended' : 'parked'
-    const [row] = await this.#query<SessionColumns>('park-session', [session, call, epoch, state, at, until, cause])
+    const [row] = await this.#statements.query<SessionColumns>('park-session', [
+      session,
+      call,
+      epoch,
+      state,
+      at,
+      until,
+      cause,
+    ])
     return row === undefined ? null : toSessionRow(row)
   }
 
   async read(id: SessionId): Promise<SessionRow | null> {
     if (id.includes('\0')) return null
-    const [row] = await this.#query<SessionColumns>('read-session', [id])
+    const [row] = await this.#statements.query<SessionColumns>('read-session', [id])
     return row === undefined ? null : toSessionRow(row)
   }
 
   /** The newest of what was said in a session, in the order in which it was told. */
   async items(id: SessionId): Promise<readonly PastItem[]> {
-    const rows = await this.#query<ItemColumns>('session-items', [id, MAX_ITEMS])
+    const rows = await this.#statements.query<ItemColumns>('session-items', [id, MAX_ITEMS])
     return rows.map(toPastItem)
   }
 
@@ -102,19 +111,11 @@ export class SessionStore {
 
   /** Ends parked sessions whose window is over, so many at a time, and live ones that no call has. */
   async expire(): Promise<void> {
-    await this.#query('end-stray-sessions', [MAX_EXPIRED])
+    await this.#statements.query('end-stray-sessions', [MAX_EXPIRED])
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const { length } = await this.#query('expire-sessions', [MAX_EXPIRED])
+      const { length } = await this.#statements.query('expire-sessions', [MAX_EXPIRED])
       this.#expired += length
       if (length < MAX_EXPIRED) return
-    }
-  }
-
-  async #query<Row extends pg.QueryResultRow>(name: string, values: readonly unknown[]): Promise<Row[]> {
-    try {
-      return (await this.#pool.query<Row>({ name, text: sqlOf(this.#statements, name), values: [...values] })).rows
-    } catch (error) {
-      throw asStoreError(error)
     }
   }
 }

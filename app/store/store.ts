@@ -27,6 +27,7 @@ import { createPool } from './postgres.ts'
 import { askOnce } from './postmaster.ts'
 import { SessionStore } from './session-store.ts'
 import { readSqlFiles, sqlOf } from './sql-files.ts'
+import { Statements } from './statements.ts'
 import { codeOf, StoreError } from './store-error.ts'
 import { WriteBehind } from './write-behind.ts'
 import { type WrittenEvents, writtenEvents } from './written-events.ts'
@@ -133,12 +134,13 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
 
   const pool = createPool(postgresUrl, () => writeBehind.suspect())
   endings.add(() => withDeadline(pool.end(), CLOSE_CONNECTIONS_MS))
-  const statements = await readSqlFiles('sql')
-  const sessions = new SessionStore(pool, statements)
-  const owners = new CallOwners(pool, statements)
+  const texts = await readSqlFiles('sql')
+  const statements = new Statements(pool, texts)
+  const sessions = new SessionStore(statements)
+  const owners = new CallOwners(statements)
   const orphans = new Orphans(owners, journal, node)
   const deadLetters = new DeadLetters(folder)
-  const writer = new BatchWriter(pool, statements, (frame, reason) => deadLetters.add(frame, reason))
+  const writer = new BatchWriter(pool, texts, (frame, reason) => deadLetters.add(frame, reason))
   const writtenListeners = new Set<(written: WrittenEvents) => void>()
   const writeBehind: WriteBehind = new WriteBehind({
     disk,
@@ -176,7 +178,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     writeBehind.away === null ? journal.written(timeoutMs) : Promise.resolve()
   return {
     journal,
-    calls: new PostgresCallStore(pool, sqlOf(statements, 'events-after'), caughtUp),
+    calls: new PostgresCallStore(pool, sqlOf(texts, 'events-after'), caughtUp),
     sessions,
     owners,
     shared,
