@@ -1,6 +1,7 @@
 import { agentAnswer, agentsAnswer, errorAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
 import type { AgentView, ApiOptions } from './options.ts'
+import { orderOf } from './override-order.ts'
 import { agentParams, backendParams, overrideBody } from './schemas.ts'
 import type { Api } from './zod-provider.ts'
 
@@ -49,19 +50,6 @@ export function addAgentRoutes(app: Api, options: ApiOptions): void {
     },
   )
 }
-
-interface OverrideBody {
-  readonly state: 'active' | 'standby' | 'failed'
-  readonly reason: string
-  readonly ttlSeconds?: number | undefined
-}
-
-const orderOf = ({ state, reason, ttlSeconds }: OverrideBody, actor = 'unknown') => ({
-  state,
-  reason,
-  actor,
-  forMs: ttlSeconds === undefined ? null : Math.ceil(ttlSeconds * 1000),
-})
 
 function findAgent({ agents }: ApiOptions, name: string): AgentView {
   const agent = agents().find((one) => one.name === name)

@@ -2,6 +2,7 @@ import type { TrunkId } from '../../lib/core/ids.ts'
 import { auditAnswer, errorAnswer, trunkAnswer, trunksAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
 import type { ApiOptions, TrunkView } from './options.ts'
+import { orderOf } from './override-order.ts'
 import { auditQuery, overrideBody, trunkParams } from './schemas.ts'
 import type { Api } from './zod-provider.ts'
 
@@ -30,10 +31,7 @@ function addOverride(app: Api, options: ApiOptions): void {
   }
   app.put(path, { config: OPERATOR, schema: put }, async (request, reply) => {
     const { id } = findTrunk(options, request.params.id)
-    const { state, reason, ttlSeconds } = request.body
-    const actor = request.principal?.name ?? 'unknown'
-    const forMs = ttlSeconds === undefined ? null : Math.ceil(ttlSeconds * 1000)
-    await options.actions.override(id, { state, reason, actor, forMs })
+    await options.actions.override(id, orderOf(request.body, request.principal?.name))
     return reply.send(findTrunk(options, id))
   })
   const remove = { ...common, summary: 'Give a trunk back to the evidence', response: answers }
