@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { TrunkState } from '../../lib/trunk/state.ts'
+import { figuresOf, seconds } from './figures.ts'
 
 /** What is shown of an agent: as the API shows it, as far as it is a figure. */
 export interface AgentFigures {
@@ -21,39 +22,14 @@ export interface AgentSources {
   readonly agents?: () => readonly AgentFigures[]
 }
 
-const STATES = ['active', 'standby', 'failed'] as const satisfies readonly TrunkState[]
-
 /** Figures of every backend of every agent as they stand when Prometheus scrapes, by id (`intake/0`). */
 export function agentGauges(register: Registry, sources: () => AgentSources): void {
   const backends = (): readonly BackendFigures[] =>
     sources()
       .agents?.()
       .flatMap((agent) => agent.backends) ?? []
-  const gauge = (name: string, help: string, read: (backend: BackendFigures) => number | null) =>
-    new Gauge({
-      name: `tandem_backend_${name}`,
-      help,
-      labelNames: ['backend'],
-      registers: [register],
-      collect() {
-        this.reset()
-        for (const backend of backends()) {
-          const value = read(backend)
-          if (value !== null) this.set({ backend: backend.id }, value)
-        }
-      },
-    })
-  new Gauge({
-    name: 'tandem_backend_state',
-    help: 'State that calls of this node go by: 1 for the one that holds',
-    labelNames: ['backend', 'state'],
-    registers: [register],
-    collect() {
-      this.reset()
-      for (const { id, state: held } of backends())
-        for (const state of STATES) this.set({ backend: id, state }, held === state ? 1 : 0)
-    },
-  })
+  const { gauge, states } = figuresOf(register, 'backend', backends)
+  states('state', 'State that calls of this node go by: 1 for the one that holds', ({ state }) => state)
   new Gauge({
     name: 'tandem_agent_away',
     help: '1 while calls of an agent would come to nothing',
@@ -80,5 +56,3 @@ export function agentGauges(register: Registry, sources: () => AgentSources): vo
   )
   gauge('window_faults', 'Faults among them', ({ calls }) => calls.faults)
 }
-
-const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1_000)

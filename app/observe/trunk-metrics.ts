@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import { Counter, Histogram, type Registry } from 'prom-client'
 import { EVENT_NAMES, type EventDraft } from '../../lib/observe/event.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
+import { figuresOf, seconds } from './figures.ts'
 
 /** What is shown of a trunk: as the API shows it, as far as it is a figure. */
 export interface TrunkFigures {
@@ -20,40 +21,14 @@ export interface TrunkSources {
   readonly canaries?: () => ReadonlySet<string>
 }
 
-const STATES = ['active', 'standby', 'failed'] as const satisfies readonly TrunkState[]
 const DELAY_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, 5, 10, 20, 60]
 
 /** Figures of every trunk as it stands when Prometheus scrapes. A trunk that the config has dropped is gone with it. */
 export function trunkGauges(register: Registry, sources: () => TrunkSources): void {
   const trunks = (): readonly TrunkFigures[] => sources().trunks?.() ?? []
-  const gauge = (name: string, help: string, read: (trunk: TrunkFigures) => number | null) =>
-    new Gauge({
-      name: `tandem_trunk_${name}`,
-      help,
-      labelNames: ['trunk'],
-      registers: [register],
-      collect() {
-        this.reset()
-        for (const trunk of trunks()) {
-          const value = read(trunk)
-          if (value !== null) this.set({ trunk: trunk.id }, value)
-        }
-      },
-    })
-  const oneHot = (name: string, help: string, read: (trunk: TrunkFigures) => TrunkState) =>
-    new Gauge({
-      name: `tandem_trunk_${name}`,
-      help,
-      labelNames: ['trunk', 'state'],
-      registers: [register],
-      collect() {
-        this.reset()
-        for (const trunk of trunks())
-          for (const state of STATES) this.set({ trunk: trunk.id, state }, read(trunk) === state ? 1 : 0)
-      },
-    })
-  oneHot('state', 'State that calls of this node go by: 1 for the one that holds', ({ state }) => state)
-  oneHot('fleet_state', 'What the nodes of the fleet say together: 1 for the one that holds', ({ fleet }) => fleet)
+  const { gauge, states } = figuresOf(register, 'trunk', trunks)
+  states('state', 'State that calls of this node go by: 1 for the one that holds', ({ state }) => state)
+  states('fleet_state', 'What the nodes of the fleet say together: 1 for the one that holds', ({ fleet }) => fleet)
   gauge('override', '1 while an operator overrules the evidence', ({ override }) => (override === null ? 0 : 1))
   gauge('canary', '1 while a failed trunk is tried with one call at a time', ({ id }) =>
     sources().canaries?.().has(id) === true ? 1 : 0,
@@ -66,8 +41,6 @@ export function trunkGauges(register: Registry, sources: () => TrunkSources): vo
   gauge('window_attempts', 'INVITEs that the window of the calls channel counts', ({ calls }) => calls.attempts)
   gauge('window_faults', 'Faults among them', ({ calls }) => calls.faults)
 }
-
-const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1_000)
 
 /** Counts what the events of this node tell of trunks, of calls that are not served here, and of the fleet. */
 export function eventCounters(register: Registry): (event: EventDraft) => void {
