@@ -191,11 +191,11 @@ export class Overrides {
     while (this.#again && !this.#closed) {
       this.#again = false
       try {
-        const askedAtMs = performance.now()
         const { rows } = await this.#options.pool.query<Row>(`select ${COLUMNS} from overrides order by trunk`)
         const isOver = ({ left_ms: leftMs }: Row): boolean => leftMs !== null && leftMs <= 0
         const inForce = rows.filter((row) => !isOver(row))
-        this.#know(new Map(inForce.map((row) => [row.trunk, toOverride(row, askedAtMs)])))
+        const answeredAtMs = performance.now()
+        this.#know(new Map(inForce.map((row) => [row.trunk, toOverride(row, answeredAtMs)])))
         if (rows.some(isOver)) await this.#removeEnded()
       } catch (error) {
         this.#options.onError(asStoreError(error))
@@ -263,13 +263,17 @@ export function operatorEvent(override: OperatorOverride | undefined): HealthEve
   return { kind: 'override', order: { state, actor, reason, forMs } }
 }
 
-const toOverride = (row: Row, askedAtMs: number): OperatorOverride => ({
+/**
+ * What was left is counted from the answer on, so that nothing ends here before it has ended in Postgres: read anew in between, it would be in
+ * force once more for a moment.
+ */
+const toOverride = (row: Row, answeredAtMs: number): OperatorOverride => ({
   state: row.state,
   actor: row.actor,
   reason: row.reason,
   since: row.since,
   expiresAt: row.expires_at,
-  endsAtMs: row.left_ms === null ? null : askedAtMs + row.left_ms,
+  endsAtMs: row.left_ms === null ? null : answeredAtMs + row.left_ms,
 })
 
 /** What is the same at every reading as long as nobody changes anything. */
