@@ -3,6 +3,7 @@ import { LIVE_CALL_PREFIX, type LiveCall, readLiveCall } from '../../lib/call/li
 import type { CallId, NodeId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
+import { parkedEvent } from '../../lib/session/parked-event.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { CallOwners, OpenCall } from '../store/call-owners.ts'
 import { closeDead } from '../store/orphans.ts'
@@ -124,17 +125,8 @@ export async function parkLost(
     lastAt,
   )
   if (parked?.state !== 'parked') return
-  const { id: session, tenant, cause, resumableUntil } = parked
-  emit({
-    event: 'session.parked',
-    level: 'warn',
-    call: row.id,
-    tenant,
-    ...(row.trunk !== null && { trunk: row.trunk }),
-    session,
-    cause,
-    resumableUntil: resumableUntil?.toISOString(),
-  })
+  const trunk = row.trunk === null ? {} : { trunk: row.trunk }
+  emit({ call: row.id, tenant: parked.tenant, ...trunk, ...parkedEvent(parked) })
 }
 
 /** Whether a call is a node's, or one of its further processes' (`east-1.w2`). */

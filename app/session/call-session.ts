@@ -4,6 +4,7 @@ import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { SessionId, TenantId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { CallAgent } from '../../lib/route/routes.ts'
+import { parkedEvent } from '../../lib/session/parked-event.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
 import { newSession } from '../../lib/session/session.ts'
 import type { CallRecorder } from '../signaling/call-recorder.ts'
@@ -181,13 +182,6 @@ export function tellParked(
   recorder: CallRecorder,
   row: SessionRow,
 ): void {
-  const { id: session, cause, resumableUntil } = row
-  recorder.event({
-    event: 'session.parked',
-    level: 'warn',
-    session,
-    cause,
-    resumableUntil: resumableUntil?.toISOString(),
-  })
+  recorder.event(parkedEvent(row))
   onParked(row, recorder.row)
 }
