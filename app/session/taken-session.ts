@@ -8,7 +8,8 @@ import { newSession } from '../../lib/session/session.ts'
 import { inTime } from '../deadline.ts'
 import type { CallRecorder } from '../signaling/call-recorder.ts'
 import type { SessionStore } from '../store/session-store.ts'
-import { type CallSessionParts, type Line, tellParked } from './call-session.ts'
+import type { CallSessionParts } from './call-session.ts'
+import { type Line, LineSession } from './line-session.ts'
 import { SessionBook } from './session-book.ts'
 
 export interface TakenSessionFacts {
@@ -33,30 +34,23 @@ const ASK_MS = 2_000
 const MAX_EARLY_ITEMS = 100
 
 /** The session of a live call that this node takes over: it becomes this node's as the call goes on here, and not before. */
-export class TakenSession {
+export class TakenSession extends LineSession {
   readonly #parts: TakenSessionParts
   readonly #facts: TakenSessionFacts
   readonly #early: PastItem[] = []
-  readonly #left: Promise<void>
-  #tellLeft: () => void = () => undefined
   #row: SessionRow | null = null
   #isOnRecord = false
-  #book: SessionBook | null = null
   #owned: Promise<void> = Promise.resolve()
-  #line: Line | null = null
-  #ended = false
 
   constructor(parts: TakenSessionParts, facts: TakenSessionFacts) {
+    super(parts, facts.recorder)
     this.#parts = parts
     this.#facts = facts
-    this.#left = new Promise((resolve) => {
-      this.#tellLeft = resolve
-    })
   }
 
   /** The row as it stands; null before `open`. */
-  get row(): SessionRow | null {
-    return this.#book?.row ?? this.#row
+  override get row(): SessionRow | null {
+    return super.row ?? this.#row
   }
 
   /**
@@ -80,47 +74,32 @@ export class TakenSession {
 
   /** The call goes on here. */
   began(line: Line): void {
-    this.#line = line
+    this.line = line
     this.#owned = this.#own(line)
   }
 
   /** Something was said, heard, or looked up. */
   item(item: PastItem): void {
-    if (this.#book !== null) this.#book.item(item)
+    if (this.book !== null) this.book.item(item)
     else if (this.#early.length < MAX_EARLY_ITEMS) this.#early.push(item)
   }
 
-  /** The call is over, with whatever is told of it. */
-  ended(end: CallEnd, at: Date): void {
-    if (this.#ended) return
-    this.#ended = true
+  protected override onEnded(end: CallEnd, at: Date): void {
     // A call that ended before it could go on here leaves a session that is to end as well.
-    if (this.#line === null) this.#owned = this.#own(NOBODY)
+    if (this.line === null) this.#owned = this.#own(NOBODY)
     void this.#owned.then(() => {
-      this.#leave(end, at)
-      this.#tellLeft()
+      this.stepAside()
+      this.leave(end, at)
+      this.tellLeft()
     })
   }
 
-  /** The call, and with it the session, is a further node's. */
-  fenced(): void {
-    if (this.#ended) return
-    this.#ended = true
+  protected override onFenced(): void {
     void this.#owned.then(() => {
-      const row = this.row
-      this.#book?.lost()
-      if (row !== null && this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
-      this.#tellLeft()
+      this.book?.lost()
+      this.stepAside()
+      this.tellLeft()
     })
-  }
-
-  /** Ends the call where its leg has been silent for so long; whether it has. */
-  async giveWay(silentMs: number): Promise<boolean> {
-    const silent = this.#ended ? null : await this.#line?.silentMs()
-    if (silent == null || silent < silentMs) return false
-    this.#line?.giveWay()
-    await this.#left
-    return true
   }
 
   /** Never rejects. Where the session is another call's by now, that caller is here no more. */
@@ -129,10 +108,10 @@ export class TakenSession {
     try {
       const row = await this.#take()
       if (row === null) return line.giveWay()
-      this.#book = new SessionBook(this.#parts, row)
-      this.#book.began(recorder.row.trunk)
-      for (const item of this.#early.splice(0)) this.#book.item(item)
-      this.#parts.lines.set(row.id, this)
+      this.book = new SessionBook(this.#parts, row)
+      this.book.began(recorder.row.trunk)
+      for (const item of this.#early.splice(0)) this.book.item(item)
+      this.stand(row.id)
     } catch (error) {
       // The call goes on; what is said from here on is in its transcript, and no further call takes it up.
       this.#parts.onError(error)
@@ -144,14 +123,6 @@ export class TakenSession {
     if (!this.#isOnRecord) return this.#row
     const taking = this.#parts.sessions.takeOver({ session: session.id, call, epoch }, node)
     return inTime(taking, ASK_MS, 'PostgreSQL is slow', ignore)
-  }
-
-  #leave(end: CallEnd, at: Date): void {
-    const { recorder } = this.#facts
-    const row = this.#book?.leave(end.cause, at) ?? null
-    if (row === null) return
-    if (this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
-    if (row.state === 'parked') tellParked(this.#parts, recorder, row)
   }
 }
 

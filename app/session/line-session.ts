@@ -1,0 +1,119 @@
+import type { CallEnd } from '../../lib/call/agent-call.ts'
+import type { SessionId } from '../../lib/core/ids.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
+import { parkedEvent } from '../../lib/session/parked-event.ts'
+import type { SessionRow } from '../../lib/session/record.ts'
+import type { CallRecorder } from '../signaling/call-recorder.ts'
+import type { SessionBook } from './session-book.ts'
+
+/** What a call that is up can be asked and told by its session. */
+export interface Line {
+  /** For how long no RTP has come, in milliseconds; null: on hold, or nobody knows. */
+  silentMs(): Promise<number | null>
+  /** The caller is on another call: this one ends. */
+  giveWay(): void
+}
+
+export interface LineSessionParts {
+  /** Everybody who might be asked to give way stands here, by session. */
+  readonly lines: Map<SessionId, Pick<LineSession, 'giveWay'>>
+  /** The session waits for a further call. */
+  readonly onParked: (session: SessionRow, call: CallRow) => void
+}
+
+/** The session of one call, however the call came to this node: may be asked to give way, and is left once, by the end of the call or by its loss. */
+export abstract class LineSession {
+  readonly #parts: LineSessionParts
+  readonly #recorder: CallRecorder
+  readonly #left: Promise<void>
+  #tellLeft: () => void = () => undefined
+  #isOver = false
+  /** Null: the session is not this call's yet. */
+  protected book: SessionBook | null = null
+  /** Null: the call is not up yet. */
+  protected line: Line | null = null
+
+  constructor(parts: LineSessionParts, recorder: CallRecorder) {
+    this.#parts = parts
+    this.#recorder = recorder
+    this.#left = new Promise((resolve) => {
+      this.#tellLeft = resolve
+    })
+  }
+
+  /** The row as it stands; null before `open`. */
+  get row(): SessionRow | null {
+    return this.book?.row ?? null
+  }
+
+  /** Resolves when the call is over and its session is where it belongs. */
+  get left(): Promise<void> {
+    return this.#left
+  }
+
+  /** The call is over, with whatever is told of it. */
+  ended(end: CallEnd, at: Date): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.onEnded(end, at)
+  }
+
+  /** The call, and with it the session, is another node's. */
+  fenced(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.onFenced()
+  }
+
+  /** Ends the call where its leg has been silent for so long, or rings yet; whether it has. */
+  async giveWay(silentMs: number): Promise<boolean> {
+    if (this.#isOver) return false
+    if (this.line === null) {
+      if (!this.giveUp()) return false
+    } else {
+      const silent = await this.line.silentMs()
+      if (silent === null || silent < silentMs) return false
+      this.line.giveWay()
+    }
+    await this.#left
+    return true
+  }
+
+  protected get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Once. Whatever else it does, it says `tellLeft` in the end. */
+  protected abstract onEnded(end: CallEnd, at: Date): void
+
+  /** Once, and not after the end. Whatever else it does, it says `tellLeft` in the end. */
+  protected abstract onFenced(): void
+
+  /** Ends a call that is not up yet; whether it can. */
+  protected giveUp(): boolean {
+    return false
+  }
+
+  /** From now on it may be asked to give a session up. */
+  protected stand(session: SessionId): void {
+    this.#parts.lines.set(session, this)
+  }
+
+  /** Nobody asks it any more. */
+  protected stepAside(): void {
+    const { row } = this
+    if (row !== null && this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
+  }
+
+  /** Leaves the session to whoever calls next, or ends it. */
+  protected leave(end: CallEnd, at: Date): void {
+    const row = this.book?.leave(end.cause, at) ?? null
+    if (row?.state !== 'parked') return
+    this.#recorder.event(parkedEvent(row))
+    this.#parts.onParked(row, this.#recorder.row)
+  }
+
+  protected tellLeft(): void {
+    this.#tellLeft()
+  }
+}
