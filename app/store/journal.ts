@@ -37,8 +37,8 @@ export class NodeJournal implements Journal {
     return event
   }
 
-  call(row: CallRow): void {
-    this.#disk.append(callEntry(this.#disk.takeSequence(), row))
+  call(row: CallRow, claim?: number): void {
+    this.#disk.append(callEntry(this.#disk.takeSequence(), row, claim))
   }
 
   attempt(callId: CallId, ordinal: number, attempt: AttemptRecord): void {

@@ -12,12 +12,13 @@ interface DeadCallSinks {
 /**
  * Closes the record of a call whose node is gone: `node-lost`, at the time of the last thing on record about it. It is written in the
  * term of the owner that is dead, so that the end which that one may have journaled replaces it, whichever of both comes first, and nothing else does.
+ * It counts only while the claim stands: this node may die before it is written, and find it in its journal when the call goes on elsewhere.
  */
-export function closeDead({ journal, emit }: DeadCallSinks, { row, ownerTerm, lastAt }: OpenCall): void {
+export function closeDead({ journal, emit }: DeadCallSinks, { row, ownerTerm, ownerEpoch, lastAt }: OpenCall): void {
   const end = { by: 'system', sip: null, cause: 'node-lost' } as const
   const revision = row.revision + 1
   const closed: CallRow = { ...row, epoch: ownerTerm, revision, state: 'ended', endedAt: lastAt, end }
-  journal.call(closed)
+  journal.call(closed, ownerEpoch)
   const { id: call, trunk, tenant } = row
   emit({
     event: 'call.ended',

@@ -18,8 +18,12 @@ import type { SessionItem, SessionRow } from '../../lib/session/record.ts'
 export interface Journal {
   /** Stamps id, time and node on an event, appends it, and gives it back for the log and the stream. */
   event(draft: EventDraft): TandemEvent
-  /** The whole row of a call; the newest revision wins. */
-  call(row: CallRow): void
+  /**
+   * The whole row of a call; of two the one that `supersedesRow` prefers stays.
+   *
+   * @param claim of a call that was another node's: the epoch that the claim gave. The row counts only while nobody has claimed the call since
+   */
+  call(row: CallRow, claim?: number): void
   attempt(callId: CallId, ordinal: number, attempt: AttemptRecord): void
   turn(callId: CallId, ordinal: number, turn: TurnRecord): void
   /** The whole row of a session; the highest epoch wins, and of one epoch the newest revision. */

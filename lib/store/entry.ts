@@ -54,8 +54,12 @@ export function eventEntry(sequence: number, event: TandemEvent): Entry {
   return { kind: 'event', worth, json: stringifyClean({ sequence, event: left }) }
 }
 
-/** A call's whole row, its texts cut to what an index of Postgres takes. */
-export function callEntry(sequence: number, row: CallRow): Entry {
+/**
+ * A call's whole row, its texts cut to what an index of Postgres takes.
+ *
+ * @param claim see `Journal.call`
+ */
+export function callEntry(sequence: number, row: CallRow, claim?: number): Entry {
   const call = {
     ...row,
     from: cutText(row.from, MAX_NUMBER_LENGTH),
@@ -65,7 +69,7 @@ export function callEntry(sequence: number, row: CallRow): Entry {
     attestation: row.attestation === null ? null : cutText(row.attestation, MAX_NAME_LENGTH),
     recording: row.recording === null ? null : cutText(row.recording, MAX_LINE_LENGTH),
   }
-  return { kind: 'call', worth: 4, json: stringifyClean({ sequence, call }) }
+  return { kind: 'call', worth: 4, json: stringifyClean({ sequence, call, claim }) }
 }
 
 /** An attempt of a call; a later entry with the same ordinal replaces it. */

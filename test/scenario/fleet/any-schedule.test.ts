@@ -35,6 +35,10 @@ describe('a fleet under any schedule of faults', function () {
     it('a record is closed in the term of its row, not in that of the owner who died', () => {
       assert.match(firstViolation(ClosedInTheTermOfTheRow, 24_800), /had ended, and is active again/)
     })
+
+    it('a record is closed by a claim that another one has followed', () => {
+      assert.match(firstViolation(EveryClaimStands, 780_399), /had ended, and is active again/)
+    })
   })
 })
 
@@ -60,6 +64,12 @@ class ClosedInTheTermOfTheRow extends PostgresModel {
   override take(id: string, noted: number, node: string): Taken | null {
     const taken = super.take(id, noted, node)
     return taken === null ? null : { ...taken, termBefore: taken.row.epoch }
+  }
+}
+
+class EveryClaimStands extends PostgresModel {
+  override stands(): boolean {
+    return true
   }
 }
 

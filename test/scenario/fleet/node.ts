@@ -283,7 +283,8 @@ export class NodeRun {
       () => {
         const end = { by: 'system', sip: null, cause: 'node-lost' } as const
         const revision = row.revision + 1
-        this.#journal({ kind: 'call', row: { ...row, epoch: termBefore, revision, state: 'ended', end } })
+        const closed: CallLine = { ...row, epoch: termBefore, revision, state: 'ended', end }
+        this.#journal({ kind: 'call', row: closed, claim: epoch })
         this.#underWay.delete(row.id)
       },
     )

@@ -13,7 +13,7 @@ export type SessionLine = Pick<
 
 /** One entry of a journal. */
 export type Entry =
-  | { readonly kind: 'call'; readonly row: CallLine }
+  | { readonly kind: 'call'; readonly row: CallLine; readonly claim?: number }
   | { readonly kind: 'session'; readonly row: SessionLine }
 
 /** A call as it was taken: in which term it is from now on, and in which it was. */
@@ -41,15 +41,21 @@ export class PostgresModel {
 
   write(entry: Entry): void {
     if (entry.kind === 'session') return this.#writeSession(entry.row)
-    const { row } = entry
+    const { row, claim } = entry
     const stored = this.calls.get(row.id)
     if (stored === undefined) this.calls.set(row.id, { row, owner: row.node, ownerTerm: 0, ownerEpoch: 0 })
-    else if (this.supersedes(row, stored.row)) this.calls.set(row.id, { ...stored, row })
+    else if (this.stands(claim, stored.ownerTerm) && this.supersedes(row, stored.row))
+      this.calls.set(row.id, { ...stored, row })
   }
 
   /** Replaced where a test shows what the order is for. */
   supersedes(row: CallLine, stored: CallLine): boolean {
     return supersedesRow(row, stored)
+  }
+
+  /** Whether nobody has claimed a call since somebody did who closes its record. */
+  stands(claim: number | undefined, ownerTerm: number): boolean {
+    return claim === undefined || claim === ownerTerm
   }
 
   /** The calls that a node has, each with the term of its owner. */
