@@ -57,10 +57,13 @@ export const CLOCKS: Readonly<Record<DrillPace, Clock>> = {
 }
 
 const DEFAULT = { noProgressMs: 12_000, probeTimeoutMs: 2_000 }
+
+/** Calls from carriers: those of a run that says nothing else. */
 const LOAD: Omit<DrillLoad, 'callsPerSecond' | 'callMs' | 'callMsBefore'> = {
   inboundEveryMs: 2_000,
   inboundFromBroken: false,
 }
+
 /** What every run has in common. */
 export function common(clock: Clock): Pick<DrillRun, 'beforeMs' | 'settings' | 'shortened' | 'load'> {
   const { probeIntervalMs, probeTimeoutMs, holdDownMs, noProgressMs, beforeMs } = clock
@@ -86,5 +89,6 @@ export const AT_ONCE_MS = 1_000
 export const GOOD_MOS = 4
 
 const ms = (value: number): string => `${value}ms`
+
 /** A duration as a config has it. */
 export const seconds = (value: number): string => `${value / 1_000}s`
