@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
 import { Carrier } from '../helpers/carrier.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
-import { startPostgres, type TestPostgres } from '../helpers/postgres.ts'
-import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
+import { startStores, type TestStores } from '../helpers/stores.ts'
 import { TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 import { Uplink } from '../helpers/uplink.ts'
@@ -34,21 +33,19 @@ interface Trunk {
 }
 
 describe('three nodes and the carriers of all', () => {
-  let postgres: TestPostgres
-  let redis: TestRedis | null
+  let stores: TestStores
   let carriers: readonly Carrier[]
   let uplink: Uplink
   let nodes: readonly TandemProcess[]
 
   before(async function () {
     this.timeout(90_000)
-    postgres = await startPostgres()
-    redis = (await hasRedis()) ? await startRedis() : null
+    stores = await startStores()
     carriers = await Promise.all(
       [ALPHA_CARRIER, BETA].map((address) => Carrier.start({ scenario: 'uas-answers', address, pauseMs: 200 })),
     )
     uplink = await Uplink.start(ALPHA, ALPHA_CARRIER)
-    const store = { postgres: postgres.url, redis: redis === null ? 'embedded' : `redis://${redis.host}:${redis.port}` }
+    const store = stores.config
     nodes = await Promise.all(['a', 'b', 'c'].map((id) => TandemProcess.start({ id, config: { ...CONFIG, store } })))
   })
 
@@ -57,8 +54,7 @@ describe('three nodes and the carriers of all', () => {
     const codes = await Promise.all(nodes.map((node) => node.stop()))
     uplink.close()
     await Promise.all(carriers.map((carrier) => carrier.stop()))
-    await redis?.stop()
-    await postgres.stop()
+    await stores.stop()
     assert.deepEqual(codes, [0, 0, 0])
   })
 
@@ -116,6 +112,7 @@ describe('three nodes and the carriers of all', () => {
   })
 
   it('go on with their calls while Redis is down, obey an operator 100 ms later, and agree again when it is back', async function () {
+    const { redis } = stores
     if (redis === null) return this.skip()
     this.timeout(60_000)
     const [a, b, c] = nodes

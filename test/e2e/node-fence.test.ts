@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
-import { startPostgres, type TestPostgres, tempFolder } from '../helpers/postgres.ts'
+import { tempFolder } from '../helpers/postgres.ts'
+import { type QuickAgent, startQuickAgent } from '../helpers/quick-agent.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
-import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
+import { gatePostgres, startStores, type TestStores } from '../helpers/stores.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
-import { TcpGate } from '../helpers/tcp-gate.ts'
+import type { TcpGate } from '../helpers/tcp-gate.ts'
 import { until } from '../helpers/until.ts'
 
 const CALLS = 4
@@ -29,10 +29,10 @@ describe('the calls of a node that is lost', function () {
   this.timeout(60_000)
   const host = loopbackAddress()
   const address = loopbackAddress()
-  let postgres: TestPostgres
-  let redis: TestRedis | null
+  let stores: TestStores
   let gate: TcpGate
-  let agent: LocalAgent
+  let gatedUrl: string
+  let agent: QuickAgent
   let dataDir: string
   let a: TandemProcess
   let b: TandemProcess
@@ -42,27 +42,21 @@ describe('the calls of a node that is lost', function () {
     TandemProcess.start({
       id,
       config: {
-        store: { postgres: postgresUrl, redis: redis === null ? 'embedded' : `redis://${redis.host}:${redis.port}` },
-        agents: {
-          [agentName]: { backend: 'custom', url: `${agent.baseUrl}/realtime`, apiKey: 'key', greeting: 'Hello.' },
-        },
+        store: { ...stores.config, postgres: postgresUrl },
+        agents: { [agentName]: agent.config },
         trunks: [{ id: 'local', sources: [host] }],
         tenants: [{ id: 'clinic', group: 'us', numbers: [NUMBER], agent: agentName }],
       },
       ...more,
     })
-  const startA = (): Promise<TandemProcess> =>
-    start('a', 'intake', `postgres://tandem@${gate.host}:${gate.port}/tandem?sslmode=disable`, { dataDir, address })
+  const startA = (): Promise<TandemProcess> => start('a', 'intake', gatedUrl, { dataDir, address })
 
   before(async () => {
-    postgres = await startPostgres()
-    redis = (await hasRedis()) ? await startRedis() : null
-    const { searchParams } = new URL(postgres.url)
-    const path = `${searchParams.get('host')}/.s.PGSQL.${searchParams.get('port')}`
-    gate = await TcpGate.open(loopbackAddress(), { path })
-    agent = await startLocalAgent({ apiKey: 'key', firstDeltaMs: 20, speedUp: 20 })
+    stores = await startStores()
+    ;({ gate, url: gatedUrl } = await gatePostgres(stores.postgres))
+    agent = await startQuickAgent()
     dataDir = await tempFolder()
-    ;[a, b] = await Promise.all([startA(), start('b', 'desk', postgres.url)])
+    ;[a, b] = await Promise.all([startA(), start('b', 'desk', stores.config.postgres)])
   })
 
   after(async () => {
@@ -70,8 +64,7 @@ describe('the calls of a node that is lost', function () {
     await Promise.all([a?.stop(), b?.stop()])
     await agent?.close()
     await gate?.close()
-    await redis?.stop()
-    await postgres?.stop()
+    await stores?.stop()
     await rm(dataDir, { recursive: true, force: true })
   })
 

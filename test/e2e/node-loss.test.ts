@@ -2,22 +2,21 @@ import assert from 'node:assert/strict'
 import { setMaxListeners } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
 import type { PhoneReport } from '../../app/phone/phone-call.ts'
 import { PhoneLine } from '../../app/phone/softphone.ts'
 import { speak } from '../../app/phone/speak.ts'
 import { formatWavHeader } from '../../lib/media/wav.ts'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
-import { startPostgres, type TestPostgres, tempFolder } from '../helpers/postgres.ts'
+import { tempFolder } from '../helpers/postgres.ts'
+import { type QuickAgent, startQuickAgent } from '../helpers/quick-agent.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
-import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
+import { startStores, type TestStores } from '../helpers/stores.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 import { Peer } from '../integration/sip-server/peer.ts'
 import { sdp } from '../integration/sip-server/rig.ts'
 
 const PHONES = 20
-const GREETING = 'Hello.'
 const RATE_HZ = 8_000
 /** A caller says something this often, all call long. */
 const SAY_EVERY_S = 4
@@ -30,9 +29,8 @@ const GONE = '+12025550302'
 /** Two nodes with calls on one of them, which is killed. */
 describe('kill -9 of a node whose calls another one takes over', function () {
   this.timeout(90_000)
-  let postgres: TestPostgres
-  let redis: TestRedis | null
-  let agent: LocalAgent
+  let stores: TestStores
+  let agent: QuickAgent
   let folder: string
   let line: PhoneLine
   let a: TandemProcess
@@ -44,13 +42,9 @@ describe('kill -9 of a node whose calls another one takes over', function () {
   const raw: RawCaller[] = []
 
   before(async () => {
-    postgres = await startPostgres()
-    redis = (await hasRedis()) ? await startRedis() : null
-    agent = await startLocalAgent({ apiKey: 'key', firstDeltaMs: 20, speedUp: 20 })
-    const config = {
-      store: { postgres: postgres.url, redis: redis === null ? 'embedded' : `redis://${redis.host}:${redis.port}` },
-      agents: { intake: { backend: 'custom', url: `${agent.baseUrl}/realtime`, apiKey: 'key', greeting: GREETING } },
-    }
+    stores = await startStores()
+    agent = await startQuickAgent()
+    const config = { store: stores.config, agents: { intake: agent.config } }
     ;[a, b] = await Promise.all([TandemProcess.start({ id: 'a', config }), TandemProcess.start({ id: 'b', config })])
     folder = await tempFolder()
     line = await PhoneLine.open(a.uri, SAY_FOR_S)
@@ -64,8 +58,7 @@ describe('kill -9 of a node whose calls another one takes over', function () {
     await a.stop()
     assert.equal(await b.stop(), 0)
     await agent.close()
-    await redis?.stop()
-    await postgres.stop()
+    await stores.stop()
     await rm(folder, { recursive: true, force: true })
   })
 

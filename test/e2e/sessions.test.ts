@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
-import { type LocalAgent, startLocalAgent } from '../../app/agent/local/local-agent.ts'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
 import { Carrier } from '../helpers/carrier.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
-import { startPostgres, type TestPostgres } from '../helpers/postgres.ts'
+import { type QuickAgent, startQuickAgent } from '../helpers/quick-agent.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
-import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
 import { tandem } from '../helpers/run.ts'
+import { startStores, type TestStores } from '../helpers/stores.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
-const GREETING = 'Hello.'
 const SILENCE_MS = 2_500
 const SUPERSEDE_MS = 800
 
@@ -33,25 +31,21 @@ describe('a conversation whose leg is lost', function () {
   this.timeout(60_000)
   const alpha = loopbackAddress()
   const beta = loopbackAddress()
-  let postgres: TestPostgres
-  let redis: TestRedis | null
-  let agent: LocalAgent
+  let stores: TestStores
+  let agent: QuickAgent
   let a: TandemProcess
   let b: TandemProcess
   const callers: RawCaller[] = []
   let carrier: Carrier | null = null
 
   before(async () => {
-    postgres = await startPostgres()
-    redis = (await hasRedis()) ? await startRedis() : null
-    agent = await startLocalAgent({ apiKey: 'key', firstDeltaMs: 20, speedUp: 20 })
+    stores = await startStores()
+    agent = await startQuickAgent()
     const common = {
-      store: { postgres: postgres.url, redis: redis === null ? 'embedded' : `redis://${redis.host}:${redis.port}` },
+      store: stores.config,
       media: { silenceTimeout: `${SILENCE_MS}ms` },
       fleet: { supersede: `${SUPERSEDE_MS}ms` },
-      agents: {
-        intake: { backend: 'custom', url: `${agent.baseUrl}/realtime`, apiKey: 'key', greeting: GREETING },
-      },
+      agents: { intake: agent.config },
       trunks: [
         { id: 'alpha', sources: [alpha] },
         { id: 'beta', sources: [beta], targets: [{ uri: `sip:${beta}:5080` }], probe: { enabled: false } },
@@ -72,8 +66,7 @@ describe('a conversation whose leg is lost', function () {
     assert.equal(await a.stop(), 0)
     assert.equal(await b.stop(), 0)
     await agent.close()
-    await redis?.stop()
-    await postgres.stop()
+    await stores.stop()
   })
 
   afterEach(async () => {

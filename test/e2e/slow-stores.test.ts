@@ -5,6 +5,7 @@ import { loopbackAddress } from '../helpers/loopback.ts'
 import { startPostgres, type TestPostgres, tempFolder } from '../helpers/postgres.ts'
 import { hasRedis, startRedis, type TestRedis } from '../helpers/redis.ts'
 import { sipp } from '../helpers/sipp.ts'
+import { gatePostgres } from '../helpers/stores.ts'
 import { NUMBER, type TandemOptions, TandemProcess } from '../helpers/tandem-process.ts'
 import { TcpGate } from '../helpers/tcp-gate.ts'
 import { until } from '../helpers/until.ts'
@@ -27,14 +28,12 @@ describe('stores that answer late, or accept and never answer', function () {
 
   before(async () => {
     postgres = await startPostgres()
-    const { searchParams } = new URL(postgres.url)
-    const socket = `${searchParams.get('host')}/.s.PGSQL.${searchParams.get('port')}`
-    const records = await TcpGate.open(host, { path: socket })
+    const { gate: records, url } = await gatePostgres(postgres, host)
     redis = (await hasRedis()) ? await startRedis() : null
     const live = redis === null ? null : await TcpGate.open(host, { host: redis.host, port: redis.port })
     gates = live === null ? [records] : [records, live]
     const store = {
-      postgres: `postgres://tandem@${host}:${records.port}/tandem?sslmode=disable`,
+      postgres: url,
       redis: live === null ? 'embedded' : `redis://${host}:${live.port}`,
     }
     options = { config: { store }, dataDir: await tempFolder(), address: loopbackAddress() }

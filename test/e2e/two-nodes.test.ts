@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { endedCalls } from '../helpers/api-call.ts'
 import { startPostgres } from '../helpers/postgres.ts'
-import { hasRedis, startRedis } from '../helpers/redis.ts'
 import { tandem } from '../helpers/run.ts'
+import { startStores } from '../helpers/stores.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
@@ -35,9 +35,8 @@ describe('two nodes on one PostgreSQL', () => {
 
   it('an operator on one of them speaks for both: overrides, the audit, the live log, and drain', async function () {
     this.timeout(120_000)
-    const postgres = await startPostgres()
-    const redis = (await hasRedis()) ? await startRedis() : null
-    const store = { postgres: postgres.url, redis: redis === null ? 'embedded' : `redis://${redis.host}:${redis.port}` }
+    const stores = await startStores()
+    const store = stores.config
     const a = await TandemProcess.start({ id: 'a', config: { store } })
     const b = await TandemProcess.start({ id: 'b', config: { store } })
     try {
@@ -84,8 +83,7 @@ describe('two nodes on one PostgreSQL', () => {
     } finally {
       assert.equal(await a.stop(), 0)
       assert.equal(await b.stop(), 0)
-      await redis?.stop()
-      await postgres.stop()
+      await stores.stop()
     }
   })
 })

@@ -12,12 +12,11 @@ import { readSqlFiles } from '../../../app/store/sql-files.ts'
 import { type Store, startStore } from '../../../app/store/store.ts'
 import { codeOf } from '../../../app/store/store-error.ts'
 import { nodeId } from '../../../lib/core/ids.ts'
-import { loopbackAddress } from '../../helpers/loopback.ts'
 import { startPostgres, type TestPostgres, tempFolder } from '../../helpers/postgres.ts'
 import { at, callRow } from '../../helpers/records.ts'
 import { hasRedis, startRedis } from '../../helpers/redis.ts'
 import { run } from '../../helpers/run.ts'
-import { TcpGate } from '../../helpers/tcp-gate.ts'
+import { gatePostgres } from '../../helpers/stores.ts'
 import { until } from '../../helpers/until.ts'
 
 /** ReadyForQuery, the last message of a handshake (PostgreSQL protocol, 55.7). */
@@ -79,12 +78,10 @@ describe('a store at its limits', function () {
   }
 
   it('starts where Postgres lets it in and never answers, and writes when it does', async () => {
-    const { searchParams } = new URL(postgres.url)
-    const socket = `${searchParams.get('host')}/.s.PGSQL.${searchParams.get('port')}`
-    const gate = await TcpGate.open(loopbackAddress(), { path: socket })
+    const { gate, url } = await gatePostgres(postgres)
     closes.push(() => gate.close())
     gate.muteAfter(READY_FOR_QUERY)
-    const store = await start(`postgres://tandem@${gate.host}:${gate.port}/tandem?sslmode=disable`)
+    const store = await start(url)
     assert.match(store.state().postgresAway ?? '', /not ready after/)
     store.journal.call(callRow(1))
     await store.journal.synced()
