@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
 import { pino } from 'pino'
 import type { ApiKey, ApiOptions, OverrideView, TrunkView } from '../../app/api/options.ts'
+import { buildApi } from '../../app/api/server.ts'
+import type { Api } from '../../app/api/zod-provider.ts'
 import { EventLog } from '../../app/observe/event-log.ts'
 import { createMetrics, type Metrics } from '../../app/observe/metrics.ts'
 import { callId, nodeId, trunkId } from '../../lib/core/ids.ts'
@@ -141,5 +143,32 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
   }
   return { options, store, events, metrics, actions }
 }
+
+/** The API over parts in memory, and an operator who uses it. */
+export interface OperatedApi {
+  readonly parts: ApiParts
+  readonly get: (url: string) => ReturnType<typeof ask>
+  readonly put: (url: string, payload: object) => ReturnType<typeof ask>
+  readonly remove: (url: string) => ReturnType<typeof ask>
+  readonly close: () => Promise<void>
+}
+
+export async function openApi(): Promise<OperatedApi> {
+  const parts = apiParts()
+  const api = await buildApi(parts.options)
+  return {
+    parts,
+    get: (url) => ask(api, 'GET', url),
+    put: (url, payload) => ask(api, 'PUT', url, payload),
+    remove: (url) => ask(api, 'DELETE', url),
+    close: async () => {
+      await api.close()
+      parts.metrics.close()
+    },
+  }
+}
+
+const ask = async (api: Api, method: 'GET' | 'PUT' | 'DELETE', url: string, payload?: object) =>
+  api.inject({ method, url, headers: bearer(KEYS.operator), ...(payload !== undefined && { payload }) })
 
 export const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` })

@@ -1,39 +1,29 @@
 import assert from 'node:assert/strict'
 import { agentsAnswer } from '../../../app/api/answers.ts'
-import { buildApi } from '../../../app/api/server.ts'
-import type { Api } from '../../../app/api/zod-provider.ts'
-import { type ApiParts, apiParts, bearer, KEYS } from '../../helpers/api.ts'
+import { type OperatedApi, openApi } from '../../helpers/api.ts'
 
-const headers = bearer(KEYS.operator)
+const FAILED = { state: 'failed', reason: 'maintenance' }
 
 describe('agents over HTTP', () => {
-  let api: Api
-  let parts: ApiParts
+  let api: OperatedApi
   beforeEach(async () => {
-    parts = apiParts()
-    api = await buildApi(parts.options)
+    api = await openApi()
   })
-  afterEach(async () => {
-    await api.close()
-    parts.metrics.close()
-  })
-
-  const put = (url: string, payload: object = { state: 'failed', reason: 'maintenance' }) =>
-    api.inject({ method: 'PUT', url, headers, payload })
+  afterEach(() => api.close())
 
   it('are listed with their backends, as documented', async () => {
-    const [agent] = agentsAnswer.parse((await api.inject({ url: '/api/v1/agents', headers })).json())
+    const [agent] = agentsAnswer.parse((await api.get('/api/v1/agents')).json())
     assert.deepEqual([agent?.name, agent?.backends[0]?.id], ['intake', 'intake/0'])
   })
 
   it("take an operator's word on all of their backends or on one, and answer with the agent", async () => {
-    const one = await put('/api/v1/agents/intake/0/override')
+    const one = await api.put('/api/v1/agents/intake/0/override', FAILED)
     assert.equal(one.statusCode, 200)
     assert.deepEqual([one.json().name, one.json().backends[0].override.actor], ['intake', 'otto'])
-    await put('/api/v1/agents/intake/override', { state: 'standby', reason: 'slow', ttlSeconds: 60 })
-    await api.inject({ method: 'DELETE', url: '/api/v1/agents/intake/0/override', headers })
-    await api.inject({ method: 'DELETE', url: '/api/v1/agents/intake/override', headers })
-    assert.deepEqual(parts.actions, [
+    await api.put('/api/v1/agents/intake/override', { state: 'standby', reason: 'slow', ttlSeconds: 60 })
+    await api.remove('/api/v1/agents/intake/0/override')
+    await api.remove('/api/v1/agents/intake/override')
+    assert.deepEqual(api.parts.actions, [
       'override intake/0 failed by otto: maintenance',
       'override intake standby by otto: slow',
       'clear intake/0 by otto',
@@ -47,8 +37,8 @@ describe('agents over HTTP', () => {
     ['what is no place', '/api/v1/agents/intake/x/override', 400],
   ] as const) {
     it(`refuse a word on ${what}, and do nothing`, async () => {
-      assert.equal((await put(url)).statusCode, status)
-      assert.deepEqual(parts.actions, [])
+      assert.equal((await api.put(url, FAILED)).statusCode, status)
+      assert.deepEqual(api.parts.actions, [])
     })
   }
 })

@@ -1,27 +1,17 @@
 import assert from 'node:assert/strict'
-import { buildApi } from '../../../app/api/server.ts'
-import type { Api } from '../../../app/api/zod-provider.ts'
-import { type ApiParts, apiParts, bearer, KEYS } from '../../helpers/api.ts'
+import { type OperatedApi, openApi } from '../../helpers/api.ts'
 
 const PATH = '/api/v1/trunks/alpha/override'
-const headers = bearer(KEYS.operator)
 
 describe('trunks over HTTP', () => {
-  let api: Api
-  let parts: ApiParts
+  let api: OperatedApi
   beforeEach(async () => {
-    parts = apiParts()
-    api = await buildApi(parts.options)
+    api = await openApi()
   })
-  afterEach(async () => {
-    await api.close()
-    parts.metrics.close()
-  })
-
-  const put = (payload: object, url = PATH) => api.inject({ method: 'PUT', url, headers, payload })
+  afterEach(() => api.close())
 
   it("takes an operator's word and answers with the trunk", async () => {
-    const answer = await put({ state: 'standby', reason: ' carrier works on it ', ttlSeconds: 600 })
+    const answer = await api.put(PATH, { state: 'standby', reason: ' carrier works on it ', ttlSeconds: 600 })
     assert.equal(answer.statusCode, 200)
     const trunk = answer.json()
     assert.deepEqual([trunk.id, trunk.state], ['alpha', 'standby'])
@@ -32,13 +22,13 @@ describe('trunks over HTTP', () => {
       since: '2026-01-01T00:00:00.000Z',
       expiresAt: null,
     })
-    assert.deepEqual(parts.actions, ['override alpha standby by otto: carrier works on it'])
+    assert.deepEqual(api.parts.actions, ['override alpha standby by otto: carrier works on it'])
   })
 
   it('gives it back to the evidence, also where it was there already', async () => {
-    await put({ state: 'failed', reason: 'maintenance' })
+    await api.put(PATH, { state: 'failed', reason: 'maintenance' })
     for (let time = 0; time < 2; time++) {
-      const answer = await api.inject({ method: 'DELETE', url: PATH, headers })
+      const answer = await api.remove(PATH)
       assert.deepEqual([answer.statusCode, answer.json().override], [200, null])
     }
   })
@@ -56,15 +46,15 @@ describe('trunks over HTTP', () => {
   ]
   for (const [why, body, words] of REFUSED) {
     it(`refuses ${why}, and does nothing`, async () => {
-      const answer = await put(body)
+      const answer = await api.put(PATH, body)
       assert.equal(answer.statusCode, 400)
       assert.match(answer.body, words)
-      assert.deepEqual(parts.actions, [])
+      assert.deepEqual(api.parts.actions, [])
     })
   }
 
   it('says that there is no such trunk', async () => {
-    const answer = await put({ state: 'failed', reason: 'x' }, '/api/v1/trunks/omega/override')
+    const answer = await api.put('/api/v1/trunks/omega/override', { state: 'failed', reason: 'x' })
     assert.deepEqual([answer.statusCode, answer.json().error.code], [404, 'trunk-not-found'])
   })
 })
