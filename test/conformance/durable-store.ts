@@ -8,6 +8,7 @@ import { callId, type NodeId, nodeId, tenantId, trunkId } from '../../lib/core/i
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import { tempFolder } from '../helpers/postgres.ts'
 import { at, attempt, callIdOf, callRow, ended, trace, turn } from '../helpers/records.ts'
+import { emptyCalls } from '../helpers/store.ts'
 
 const east = nodeId('east-1')
 
@@ -27,8 +28,7 @@ export function describeDurableStore(name: string, url: () => string): void {
     afterEach(async () => {
       for (const store of started.splice(0)) await store.close()
       await rm(dataDir, { recursive: true, force: true })
-      const tables = 'calls, attempts, turns, sip_messages, call_events'
-      await askOnce(url(), (client) => client.query(`truncate ${tables}`))
+      await emptyCalls(url())
     })
 
     async function start(options: Partial<StoreOptions> = {}): Promise<Store> {

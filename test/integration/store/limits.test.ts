@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import pg from 'pg'
 import type { RedisServer } from '../../../app/fleet/redis-client.ts'
 import { RedisSharedState } from '../../../app/fleet/redis-shared-state.ts'
-import type { StoreChange } from '../../../app/store/changes.ts'
 import { prepareDatabase } from '../../../app/store/migrate.ts'
 import { createKysely } from '../../../app/store/postgres.ts'
 import { askOnce } from '../../../app/store/postmaster.ts'
@@ -16,6 +15,7 @@ import { startPostgres, type TestPostgres, tempFolder } from '../../helpers/post
 import { at, callRow } from '../../helpers/records.ts'
 import { hasRedis, startRedis } from '../../helpers/redis.ts'
 import { run } from '../../helpers/run.ts'
+import { emptyCalls, nextChange } from '../../helpers/store.ts'
 import { gatePostgres } from '../../helpers/stores.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -44,7 +44,7 @@ describe('a store at its limits', function () {
   afterEach(async () => {
     for (const close of closes.splice(0).toReversed()) await close()
     await rm(dataDir, { recursive: true, force: true })
-    await sql('truncate calls, attempts, turns, sip_messages, call_events')
+    await emptyCalls(postgres.url)
   })
 
   async function start(url = postgres.url, folder = dataDir): Promise<Store> {
@@ -58,15 +58,6 @@ describe('a store at its limits', function () {
 
   const count = async (): Promise<number> =>
     (await sql<{ n: number }>('select count(*)::int as n from calls'))[0]?.n ?? 0
-
-  const nextChange = (store: Store, event: StoreChange['event'], part: StoreChange['part']): Promise<StoreChange> =>
-    new Promise((resolve) => {
-      const stop = store.onState((change) => {
-        if (change.event !== event || change.part !== part) return
-        stop()
-        resolve(change)
-      })
-    })
 
   /** Another client of the database. */
   async function client(url = postgres.url): Promise<pg.Client> {

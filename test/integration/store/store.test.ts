@@ -9,6 +9,7 @@ import { nodeId } from '../../../lib/core/ids.ts'
 import type { CallRow } from '../../../lib/observe/call-record.ts'
 import { startPostgres, type TestPostgres, tempFolder } from '../../helpers/postgres.ts'
 import { at, callIdOf, callRow } from '../../helpers/records.ts'
+import { emptyCalls, nextChange } from '../../helpers/store.ts'
 
 const east = nodeId('east-1')
 
@@ -32,8 +33,7 @@ describe('the store of a node', function () {
   afterEach(async () => {
     for (const store of started.splice(0)) await store.close()
     await rm(dataDir, { recursive: true, force: true })
-    const tables = 'calls, attempts, turns, sip_messages, call_events'
-    await askOnce(postgres.url, (client) => client.query(`truncate ${tables}`))
+    await emptyCalls(postgres.url)
   })
 
   async function start(options: Partial<StoreOptions> = {}): Promise<Store> {
@@ -41,15 +41,6 @@ describe('the store of a node', function () {
     started.push(store)
     return store
   }
-
-  const nextChange = (store: Store, event: StoreChange['event']): Promise<StoreChange> =>
-    new Promise((resolve) => {
-      const stop = store.onState((change) => {
-        if (change.event !== event) return
-        stop()
-        resolve(change)
-      })
-    })
 
   describe('while Postgres is away', () => {
     it('takes records, says so, and has each of them once when it is back', async () => {
