@@ -1,0 +1,116 @@
+import { seqDelta } from '../sequence.ts'
+import type { MasterKey } from './keys.ts'
+import { PacketCipher } from './packet-cipher.ts'
+import { ReplayWindow } from './replay-window.ts'
+import type { Suite } from './suite.ts'
+
+const SEQUENCES = 0x1_0000
+/** SSRCs of one far end that are known at a time: each new one of an authentic packet takes the place of the oldest. */
+const MAX_STREAMS = 8
+/** Roll-over counters beyond the first guess that are tried for a stream that is joined in its midst. */
+const MAX_ROLLOVERS_TRIED = 16
+const MAX_RTCP_INDEX = 0x7fff_ffff
+
+/** What one side sends: one SSRC, whose packets go out in order. */
+export class SrtpSender {
+  readonly #cipher: PacketCipher
+  #rollOvers = 0
+  #last: number | null = null
+  #rtcpIndex = 0
+
+  constructor(suite: Suite, master: MasterKey) {
+    this.#cipher = new PacketCipher(suite, master)
+  }
+
+  /** @param headerBytes of the header with CSRCs and extension */
+  protectRtp(packet: Uint8Array, headerBytes: number): Buffer {
+    const sequence = sequenceOf(packet)
+    // RFC 3711 §3.3.1: the sender counts by itself how often the number has wrapped.
+    if (this.#last !== null && sequence < this.#last) this.#rollOvers++
+    this.#last = sequence
+    return this.#cipher.protectRtp(packet, headerBytes, this.#rollOvers * SEQUENCES + sequence)
+  }
+
+  protectRtcp(packet: Uint8Array): Buffer {
+    const sealed = this.#cipher.protectRtcp(packet, this.#rtcpIndex)
+    this.#rtcpIndex = (this.#rtcpIndex + 1) % (MAX_RTCP_INDEX + 1)
+    return sealed
+  }
+}
+
+interface Received {
+  /** The highest index so far. */
+  newest: number
+  readonly rtp: ReplayWindow
+  readonly rtcp: ReplayWindow
+}
+
+/** What a far end sends under one master key. Only packets that are authentic, and come for the first time, move anything. */
+export class SrtpReceiver {
+  readonly #cipher: PacketCipher
+  readonly #rollOvers: number
+  readonly #streams = new Map<number, Received>()
+
+  /** @param rollOvers how often the far end's sequence number has wrapped at least, where its stream is joined in its midst */
+  constructor(suite: Suite, master: MasterKey, rollOvers = 0) {
+    this.#cipher = new PacketCipher(suite, master)
+    this.#rollOvers = rollOvers
+  }
+
+  /** How often the sequence number of a far end's newest stream has wrapped: what another node needs to go on. */
+  get rollOvers(): number {
+    const newest = [...this.#streams.values()].at(-1)?.newest ?? 0
+    return Math.max(Math.floor(newest / SEQUENCES), this.#rollOvers)
+  }
+
+  /** The packet in clear; null where it is not authentic, or has come before. `packet` has at least 12 bytes. */
+  unprotectRtp(packet: Uint8Array, headerBytes: number): Buffer | null {
+    const ssrc = uint32At(packet, 8)
+    const stream = this.#streams.get(ssrc)
+    if (stream === undefined) return this.#first(packet, headerBytes, ssrc)
+    const index = nearestIndex(stream.newest, sequenceOf(packet))
+    if (index < 0 || !stream.rtp.accepts(index)) return null
+    const clear = this.#cipher.unprotectRtp(packet, headerBytes, index)
+    if (clear === null) return null
+    stream.rtp.add(index)
+    stream.newest = Math.max(stream.newest, index)
+    return clear
+  }
+
+  /** The packet in clear; null where it is not authentic, or has come before. */
+  unprotectRtcp(packet: Uint8Array): Buffer | null {
+    const opened = this.#cipher.unprotectRtcp(packet)
+    if (opened === null) return null
+    const stream = this.#streams.get(uint32At(packet, 4)) ?? this.#add(uint32At(packet, 4), -1)
+    if (!stream.rtcp.accepts(opened.index)) return null
+    stream.rtcp.add(opened.index)
+    return opened.packet
+  }
+
+  /** A stream that is joined in its midst has wrapped nobody knows how often: the packet itself proves a guess. */
+  #first(packet: Uint8Array, headerBytes: number, ssrc: number): Buffer | null {
+    const tries = this.#rollOvers === 0 ? 1 : MAX_ROLLOVERS_TRIED
+    for (let rollOvers = this.#rollOvers; rollOvers < this.#rollOvers + tries; rollOvers++) {
+      const index = rollOvers * SEQUENCES + sequenceOf(packet)
+      const clear = this.#cipher.unprotectRtp(packet, headerBytes, index)
+      if (clear === null) continue
+      this.#add(ssrc, index).rtp.add(index)
+      return clear
+    }
+    return null
+  }
+
+  #add(ssrc: number, newest: number): Received {
+    const stream = { newest, rtp: new ReplayWindow(), rtcp: new ReplayWindow() }
+    this.#streams.set(ssrc, stream)
+    const [oldest] = this.#streams.keys()
+    if (this.#streams.size > MAX_STREAMS && oldest !== undefined) this.#streams.delete(oldest)
+    return stream
+  }
+}
+
+/** RFC 3711 §3.3.1: the index nearest to the newest one that has this sequence number; negative: from before the first. */
+const nearestIndex = (newest: number, sequence: number): number => newest + seqDelta(newest % SEQUENCES, sequence)
+
+const uint32At = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset).getUint32(at)
+const sequenceOf = (packet: Uint8Array): number => new DataView(packet.buffer, packet.byteOffset).getUint16(2)
