@@ -1,11 +1,5 @@
 import { createCipheriv } from 'node:crypto'
-import type { Suite } from './suite.ts'
-
-/** A master key and salt, as SDP carries them: those of one direction of one session. */
-export interface MasterKey {
-  readonly key: Buffer
-  readonly salt: Buffer
-}
+import type { MasterKey, Suite } from '../../sip/crypto-suite.ts'
 
 /** What packets of one kind are protected with. */
 export interface SessionKeys {

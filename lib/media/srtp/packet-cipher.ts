@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto'
-import { deriveKeys, type MasterKey, type SessionKeys } from './keys.ts'
-import type { Suite } from './suite.ts'
+import type { MasterKey, Suite } from '../../sip/crypto-suite.ts'
+import { deriveKeys, type SessionKeys } from './keys.ts'
 
 /** Bytes of an RTCP packet that stay in clear: its first header and SSRC (RFC 3711 §3.4). */
 const RTCP_CLEAR_BYTES = 8

@@ -1,8 +1,7 @@
+import type { MasterKey, Suite } from '../../sip/crypto-suite.ts'
 import { seqDelta } from '../sequence.ts'
-import type { MasterKey } from './keys.ts'
 import { PacketCipher } from './packet-cipher.ts'
 import { ReplayWindow } from './replay-window.ts'
-import type { Suite } from './suite.ts'
 
 const SEQUENCES = 0x1_0000
 /** SSRCs of one far end that are known at a time: each new one of an authentic packet takes the place of the oldest. */

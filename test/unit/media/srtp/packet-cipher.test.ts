@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { deriveKeys } from '../../../../lib/media/srtp/keys.ts'
 import { PacketCipher } from '../../../../lib/media/srtp/packet-cipher.ts'
-import { SUITES, type Suite } from '../../../../lib/media/srtp/suite.ts'
+import { SUITES, type Suite } from '../../../../lib/sip/crypto-suite.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex')
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { SrtpReceiver, SrtpSender } from '../../../../lib/media/srtp/stream-cipher.ts'
-import { SUITES } from '../../../../lib/media/srtp/suite.ts'
+import { SUITES } from '../../../../lib/sip/crypto-suite.ts'
 
 const SUITE = SUITES.AES_CM_128_HMAC_SHA1_80
 const MASTER = { key: Buffer.alloc(16, 1), salt: Buffer.alloc(14, 2) }

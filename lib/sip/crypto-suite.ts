@@ -29,3 +29,9 @@ function counter(cipher: 'aes-128-ctr' | 'aes-256-ctr', keyBytes: number, rtpTag
 function gcm(cipher: 'aes-128-gcm' | 'aes-256-gcm', keyBytes: number): Suite {
   return { kind: 'gcm', cipher, keyBytes, saltBytes: 12, rtpTagBytes: 16, rtcpTagBytes: 16 }
 }
+
+/** A master key and salt, as SDP carries them: those of one direction of one session (RFC 4568 §6.1). */
+export interface MasterKey {
+  readonly key: Buffer
+  readonly salt: Buffer
+}
