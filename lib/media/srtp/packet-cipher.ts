@@ -16,11 +16,16 @@ export class PacketCipher {
   readonly #iv: Buffer
   readonly #word = Buffer.alloc(INDEX_BYTES)
 
-  constructor(suite: Suite, master: MasterKey) {
+  constructor(suite: Suite, rtp: SessionKeys, rtcp: SessionKeys) {
     this.#suite = suite
-    this.#rtp = deriveKeys(suite, master, 'rtp')
-    this.#rtcp = deriveKeys(suite, master, 'rtcp')
+    this.#rtp = rtp
+    this.#rtcp = rtcp
     this.#iv = Buffer.alloc(suite.kind === 'gcm' ? 12 : 16)
+  }
+
+  /** With the session keys of a master key. */
+  static of(suite: Suite, master: MasterKey): PacketCipher {
+    return new PacketCipher(suite, deriveKeys(suite, master, 'rtp'), deriveKeys(suite, master, 'rtcp'))
   }
 
   /**
@@ -29,7 +34,7 @@ export class PacketCipher {
    */
   protectRtp(packet: Uint8Array, headerBytes: number, index: number): Buffer {
     const [header, payload] = [packet.subarray(0, headerBytes), packet.subarray(headerBytes)]
-    const iv = this.#rtpIv(ssrcOfRtp(packet), index)
+    const iv = this.#iv48(this.#rtp.salt, ssrcOfRtp(packet), index)
     if (this.#suite.kind === 'gcm') return Buffer.concat([header, ...this.#seal(this.#rtp, iv, header, payload)])
     const body = Buffer.concat([header, this.#stream(this.#rtp, iv, payload)])
     return Buffer.concat([body, this.#tag(this.#rtp, body, rocOf(index), this.#suite.rtpTagBytes)])
@@ -44,7 +49,7 @@ export class PacketCipher {
       packet.subarray(headerBytes, tagAt),
       packet.subarray(tagAt),
     ]
-    const iv = this.#rtpIv(ssrcOfRtp(packet), index)
+    const iv = this.#iv48(this.#rtp.salt, ssrcOfRtp(packet), index)
     if (this.#suite.kind === 'gcm') return withHeader(header, this.#open(this.#rtp, iv, header, payload, tag))
     const expected = this.#tag(this.#rtp, packet.subarray(0, tagAt), rocOf(index), tag.length)
     if (!timingSafeEqual(expected, tag)) return null
@@ -56,7 +61,7 @@ export class PacketCipher {
     const [header, payload] = [packet.subarray(0, RTCP_CLEAR_BYTES), packet.subarray(RTCP_CLEAR_BYTES)]
     const trailer = Buffer.alloc(INDEX_BYTES)
     trailer.writeUInt32BE((ENCRYPTED | index) >>> 0)
-    const iv = this.#rtcpIv(ssrcOfRtcp(packet), index)
+    const iv = this.#iv48(this.#rtcp.salt, ssrcOfRtcp(packet), index)
     if (this.#suite.kind === 'gcm') {
       const sealed = this.#seal(this.#rtcp, iv, Buffer.concat([header, trailer]), payload)
       return Buffer.concat([header, ...sealed, trailer])
@@ -77,7 +82,7 @@ export class PacketCipher {
     if ((word & ENCRYPTED) === 0) return null
     const index = word & 0x7fff_ffff
     const [header, payload] = [packet.subarray(0, RTCP_CLEAR_BYTES), packet.subarray(RTCP_CLEAR_BYTES, payloadEnd)]
-    const iv = this.#rtcpIv(ssrcOfRtcp(packet), index)
+    const iv = this.#iv48(this.#rtcp.salt, ssrcOfRtcp(packet), index)
     let clear: Buffer | null
     if (isGcm) {
       const tag = packet.subarray(payloadEnd, trailerAt)
@@ -90,22 +95,12 @@ export class PacketCipher {
     return clear === null ? null : { packet: clear, index }
   }
 
-  /** RFC 3711 §4.1.1; RFC 7714 §8.1. */
-  #rtpIv(ssrc: number, index: number): Buffer {
-    const at = this.#suite.kind === 'gcm' ? 2 : 4
-    return this.#ivOf(this.#rtp.salt, ssrc, at, index, at + 4)
-  }
-
-  /** The same with an index of 31 bits in 48; RFC 7714 §9.1. */
-  #rtcpIv(ssrc: number, index: number): Buffer {
-    const at = this.#suite.kind === 'gcm' ? 2 : 4
-    return this.#ivOf(this.#rtcp.salt, ssrc, at, index, at + 4)
-  }
-
-  #ivOf(salt: Buffer, ssrc: number, ssrcAt: number, index: number, indexAt: number): Buffer {
+  /** RFC 3711 §4.1.1, RFC 7714 §8.1; an SRTCP index of 31 bits stands where the 48 of SRTP do (RFC 7714 §9.1). */
+  #iv48(salt: Buffer, ssrc: number, index: number): Buffer {
+    const ssrcAt = this.#suite.kind === 'gcm' ? 2 : 4
     const iv = this.#iv.fill(0)
     iv.writeUInt32BE(ssrc, ssrcAt)
-    iv.writeUIntBE(index, indexAt, 6)
+    iv.writeUIntBE(index, ssrcAt + 4, 6)
     for (let i = 0; i < salt.length; i++) iv.writeUInt8(iv.readUInt8(i) ^ salt.readUInt8(i), i)
     return iv
   }

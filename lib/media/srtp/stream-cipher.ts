@@ -6,8 +6,10 @@ import { ReplayWindow } from './replay-window.ts'
 const SEQUENCES = 0x1_0000
 /** SSRCs of one far end that are known at a time: each new one of an authentic packet takes the place of the oldest. */
 const MAX_STREAMS = 8
-/** Roll-over counters beyond the first guess that are tried for a stream that is joined in its midst. */
-const MAX_ROLLOVERS_TRIED = 16
+/** Roll-over counters that are tried for the first packet of a stream: its real beginning may be lost, just before a wrap. */
+const ROLLOVERS_TRIED = 2
+/** The same for a stream that is joined in its midst: each is 22 minutes of packets of 20 ms. */
+const ROLLOVERS_TRIED_IN_MIDST = 16
 const MAX_RTCP_INDEX = 0x7fff_ffff
 
 /** What one side sends: one SSRC, whose packets go out in order. */
@@ -18,7 +20,7 @@ export class SrtpSender {
   #rtcpIndex = 0
 
   constructor(suite: Suite, master: MasterKey) {
-    this.#cipher = new PacketCipher(suite, master)
+    this.#cipher = PacketCipher.of(suite, master)
   }
 
   /** @param headerBytes of the header with CSRCs and extension */
@@ -38,8 +40,8 @@ export class SrtpSender {
 }
 
 interface Received {
-  /** The highest index so far. */
-  newest: number
+  /** The highest index so far; null: reports have come, and no RTP yet. */
+  newest: number | null
   readonly rtp: ReplayWindow
   readonly rtcp: ReplayWindow
 }
@@ -52,13 +54,13 @@ export class SrtpReceiver {
 
   /** @param rollOvers how often the far end's sequence number has wrapped at least, where its stream is joined in its midst */
   constructor(suite: Suite, master: MasterKey, rollOvers = 0) {
-    this.#cipher = new PacketCipher(suite, master)
+    this.#cipher = PacketCipher.of(suite, master)
     this.#rollOvers = rollOvers
   }
 
   /** How often the sequence number of a far end's newest stream has wrapped: what another node needs to go on. */
   get rollOvers(): number {
-    const newest = [...this.#streams.values()].at(-1)?.newest ?? 0
+    const newest = [...this.#streams.values()].findLast((stream) => stream.newest !== null)?.newest ?? 0
     return Math.max(Math.floor(newest / SEQUENCES), this.#rollOvers)
   }
 
@@ -66,7 +68,7 @@ export class SrtpReceiver {
   unprotectRtp(packet: Uint8Array, headerBytes: number): Buffer | null {
     const ssrc = uint32At(packet, 8)
     const stream = this.#streams.get(ssrc)
-    if (stream === undefined) return this.#first(packet, headerBytes, ssrc)
+    if (stream === undefined || stream.newest === null) return this.#first(packet, headerBytes, ssrc)
     const index = nearestIndex(stream.newest, sequenceOf(packet))
     if (index < 0 || !stream.rtp.accepts(index)) return null
     const clear = this.#cipher.unprotectRtp(packet, headerBytes, index)
@@ -80,27 +82,31 @@ export class SrtpReceiver {
   unprotectRtcp(packet: Uint8Array): Buffer | null {
     const opened = this.#cipher.unprotectRtcp(packet)
     if (opened === null) return null
-    const stream = this.#streams.get(uint32At(packet, 4)) ?? this.#add(uint32At(packet, 4), -1)
+    const stream = this.#streamOf(uint32At(packet, 4))
     if (!stream.rtcp.accepts(opened.index)) return null
     stream.rtcp.add(opened.index)
     return opened.packet
   }
 
-  /** A stream that is joined in its midst has wrapped nobody knows how often: the packet itself proves a guess. */
+  /** Nobody can tell how often a stream has wrapped whose beginning was not heard: the packet itself proves a guess. */
   #first(packet: Uint8Array, headerBytes: number, ssrc: number): Buffer | null {
-    const tries = this.#rollOvers === 0 ? 1 : MAX_ROLLOVERS_TRIED
+    const tries = this.#rollOvers === 0 ? ROLLOVERS_TRIED : ROLLOVERS_TRIED_IN_MIDST
     for (let rollOvers = this.#rollOvers; rollOvers < this.#rollOvers + tries; rollOvers++) {
       const index = rollOvers * SEQUENCES + sequenceOf(packet)
       const clear = this.#cipher.unprotectRtp(packet, headerBytes, index)
       if (clear === null) continue
-      this.#add(ssrc, index).rtp.add(index)
+      const stream = this.#streamOf(ssrc)
+      stream.newest = index
+      stream.rtp.add(index)
       return clear
     }
     return null
   }
 
-  #add(ssrc: number, newest: number): Received {
-    const stream = { newest, rtp: new ReplayWindow(), rtcp: new ReplayWindow() }
+  #streamOf(ssrc: number): Received {
+    const known = this.#streams.get(ssrc)
+    if (known !== undefined) return known
+    const stream = { newest: null, rtp: new ReplayWindow(), rtcp: new ReplayWindow() }
     this.#streams.set(ssrc, stream)
     const [oldest] = this.#streams.keys()
     if (this.#streams.size > MAX_STREAMS && oldest !== undefined) this.#streams.delete(oldest)

@@ -30,8 +30,64 @@ describe('the keys of SRTP', () => {
 })
 
 describe('a packet under SRTP', () => {
+  it('of counter mode is encrypted with the key stream of RFC 3711 B.2', () => {
+    const salt = hex('F0F1F2F3F4F5F6F7F8F9FAFBFCFD')
+    const keys = { cipher: hex('2B7E151628AED2A6ABF7158809CF4F3C'), auth: Buffer.alloc(20), salt }
+    const cipher = new PacketCipher(SUITES.AES_CM_128_HMAC_SHA1_80, keys, keys)
+    const clear = Buffer.concat([hex('80000000 00000000 00000000'), Buffer.alloc(32)])
+    const stream = 'e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab'
+    assert.equal(cipher.protectRtp(clear, 12, 0).subarray(12, 44).toString('hex'), stream)
+  })
+
+  /** RFC 7714 §16.1.1 and §16.2.1: "Gallia est omnis divisa in partes tres". */
+  const GALLIA = hex(
+    '8040f17b 8041f8d3 5501a0b2 47616c6c 69612065 7374206f 6d6e6973 20646976 69736120 696e2070 61727465 73207472 6573',
+  )
+  const gcmKeys = (bytes: number) => ({
+    cipher: Buffer.from(Array.from({ length: bytes }, (_, i) => i)),
+    auth: Buffer.alloc(0),
+    salt: hex('51756964 2070726f 2071756f'),
+  })
+  const sealed: readonly [section: string, suite: Suite, packet: string][] = [
+    [
+      '16.1.1',
+      SUITES.AEAD_AES_128_GCM,
+      `8040f17b 8041f8d3 5501a0b2 f24de3a3 fb34de6c acba861c 9d7e4bca be633bd5 0d294e6f 42a5f47a 51c7d19b 36de3adf
+       8833899d 7f27beb1 6a9152cf 765ee439 0cce`,
+    ],
+    [
+      '16.2.1',
+      SUITES.AEAD_AES_256_GCM,
+      `8040f17b 8041f8d3 5501a0b2 32b1de78 a822fe12 ef9f78fa 332e33aa b1801238 9a58e2f3 b50b2a02 76ffae0f 1ba63799
+       b87b7aa3 db36dfff d6b0f9bb 7878d7a7 6c13`,
+    ],
+  ]
+  for (const [section, suite, packet] of sealed) {
+    it(`of GCM is that of RFC 7714 §${section}`, () => {
+      const keys = gcmKeys(suite.keyBytes)
+      const cipher = new PacketCipher(suite, keys, keys)
+      assert.deepEqual(cipher.protectRtp(GALLIA, 12, 0xf17b), hex(packet))
+      assert.deepEqual(cipher.unprotectRtp(hex(packet), 12, 0xf17b), GALLIA)
+    })
+  }
+
+  it('of RTCP and GCM is that of RFC 7714 §17.1', () => {
+    const keys = gcmKeys(16)
+    const cipher = new PacketCipher(SUITES.AEAD_AES_128_GCM, keys, keys)
+    const clear = hex(
+      `81c8000d 4d617273 4e545031 4e545032 52545020 0000042a 0000e930 4c756e61 deadbeef deadbeef deadbeef deadbeef
+       deadbeef`,
+    )
+    const packet = hex(
+      `81c8000d 4d617273 63e94885 dcdab67c a727d766 2f6b7e99 7ff5c0f7 6c06f32d c676a5f1 730d6fda 4ce09b46 86303ded
+       0bb9275b c84aa458 96cf4d2f c5abf872 45d9eade 800005d4`,
+    )
+    assert.deepEqual(cipher.protectRtcp(clear, 0x5d4), packet)
+    assert.deepEqual(cipher.unprotectRtcp(packet), { packet: clear, index: 0x5d4 })
+  })
+
   it('is what every other implementation makes of it', () => {
-    const cipher = new PacketCipher(SUITES.AES_CM_128_HMAC_SHA1_80, MASTER)
+    const cipher = PacketCipher.of(SUITES.AES_CM_128_HMAC_SHA1_80, MASTER)
     const clear = rtp(0x1234, Buffer.alloc(16, 0xab))
     clear.writeUInt8(0x0f, 1)
     const protectedHex = cipher.protectRtp(clear, 12, 0x1234).toString('hex')
@@ -40,7 +96,7 @@ describe('a packet under SRTP', () => {
 
   for (const [name, suite] of Object.entries(SUITES)) {
     it(`comes back as it was, and not where anything was changed: ${name}`, () => {
-      const cipher = new PacketCipher(suite, masterOf(suite))
+      const cipher = PacketCipher.of(suite, masterOf(suite))
       const bytes = fc.uint8Array({ minLength: 1, maxLength: 200 })
       fc.assert(
         fc.property(bytes, fc.nat(0xffff), fc.nat(0xffff), fc.nat(), (payload, sequence, roc, spoil) => {
@@ -58,7 +114,7 @@ describe('a packet under SRTP', () => {
     })
 
     it(`of RTCP comes back with its index, and not where anything was changed: ${name}`, () => {
-      const cipher = new PacketCipher(suite, masterOf(suite))
+      const cipher = PacketCipher.of(suite, masterOf(suite))
       const report = Buffer.concat([hex('80c80006 cafebabe'), Buffer.alloc(20, 7)])
       fc.assert(
         fc.property(fc.nat(0x7fff_ffff), fc.nat(), (index, spoil) => {
@@ -75,7 +131,7 @@ describe('a packet under SRTP', () => {
 
   it('that is too short to be one is none', () => {
     for (const suite of Object.values(SUITES)) {
-      const cipher = new PacketCipher(suite, masterOf(suite))
+      const cipher = PacketCipher.of(suite, masterOf(suite))
       for (let length = 12; length < 12 + suite.rtpTagBytes; length++) {
         assert.equal(cipher.unprotectRtp(Buffer.alloc(length), 12, 0), null)
       }

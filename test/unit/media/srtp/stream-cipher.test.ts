@@ -7,6 +7,7 @@ const SUITE = SUITES.AES_CM_128_HMAC_SHA1_80
 const MASTER = { key: Buffer.alloc(16, 1), salt: Buffer.alloc(14, 2) }
 const OTHER = { key: Buffer.alloc(16, 3), salt: Buffer.alloc(14, 2) }
 const HEADER_BYTES = 12
+const REPORT = Buffer.from('80c80006cafebabe0000000000000000000000000000000000000000', 'hex')
 
 function rtp(sequence: number, ssrc = 0xcafebabe): Buffer {
   const packet = Buffer.alloc(HEADER_BYTES + 160, 0xd5)
@@ -47,6 +48,20 @@ describe('a stream under SRTP', () => {
     )
   })
 
+  it('is heard wherever its numbers begin, though a report of it came before', () => {
+    for (const first of [0, 1, 32_766, 32_767, 32_768, 40_000, 65_535]) {
+      const receiver = new SrtpReceiver(SUITE, MASTER)
+      assert.notEqual(receiver.unprotectRtcp(new SrtpSender(SUITE, MASTER).protectRtcp(REPORT)), null)
+      for (const packet of stream(first, 3)) assert.notEqual(take(receiver, packet), null, `from ${first}`)
+    }
+  })
+
+  it('is heard though its first packets were lost across a wrap', () => {
+    const receiver = new SrtpReceiver(SUITE, MASTER)
+    for (const packet of stream(0x1_0000 - 6, 40).slice(10)) assert.notEqual(take(receiver, packet), null)
+    assert.equal(receiver.rollOvers, 1)
+  })
+
   it('takes no packet twice', () => {
     const receiver = new SrtpReceiver(SUITE, MASTER)
     const packets = stream(100, 300)
@@ -71,6 +86,7 @@ describe('a stream under SRTP', () => {
     for (let at = 0; at < 3 * 0x1_0000 + 500; at += 101) last = sender.protectRtp(rtp(at), HEADER_BYTES)
     assert.equal(take(new SrtpReceiver(SUITE, MASTER), last), null)
     const late = new SrtpReceiver(SUITE, MASTER, 2)
+    assert.notEqual(late.unprotectRtcp(sender.protectRtcp(REPORT)), null)
     assert.notEqual(take(late, last), null)
     assert.equal(late.rollOvers, 3)
   })
@@ -85,14 +101,13 @@ describe('a stream under SRTP', () => {
   })
 
   it('takes a report once, and none of somebody else', () => {
-    const report = Buffer.from('80c80006cafebabe0000000000000000000000000000000000000000', 'hex')
     const sender = new SrtpSender(SUITE, MASTER)
     const receiver = new SrtpReceiver(SUITE, MASTER)
     for (let i = 0; i < 200; i++) {
-      const sealed = sender.protectRtcp(report)
-      assert.deepEqual(receiver.unprotectRtcp(sealed), report)
+      const sealed = sender.protectRtcp(REPORT)
+      assert.deepEqual(receiver.unprotectRtcp(sealed), REPORT)
       assert.equal(receiver.unprotectRtcp(sealed), null)
     }
-    assert.equal(receiver.unprotectRtcp(new SrtpSender(SUITE, OTHER).protectRtcp(report)), null)
+    assert.equal(receiver.unprotectRtcp(new SrtpSender(SUITE, OTHER).protectRtcp(REPORT)), null)
   })
 })
