@@ -1,4 +1,8 @@
 import { err, ok, type Result } from '../core/result.ts'
+import { audioLines, rejectedLine } from './audio-lines.ts'
+import { type AgreedCodec, CODECS, type CodecName, codecOf, type G711Name, TELEPHONE_EVENT } from './codecs.ts'
+import type { SuiteName } from './crypto-suite.ts'
+import type { CryptoAttribute } from './sdes.ts'
 import {
   type Description,
   type Direction,
@@ -8,41 +12,15 @@ import {
   type SdpRefusal,
   type TransportAddress,
 } from './sdp.ts'
-
-/**
- * What can be agreed on: encoding names as in `a=rtpmap`, in capitals, and the clock of RTP, which for G722 is 8000 though it samples at
- * 16000 (RFC 3551 §4.5.2), for Opus always 48000 with two channels (RFC 7587 §4.1).
- */
-const CODECS = {
-  PCMU: { encoding: 'PCMU', payloadType: 0, rateHz: 8000, channels: 1 },
-  PCMA: { encoding: 'PCMA', payloadType: 8, rateHz: 8000, channels: 1 },
-  G722: { encoding: 'G722', payloadType: 9, rateHz: 8000, channels: 1 },
-  opus: { encoding: 'OPUS', payloadType: 107, rateHz: 48_000, channels: 2 },
-} as const satisfies Record<string, RtpMap>
-
-export type CodecName = keyof typeof CODECS
-
-/** What every media engine speaks. */
-export type G711Name = 'PCMU' | 'PCMA'
-
-/** Of the codecs that a configuration names, those of G.711, in its order. */
-export const supportedCodecs = (names: readonly string[]): readonly G711Name[] =>
-  names.filter((name) => name === 'PCMU' || name === 'PCMA')
-
-/** Of the codecs that a configuration names, those that a media server may speak, in its order. */
-export const knownCodecs = (names: readonly string[]): readonly CodecName[] => names.filter(isCodecName)
-
-/** `a=rtpmap` of a codec under a payload type. */
-export function rtpMapLine(name: CodecName, payloadType: number): string {
-  const { rateHz, channels } = CODECS[name]
-  return `a=rtpmap:${payloadType} ${name}/${rateHz}${channels === 1 ? '' : `/${channels}`}`
-}
-
-/** `a=rtpmap` and `a=fmtp` of telephone-event beside a codec, whose clock it has (RFC 4733 §2.4.1). */
-export const eventLines = (name: CodecName, payloadType: number): readonly string[] => [
-  `a=rtpmap:${payloadType} ${TELEPHONE_EVENT}/${CODECS[name].rateHz}`,
-  `a=fmtp:${payloadType} 0-15`,
-]
+import {
+  type AgreedSrtp,
+  answerCryptoLine,
+  answeredSrtp,
+  type LocalSrtp,
+  offerCryptoLines,
+  offeredCrypto,
+  SUITE_NAMES,
+} from './secure-audio.ts'
 
 /** Our side of the audio. */
 export interface LocalMedia<C extends CodecName = G711Name> {
@@ -55,6 +33,8 @@ export interface LocalMedia<C extends CodecName = G711Name> {
   readonly codecs: readonly C[]
   /** What we would like; an answer never goes beyond what is offered. */
   readonly direction: Direction
+  /** Absent or null: audio in clear only. */
+  readonly srtp?: LocalSrtp | null
 }
 
 /** What both sides have agreed on. */
@@ -74,6 +54,8 @@ export interface AgreedMedia<C extends CodecName = G711Name> {
   readonly ptimeMs: 10 | 20
   /** Ours: `sendonly` means that the far end has put itself on receive only. */
   readonly direction: Direction
+  /** Null: the audio goes in clear. */
+  readonly srtp: AgreedSrtp | null
 }
 
 export interface Negotiated<C extends CodecName = G711Name> {
@@ -81,10 +63,9 @@ export interface Negotiated<C extends CodecName = G711Name> {
   readonly agreed: AgreedMedia<C>
 }
 
-const TELEPHONE_EVENT = 'telephone-event'
+const NO_AUDIO: SdpRefusal = { code: 'sdp-no-audio', message: 'the offer has no audio, or only with port 0' }
 /** What our offers call telephone-event; by custom, not by standard. */
 const TELEPHONE_EVENT_PAYLOAD_TYPE = 101
-const PLAIN_RTP = new Set(['RTP/AVP', 'RTP/AVPF'])
 
 /**
  * Answers an offer (RFC 3264 §6). `previous` is the last description that we sent in this dialog: its `o=` version grows only where
@@ -99,8 +80,9 @@ export function answerOffer<C extends CodecName>(
   if (!offer.ok) return offer
   const picked = pickAudio(offer.value, local, audioIndex(previous))
   if (!picked.ok) return picked
-  const { index, section, codec } = picked.value
+  const { index, section, codec, crypto } = picked.value
   const agreed = agree(section, codec, local)
+  const srtp = local.srtp ?? null
   const event = eventFor(section, CODECS[codec.name])
   const telephoneEvent = event === null ? null : { send: event.payloadType, receive: event.payloadType }
   const audio = audioLines({
@@ -111,25 +93,36 @@ export function answerOffer<C extends CodecName>(
     ptimeMs: agreed.ptimeMs,
     direction: agreed.direction,
     rtcpMux: section.rtcpMux,
+    crypto: crypto === null || srtp === null ? [] : [answerCryptoLine(crypto, srtp)],
   })
   const media = offer.value.media.flatMap((each, i) => (i === index ? audio : rejectedLine(each)))
   const sdp = describe(local, offer.value.timing, media, previous)
-  return ok({ sdp, agreed: { ...agreed, telephoneEvent } })
+  return ok({ sdp, agreed: { ...agreed, telephoneEvent, srtp: keysOf(crypto, srtp) } })
 }
 
-/** Our own offer (RFC 3264 §5). After an earlier description the sections keep their places (§8). */
-export function makeOffer(local: LocalMedia<CodecName>, previous?: string): string {
+/**
+ * Our own offer (RFC 3264 §5). After an earlier description the sections keep their places (§8).
+ * @param suites what may encrypt the audio; none: it is offered in clear
+ */
+export function makeOffer(
+  local: LocalMedia<CodecName>,
+  previous?: string,
+  suites: readonly SuiteName[] = local.srtp?.policy === 'required' ? SUITE_NAMES : [],
+): string {
+  const before = previous === undefined ? null : parseSdp(previous)
+  const index = audioIndex(previous)
+  const section = before?.ok === true ? before.value.media[index] : undefined
+  const crypto = local.srtp ? offerCryptoLines(suites, local.srtp) : []
   const audio = audioLines({
     port: local.rtpPort,
-    protocol: 'RTP/AVP',
+    protocol: crypto.length === 0 ? 'RTP/AVP' : secureProtocol(section),
     codecs: local.codecs.map((name) => ({ name, payloadType: CODECS[name].payloadType })),
     telephoneEvent: TELEPHONE_EVENT_PAYLOAD_TYPE,
     ptimeMs: 20,
     direction: local.direction,
     rtcpMux: false,
+    crypto,
   })
-  const before = previous === undefined ? null : parseSdp(previous)
-  const index = audioIndex(previous)
   if (before?.ok !== true || index === -1) return describe(local, '0 0', audio, previous)
   const media = before.value.media.flatMap((each, i) => (i === index ? audio : rejectedLine(each)))
   return describe(local, before.value.timing, media, previous)
@@ -156,7 +149,8 @@ export function acceptAnswer<C extends CodecName>(
   if (section.kind !== 'audio' || section.port === 0) {
     return err({ code: 'sdp-no-audio', message: 'the answer rejects the audio' })
   }
-  if (!isPlainRtp(section)) return unusableProtocol([section])
+  const srtp = answeredSrtp(offered, section)
+  if (!srtp.ok) return srtp
   const names = offered.codecs.flatMap((map) => codecOf(map, allowed) ?? [])
   const codec = section.codecs.flatMap(
     (map) =>
@@ -165,7 +159,7 @@ export function acceptAnswer<C extends CodecName>(
         names.map(({ name }) => name),
       ) ?? [],
   )[0]
-  if (codec === undefined) return noCommonCodec(section)
+  if (codec === undefined) return noCommonCodec([section])
   const family = addressProblem(section, offered.ipVersion)
   if (family !== null) return family
 
@@ -176,21 +170,19 @@ export function acceptAnswer<C extends CodecName>(
     receive: names.map(({ name, payloadType }) => ({ payloadType, codec: name })),
     telephoneEvent: send && receive ? { send: send.payloadType, receive: receive.payloadType } : null,
     rtcpMux: offered.rtcpMux && section.rtcpMux,
+    srtp: srtp.value,
   })
-}
-
-interface AgreedCodec<C extends CodecName = CodecName> {
-  readonly name: C
-  readonly payloadType: number
 }
 
 interface PickedAudio<C extends CodecName> {
   readonly index: number
   readonly section: MediaSection
   readonly codec: AgreedCodec<C>
+  /** The far end's key; null: in clear. */
+  readonly crypto: CryptoAttribute | null
 }
 
-/** The first audio section that can be answered; the one that was in use before goes first. */
+/** The first audio section that can be answered: the one that was in use before, then those that are encrypted. */
 function pickAudio<C extends CodecName>(
   offer: Description,
   local: LocalMedia<C>,
@@ -199,20 +191,34 @@ function pickAudio<C extends CodecName>(
   const audio = offer.media
     .map((section, index) => ({ section, index }))
     .filter(({ section }) => section.kind === 'audio' && section.port !== 0)
-    .sort((a, b) => Number(b.index === before) - Number(a.index === before))
-  const first = audio[0]
-  if (first === undefined) return err({ code: 'sdp-no-audio', message: 'the offer has no audio, or only with port 0' })
-  const plain = audio.filter(({ section }) => isPlainRtp(section))
-  if (plain.length === 0) return unusableProtocol(audio.map(({ section }) => section))
-  for (const { section, index } of plain) {
+  const judged = audio.map((each) => ({ ...each, crypto: offeredCrypto(each.section, local.srtp ?? null) }))
+  const usable = judged
+    .flatMap(({ section, index, crypto }) => (crypto.ok ? [{ section, index, crypto: crypto.value }] : []))
+    .sort((a, b) => Number(b.index === before) - Number(a.index === before) || isSecure(b) - isSecure(a))
+  if (usable.length === 0) {
+    const refusals = judged.flatMap(({ crypto }) => (crypto.ok ? [] : [crypto.error]))
+    return err(refusals.find(({ code }) => code === 'sdp-srtp-required') ?? refusals[0] ?? NO_AUDIO)
+  }
+  for (const { section, index, crypto } of usable) {
     const codec = section.codecs.flatMap((map) => codecOf(map, local.codecs) ?? [])[0]
     if (codec === undefined) continue
-    return addressProblem(section, ipVersionOf(local.address)) ?? ok({ index, section, codec })
+    return addressProblem(section, ipVersionOf(local.address)) ?? ok({ index, section, codec, crypto })
   }
-  return noCommonCodec(plain[0]?.section ?? first.section)
+  return noCommonCodec(usable.map(({ section }) => section))
 }
 
-/** All but telephone-event, whose two numbers each caller knows. */
+const isSecure = ({ crypto }: { readonly crypto: CryptoAttribute | null }): number => Number(crypto !== null)
+
+const keysOf = (crypto: CryptoAttribute | null, srtp: LocalSrtp | null): AgreedSrtp | null =>
+  crypto === null || srtp === null
+    ? null
+    : { suite: crypto.suite, local: srtp.keys[crypto.suite], remote: crypto.master }
+
+/** A section that was encrypted goes on under the name that it has, which may be RTP/AVP. */
+const secureProtocol = (before: MediaSection | undefined): string =>
+  before !== undefined && before.crypto.length > 0 ? before.protocol : 'RTP/SAVP'
+
+/** All but telephone-event, whose two numbers each caller knows, and the keys. */
 function agree<C extends CodecName>(
   section: MediaSection,
   codec: AgreedCodec<C>,
@@ -232,34 +238,9 @@ function agree<C extends CodecName>(
     rtcpMux: section.rtcpMux,
     ptimeMs: section.maxPacketMs !== null && section.maxPacketMs < 20 ? 10 : 20,
     direction: intersect(reverse(theirs), local.direction),
+    srtp: null,
   }
 }
-
-interface AudioLines {
-  readonly port: number
-  readonly protocol: string
-  readonly codecs: readonly AgreedCodec[]
-  readonly telephoneEvent: number | null
-  readonly ptimeMs: number
-  readonly direction: Direction
-  readonly rtcpMux: boolean
-}
-
-function audioLines(audio: AudioLines): readonly string[] {
-  const event = audio.telephoneEvent
-  const formats = [...audio.codecs.map(({ payloadType }) => payloadType), ...(event === null ? [] : [event])]
-  return [
-    `m=audio ${audio.port} ${audio.protocol} ${formats.join(' ')}`,
-    ...audio.codecs.map(({ name, payloadType }) => rtpMapLine(name, payloadType)),
-    ...(event === null ? [] : eventLines(audio.codecs[0]?.name ?? 'PCMU', event)),
-    `a=ptime:${audio.ptimeMs}`,
-    `a=${audio.direction}`,
-    ...(audio.rtcpMux ? ['a=rtcp-mux'] : []),
-  ]
-}
-
-/** RFC 3264 §6: a rejected stream has port 0; its formats are meaningless but must be there. */
-const rejectedLine = (section: MediaSection): string => `m=${section.kind} 0 ${section.protocol} ${section.formats}`
 
 /** Of a description of ours: what stays of its origin line, before and after the version. */
 const ORIGIN = /^o=(- \d{1,20}) \d+ (IN IP[46] [0-9A-Za-z.:-]{1,255})\r?$/m
@@ -288,30 +269,12 @@ function audioIndex(description: string | undefined): number {
   return parsed.value.media.findIndex((section) => section.kind === 'audio' && section.port !== 0)
 }
 
-function codecOf<C extends CodecName>(map: RtpMap, allowed: readonly C[]): AgreedCodec<C> | null {
-  const name = allowed.find((each) => {
-    const codec: RtpMap = CODECS[each]
-    return (
-      codec.encoding === map.encoding.toUpperCase() && codec.rateHz === map.rateHz && codec.channels === map.channels
-    )
-  })
-  return name === undefined ? null : { name, payloadType: map.payloadType }
-}
-
 /** The telephone-event whose clock is that of the codec (RFC 4733 §2.4.1). */
 const eventFor = (section: MediaSection, codec: { readonly rateHz: number }): RtpMap | null =>
   section.codecs.find((map) => map.encoding.toLowerCase() === TELEPHONE_EVENT && map.rateHz === codec.rateHz) ?? null
 
-function unusableProtocol(sections: readonly MediaSection[]): Result<never, SdpRefusal> {
-  const protocols = sections.map(({ protocol }) => protocol).join(', ')
-  if (sections.some(({ protocol }) => protocol.toUpperCase().includes('SAVP'))) {
-    return err({ code: 'sdp-srtp-required', message: `only encrypted audio is offered: ${protocols}` })
-  }
-  return err({ code: 'sdp-no-common-codec', message: `unknown transport of audio: ${protocols}` })
-}
-
-function noCommonCodec(section: MediaSection): Result<never, SdpRefusal> {
-  const names = section.codecs.map(({ encoding, rateHz }) => `${encoding}/${rateHz}`).join(', ')
+function noCommonCodec(sections: readonly MediaSection[]): Result<never, SdpRefusal> {
+  const names = (sections[0]?.codecs ?? []).map(({ encoding, rateHz }) => `${encoding}/${rateHz}`).join(', ')
   return err({ code: 'sdp-no-common-codec', message: `none of the codecs is supported: ${names.slice(0, 200)}` })
 }
 
@@ -323,8 +286,6 @@ function addressProblem(section: MediaSection, ours: 4 | 6): Result<never, SdpRe
 }
 
 const ipVersionOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4)
-const isPlainRtp = ({ protocol }: MediaSection): boolean => PLAIN_RTP.has(protocol.toUpperCase())
-const isCodecName = (name: string): name is CodecName => Object.hasOwn(CODECS, name)
 
 const sends = (direction: Direction): boolean => direction === 'sendrecv' || direction === 'sendonly'
 const receives = (direction: Direction): boolean => direction === 'sendrecv' || direction === 'recvonly'

@@ -1,4 +1,5 @@
-import { type AgreedMedia, type CodecName, eventLines, reverse, rtpMapLine } from './offer-answer.ts'
+import { type CodecName, eventLines, rtpMapLine } from './codecs.ts'
+import { type AgreedMedia, reverse } from './offer-answer.ts'
 
 /** Discard (RFC 863): where a media server is to send to while nobody has said where. */
 const DISCARD_PORT = 9

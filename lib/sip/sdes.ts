@@ -49,11 +49,36 @@ export function formatCrypto({ tag, suite, master }: CryptoAttribute): string {
   return `a=crypto:${tag} ${suite} inline:${Buffer.concat([master.key, master.salt]).toString('base64')}`
 }
 
-/** A master key of random bytes, of which `cryptoBytes` are needed. */
-export function masterKeyOf(suite: SuiteName, random: Buffer): MasterKey {
-  const { keyBytes, saltBytes } = SUITES[suite]
-  return { key: random.subarray(0, keyBytes), salt: random.subarray(keyBytes, keyBytes + saltBytes) }
+export type MasterKeys = Readonly<Record<SuiteName, MasterKey>>
+
+/** Random bytes that the keys of one leg take. */
+export const MASTER_KEYS_BYTES = Object.values(SUITES).reduce(
+  (sum, { keyBytes, saltBytes }) => sum + keyBytes + saltBytes,
+  0,
+)
+
+/**
+ * A key for each suite out of random bytes, which no other leg may be given. Throws where there are fewer than
+ * `MASTER_KEYS_BYTES`: a short key would be one that can be guessed.
+ */
+export function masterKeysOf(random: Buffer): MasterKeys {
+  if (random.length < MASTER_KEYS_BYTES) throw new RangeError(`${random.length} random bytes, not ${MASTER_KEYS_BYTES}`)
+  let at = 0
+  const next = (name: SuiteName): MasterKey => {
+    const { keyBytes, saltBytes } = SUITES[name]
+    const saltAt = at + keyBytes
+    const master = { key: random.subarray(at, saltAt), salt: random.subarray(saltAt, saltAt + saltBytes) }
+    at = saltAt + saltBytes
+    return master
+  }
+  return {
+    AEAD_AES_256_GCM: next('AEAD_AES_256_GCM'),
+    AEAD_AES_128_GCM: next('AEAD_AES_128_GCM'),
+    AES_256_CM_HMAC_SHA1_80: next('AES_256_CM_HMAC_SHA1_80'),
+    AES_CM_128_HMAC_SHA1_80: next('AES_CM_128_HMAC_SHA1_80'),
+    AES_CM_128_HMAC_SHA1_32: next('AES_CM_128_HMAC_SHA1_32'),
+  }
 }
 
-/** Random bytes that a key of a suite takes. */
-export const cryptoBytes = (suite: SuiteName): number => SUITES[suite].keyBytes + SUITES[suite].saltBytes
+/** A description without its keys: what may be kept or shown. */
+export const withoutKeys = (sdp: string): string => sdp.replaceAll(/^a=crypto:.*(?:\r\n|\r|\n|$)/gim, '')

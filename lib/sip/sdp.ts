@@ -37,6 +37,8 @@ export interface MediaSection {
   readonly maxPacketMs: number | null
   readonly rtcp: { readonly port: number; readonly address: string | null } | null
   readonly rtcpMux: boolean
+  /** Values of its `a=crypto` (RFC 4568 §9.1), unread. Secrets: they belong in no log. */
+  readonly crypto: readonly string[]
 }
 
 /** A payload type and what it stands for; static ones (RFC 3551 §6) need no `a=rtpmap`. */
@@ -67,6 +69,7 @@ const STATIC: Readonly<Record<number, RtpMap>> = {
   9: { payloadType: 9, encoding: 'G722', rateHz: 8000, channels: 1 },
 }
 
+const CRYPTO = 'a=crypto:'
 const MEDIA_LINE = /^m=(\w[\w-]*) (\d{1,5})(?:\/\d+)? ([\w/.-]+) (\S.*)$/
 const ORIGIN_LINE = /^o=\S+ (\d{1,20}) (\d{1,20}) IN IP[46] \S+$/
 
@@ -93,7 +96,7 @@ export function parseSdp(text: string): Result<Description, SdpRefusal> {
     const section = parsed.media[index]
     const head = MEDIA_LINE.exec(line)
     if (section === undefined || head === null) return malformed(`"${line.slice(0, 80)}" is not a media line`)
-    const read = readSection(head, section, parsed)
+    const read = readSection(head, section, parsed, cryptoOf(lines, index))
     if (!read.ok) return read
     media.push(read.value)
   }
@@ -114,6 +117,7 @@ function readSection(
   head: RegExpExecArray,
   section: Parsed['media'][number],
   session: Parsed,
+  crypto: readonly string[],
 ): Result<MediaSection, SdpRefusal> {
   const [, kind = '', portText = '', protocol = '', formats = ''] = head
   const port = Number(portText)
@@ -140,7 +144,19 @@ function readSection(
     maxPacketMs: positive(section.maxptime),
     rtcp: readRtcp(section),
     rtcpMux: section.rtcpMux !== undefined,
+    crypto,
   })
+}
+
+/** Of the lines themselves, as `sdp-transform` reads no more than one session parameter. Keys of the session level mean nothing. */
+function cryptoOf(lines: readonly string[], index: number): readonly string[] {
+  let at = -1
+  const found: string[] = []
+  for (const line of lines) {
+    if (line.startsWith('m=')) at++
+    else if (at === index && line.startsWith(CRYPTO)) found.push(line.slice(CRYPTO.length))
+  }
+  return found
 }
 
 function readCodecs(formats: string, section: Parsed['media'][number]): Result<readonly RtpMap[], SdpRefusal> {

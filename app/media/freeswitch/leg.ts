@@ -3,15 +3,13 @@ import type { Endpoint } from 'drachtio-fsmrf'
 import { err, ok, type Result } from '../../../lib/core/result.ts'
 import { mediaRecord, packetsIn, parseChannel } from '../../../lib/media/freeswitch-facts.ts'
 import type { MediaRecord } from '../../../lib/observe/call-record.ts'
+import { type CodecName, knownCodecs, supportedCodecs } from '../../../lib/sip/codecs.ts'
 import {
   type AgreedMedia,
   acceptAnswer,
   answerOffer,
-  type CodecName,
-  knownCodecs,
   type LocalMedia,
   makeOffer,
-  supportedCodecs,
 } from '../../../lib/sip/offer-answer.ts'
 import { placeholderOffer, relayOffer, withoutRtcpMux } from '../../../lib/sip/relay-offer.ts'
 import { parseSdp, type SdpRefusal } from '../../../lib/sip/sdp.ts'

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import {
-  acceptAnswer,
-  answerOffer,
-  type LocalMedia,
-  makeOffer,
-  supportedCodecs,
-} from '../../../lib/sip/offer-answer.ts'
+import { supportedCodecs } from '../../../lib/sip/codecs.ts'
+import { acceptAnswer, answerOffer, type LocalMedia, makeOffer } from '../../../lib/sip/offer-answer.ts'
 import { parseAddress, parseSdp } from '../../../lib/sip/sdp.ts'
 
 const LOCAL: LocalMedia = {
@@ -74,6 +69,7 @@ describe('An answer to an offer', () => {
       rtcpMux: false,
       ptimeMs: 20,
       direction: 'sendrecv',
+      srtp: null,
     })
   })
 

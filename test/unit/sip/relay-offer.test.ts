@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type AgreedMedia, answerOffer, knownCodecs, type LocalMedia } from '../../../lib/sip/offer-answer.ts'
+import { knownCodecs } from '../../../lib/sip/codecs.ts'
+import { type AgreedMedia, answerOffer, type LocalMedia } from '../../../lib/sip/offer-answer.ts'
 import { placeholderOffer, relayOffer, withoutRtcpMux } from '../../../lib/sip/relay-offer.ts'
 import { parseSdp } from '../../../lib/sip/sdp.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isSuiteName, SUITES } from '../../../lib/sip/crypto-suite.ts'
-import { cryptoBytes, formatCrypto, masterKeyOf, parseCrypto } from '../../../lib/sip/sdes.ts'
+import { formatCrypto, MASTER_KEYS_BYTES, masterKeysOf, parseCrypto, withoutKeys } from '../../../lib/sip/sdes.ts'
 
 const KEY = 'WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz'
 
@@ -41,13 +41,31 @@ describe('a=crypto', () => {
   }
 
   it('is read as it was written, whatever the key', () => {
+    const random = fc.uint8Array({ minLength: MASTER_KEYS_BYTES, maxLength: MASTER_KEYS_BYTES })
     for (const name of Object.keys(SUITES).filter(isSuiteName)) {
       fc.assert(
-        fc.property(fc.uint8Array({ minLength: cryptoBytes(name), maxLength: cryptoBytes(name) }), (random) => {
-          const written = { tag: 1, suite: name, master: masterKeyOf(name, Buffer.from(random)) }
+        fc.property(random, (bytes) => {
+          const written = { tag: 1, suite: name, master: masterKeysOf(Buffer.from(bytes))[name] }
           assert.deepEqual(parseCrypto(formatCrypto(written).slice('a=crypto:'.length)), { ok: true, value: written })
         }),
         { numRuns: 50 },
+      )
+    }
+  })
+
+  it('has a key of its own for each suite, and none of too few random bytes', () => {
+    const random = Buffer.from(Array.from({ length: MASTER_KEYS_BYTES }, (_, i) => i))
+    const all = Object.values(masterKeysOf(random)).flatMap(({ key, salt }) => [...key, ...salt])
+    assert.deepEqual(all, [...random])
+    assert.throws(() => masterKeysOf(random.subarray(1)), RangeError)
+  })
+
+  it('is gone from a description that is to be kept, whatever its line ends with', () => {
+    const line = `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${KEY}`
+    for (const end of ['\r\n', '\n', '\r']) {
+      assert.equal(
+        withoutKeys(['v=0', line, line.toUpperCase(), 'a=sendrecv', line].join(end)),
+        `v=0${end}a=sendrecv${end}`,
       )
     }
   })
