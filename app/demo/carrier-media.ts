@@ -64,6 +64,7 @@ export class CarrierMedia {
           codecs: ['PCMU', 'PCMA'],
           direction: 'sendrecv',
         },
+        offers: 'plain',
         previousSdp: null,
         sockets: new FaultySockets(pair, this.#now, heard),
         seed: {
@@ -76,6 +77,7 @@ export class CarrierMedia {
         silenceTimeoutMs: SILENCE_TIMEOUT_MS,
         recording: null,
         onStrangerPacket: () => undefined,
+        onForgedPacket: () => undefined,
         emit: onEvent,
         warn: (text) => process.emitWarning(text),
         now: () => performance.now(),

@@ -34,11 +34,16 @@ export interface LegSpec {
    * which describes its media itself, it always does.
    */
   readonly previousSdp?: string | null
+  /** Whether audio is encrypted (RFC 4568); absent: never. With FreeSWITCH it is not, whatever stands here. */
+  readonly srtp?: SrtpSpec
   /** Where the call is recorded, from `start` on; absent or null: nowhere. */
   readonly recording?: RecordingSpec | null
   /** Every event of the leg, in order; never called after `close` has resolved. */
   readonly onEvent: (event: LegEvent) => void
 }
+
+/** `preferred` is `optional` where our own first offer is encrypted, as on a trunk over TLS. */
+export type SrtpSpec = 'off' | 'optional' | 'preferred' | 'required'
 
 /** Who talks on our side of the leg. */
 export type TalkerSpec = { readonly kind: 'agent'; readonly agent: AgentSpec } | PhoneSpec
@@ -58,7 +63,10 @@ export interface PhoneSpec {
   readonly digits?: string
 }
 
-/** `other` is for a far end that refused the usual offer (488): without the codec that we prefer, if there is another one. */
+/**
+ * `other` is for a far end that refused the usual offer (488): where SRTP is optional, in clear what was encrypted and the other way
+ * round; else without the codec that we prefer, if there is another one.
+ */
 export type OfferKind = 'usual' | 'other'
 
 export interface MediaLeg {
@@ -99,6 +107,8 @@ export type LegEvent =
   | { readonly kind: 'mediaTimeout'; readonly silentMs: number }
   /** RTP that somebody else sends to the leg's port is dropped; told once, with one of its sources. */
   | { readonly kind: 'stranger'; readonly address: string; readonly port: number }
+  /** RTP or RTCP that the far end's key did not make is dropped; told once, with the source of the first. */
+  | { readonly kind: 'forged'; readonly address: string; readonly port: number }
   /** The first RTP packet of the far end, `afterMs` after `start()`. */
   | { readonly kind: 'firstPacket'; readonly afterMs: number }
   /** The first audible audio, not silence, that came from the far end, `afterMs` after `start()`. */

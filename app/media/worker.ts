@@ -5,6 +5,8 @@ import type { Standing } from '../../lib/agent/succession.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { supportedCodecs } from '../../lib/sip/codecs.ts'
+import { MASTER_KEYS_BYTES, masterKeysOf } from '../../lib/sip/sdes.ts'
+import type { LocalSrtp } from '../../lib/sip/secure-audio.ts'
 import type { AgentMeter } from '../agent/meter.ts'
 import { Leg } from './embedded/leg.ts'
 import { newLegMemory } from './embedded/leg-memory.ts'
@@ -23,7 +25,7 @@ import { WorkerMeter } from './embedded/worker-meter.ts'
 import { ForkServer } from './freeswitch/fork-server.ts'
 import { Voice } from './freeswitch/voice.ts'
 import { openPhone } from './phone.ts'
-import type { LegEvent, LegSummary, Standings, TalkerSpec } from './port.ts'
+import type { LegEvent, LegSummary, SrtpSpec, Standings, TalkerSpec } from './port.ts'
 import type { EmitLegEvent, Talker } from './talker.ts'
 
 /** How often the main thread hears of this worker's load. */
@@ -128,6 +130,7 @@ class MediaWorker {
     talker: spec,
     previousSdp,
     recording,
+    srtp,
   }: Extract<Request, { kind: 'open' }>): Promise<Result<void, OpenRefusal>> {
     if (this.#options.rtp === null) return err({ code: 'bind-failed', message: 'this worker has no RTP' })
     const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options.rtp
@@ -156,7 +159,9 @@ class MediaWorker {
           sessionId: String(random.readUIntBE(0, 6)),
           codecs: supportedCodecs(codecs),
           direction: 'sendrecv',
+          srtp: localSrtp(srtp),
         },
+        offers: srtp === 'preferred' ? 'secure' : 'plain',
         previousSdp,
         sockets: bound.value,
         seed: {
@@ -171,6 +176,9 @@ class MediaWorker {
         recording,
         onStrangerPacket: () => {
           this.#meter.strangerPackets++
+        },
+        onForgedPacket: () => {
+          this.#meter.forgedPackets++
         },
         emit,
         warn: (text) => this.#post({ kind: 'warning', leg: handle, message: text }),
@@ -271,6 +279,12 @@ async function bindPair(address: string, rtpPort: number): Promise<Result<Socket
     return err({ code: busy ? 'port-busy' : 'bind-failed', message: messageOf(cause) })
   }
 }
+
+/** Keys of one leg alone: they are never in another one's SDP. */
+const localSrtp = (spec: SrtpSpec): LocalSrtp | null =>
+  spec === 'off'
+    ? null
+    : { policy: spec === 'required' ? 'required' : 'optional', keys: masterKeysOf(randomBytes(MASTER_KEYS_BYTES)) }
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

@@ -6,6 +6,7 @@ export interface MediaWorkerFigures {
   readonly maxLagMs: number
   readonly skippedTicks: number
   readonly strangerPackets: number
+  readonly forgedPackets: number
   readonly appendDelayP99Ms: number
   readonly agentFaults: Readonly<Record<string, number>>
 }
@@ -47,6 +48,7 @@ export function mediaGauges(register: Registry, sources: () => MediaSources): vo
   gauge('append_delay_p99_seconds', 'Caller audio in to WebSocket, p99, last minute', (w) => w.appendDelayP99Ms / 1000)
   gauge('ticks_skipped', 'Packet times given up since the worker began', (w) => w.skippedTicks)
   gauge('stranger_packets', 'RTP dropped because of its source since the worker began', (w) => w.strangerPackets)
+  gauge('forged_packets', 'SRTP dropped that the far end did not make, since the worker began', (w) => w.forgedPackets)
   const faults = new Gauge({
     name: 'tandem_agent_faults',
     help: 'Faults that agents have met since the worker began, by name',

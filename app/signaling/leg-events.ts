@@ -41,6 +41,8 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, session, hangUp
       return hangUp('system', 'agent-fault')
     case 'stranger':
       return recorder.event({ event: 'security.refused', level: 'warn', source: event.address, what: 'rtp' })
+    case 'forged':
+      return recorder.event({ event: 'security.refused', level: 'warn', source: event.address, what: 'srtp' })
     case 'hangUp':
       return hangUp('agent', 'normal')
     case 'mediaTimeout':

@@ -49,20 +49,10 @@ export const emptyRtpHeader = (): RtpHeader => ({
  */
 export function parseRtp(packet: Uint8Array, header: RtpHeader): RtpFault | null {
   const length = packet.length
-  if (length < RTP_HEADER_BYTES) return 'too-short'
-  if (length > MAX_RTP_BYTES) return 'too-long'
-  const first = byte(packet, 0)
-  if (first >> 6 !== 2) return 'bad-version'
-
-  let start = RTP_HEADER_BYTES + (first & 0x0f) * 4
-  if (start > length) return 'bad-csrc'
-  if ((first & 0x10) !== 0) {
-    if (start + 4 > length) return 'bad-extension'
-    start += 4 + uint16(packet, start + 2) * 4
-    if (start > length) return 'bad-extension'
-  }
+  const start = rtpHeaderBytes(packet)
+  if (typeof start === 'string') return start
   let end = length
-  if ((first & 0x20) !== 0) {
+  if ((byte(packet, 0) & 0x20) !== 0) {
     const padding = byte(packet, length - 1)
     end -= padding
     if (padding === 0 || end < start) return 'bad-padding'
@@ -77,6 +67,24 @@ export function parseRtp(packet: Uint8Array, header: RtpHeader): RtpFault | null
   header.payloadStart = start
   header.payloadEnd = end
   return null
+}
+
+/**
+ * Bytes before the payload: header, CSRCs and extension, which is what SRTP leaves in clear (RFC 3711 §3.1). The padding behind is
+ * encrypted with the payload, and not looked at.
+ */
+export function rtpHeaderBytes(packet: Uint8Array): number | Exclude<RtpFault, 'bad-padding'> {
+  const length = packet.length
+  if (length < RTP_HEADER_BYTES) return 'too-short'
+  if (length > MAX_RTP_BYTES) return 'too-long'
+  const first = byte(packet, 0)
+  if (first >> 6 !== 2) return 'bad-version'
+  const start = RTP_HEADER_BYTES + (first & 0x0f) * 4
+  if (start > length) return 'bad-csrc'
+  if ((first & 0x10) === 0) return start
+  if (start + 4 > length) return 'bad-extension'
+  const end = start + 4 + uint16(packet, start + 2) * 4
+  return end > length ? 'bad-extension' : end
 }
 
 /** What a sender says of one packet. */

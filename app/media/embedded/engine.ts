@@ -154,6 +154,7 @@ class Engine implements EmbeddedMedia, HostSink {
         talker: spec.talker,
         previousSdp: spec.previousSdp ?? null,
         recording: spec.recording ?? null,
+        srtp: spec.srtp ?? 'off',
       })
       if (result.ok) return new RemoteLeg(handle, host, () => this.#forget(handle))
       this.#forget(handle)

@@ -1,23 +1,19 @@
-import { err, ok, type Result } from '../../../lib/core/result.ts'
+import type { Result } from '../../../lib/core/result.ts'
 import { FRAME_MS, SAMPLES_PER_MS } from '../../../lib/media/g711.ts'
 import { isRtcp } from '../../../lib/media/rtp.ts'
 import type { MediaRecord } from '../../../lib/observe/call-record.ts'
-import {
-  type AgreedMedia,
-  acceptAnswer,
-  answerOffer,
-  type LocalMedia,
-  makeOffer,
-} from '../../../lib/sip/offer-answer.ts'
-import { parseSdp, type SdpRefusal, type TransportAddress } from '../../../lib/sip/sdp.ts'
+import type { AgreedMedia } from '../../../lib/sip/offer-answer.ts'
+import type { SdpRefusal, TransportAddress } from '../../../lib/sip/sdp.ts'
 import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { LegEvent, LegSummary, OfferKind } from '../port.ts'
 import type { Talker } from '../talker.ts'
 import type { LegMemory } from './leg-memory.ts'
+import { Negotiation, type NegotiationParts } from './negotiation.ts'
 import { RtcpSession } from './rtcp-session.ts'
 import { RtpReceiver } from './rtp-receiver.ts'
 import { RtpSender, type StreamSeed } from './rtp-sender.ts'
 import type { RtpSockets } from './socket-pair.ts'
+import { SrtpSession } from './srtp-session.ts'
 import type { Ticking } from './tick-wheel.ts'
 
 /** A talker that does not end within this time is left behind: ports are scarcer than sockets to an AI. */
@@ -38,12 +34,9 @@ const PLAYBACK = {
   phone: { release: 'due', late: 'drop', depthMs: 60 },
 } as const
 
-export interface LegParts {
+export interface LegParts extends NegotiationParts {
   readonly kind: 'agent' | 'phone'
   readonly digits: string
-  readonly local: LocalMedia
-  /** What the far end was told last by whoever had the session before; null: nobody had. */
-  readonly previousSdp: string | null
   readonly sockets: RtpSockets
   readonly seed: StreamSeed
   /** Of the worker, shared by its legs. */
@@ -54,6 +47,8 @@ export interface LegParts {
   readonly recording: RecordingSpec | null
   /** RTP has come from a stranger and was dropped. */
   readonly onStrangerPacket: () => void
+  /** Something was dropped that the far end's key did not make. */
+  readonly onForgedPacket: () => void
   readonly emit: (event: LegEvent) => void
   readonly warn: (message: string) => void
   /** Monotonic, in milliseconds. */
@@ -71,8 +66,8 @@ export class Leg implements Ticking {
   readonly #sender: RtpSender
   readonly #receiver: RtpReceiver
   readonly #rtcp: RtcpSession
-  #description: string | undefined
-  #agreed: AgreedMedia | null = null
+  readonly #srtp = new SrtpSession((from) => this.#onForged(from))
+  readonly #negotiation: Negotiation
   /** Where RTCP came from, if that is not where the SDP says. */
   #rtcpFrom: TransportAddress | null = null
   #startedAtMs: number | null = null
@@ -84,16 +79,19 @@ export class Leg implements Ticking {
   #timedOut = false
   #failed = false
   #muted = false
+  #toldOfForgery = false
   #closed: Promise<LegSummary> | null = null
 
   constructor(parts: LegParts, talker: Talker) {
     this.#parts = parts
     this.#talker = talker
-    this.#description = parts.previousSdp ?? undefined
+    this.#negotiation = new Negotiation(parts, (agreed, before) => this.#configure(agreed, before))
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {
       onPacket: (packet, to) => {
-        if (!this.#muted) sockets.sendRtp(packet, to)
+        // Also what is not sent is sealed: the roll-over counter is known by counting (RFC 3711 §3.3.1).
+        const sealed = this.#srtp.sealRtp(packet)
+        if (!this.#muted) sockets.sendRtp(sealed, to)
       },
       onVoice: (frame, codec) => this.#recording?.add('agent', frame, codec, this.#sentUntilMs()),
     })
@@ -108,9 +106,13 @@ export class Leg implements Ticking {
     })
     this.#rtcp = new RtcpSession(this.#sender, this.#receiver.reception, parts.cname, parts.vary, parts.now())
     sockets.listen(
-      (packet, from) => this.#guard(() => this.#onRtp(packet, from)),
-      (packet, from) => this.#guard(() => this.#onRtcp(packet, from)),
+      (packet, from) => this.#guard(() => this.#onRtp(this.#srtp.openRtp(packet, from), from)),
+      (packet, from) => this.#guard(() => this.#onRtcp(this.#srtp.openRtcp(packet, from), from)),
     )
+  }
+
+  get #agreed(): AgreedMedia | null {
+    return this.#negotiation.agreed
   }
 
   get talker(): Talker {
@@ -118,29 +120,15 @@ export class Leg implements Ticking {
   }
 
   answer(offerSdp: string): Result<string, SdpRefusal> {
-    const answered = answerOffer(offerSdp, this.#parts.local, this.#description)
-    if (!answered.ok) return answered
-    this.#description = answered.value.sdp
-    this.#configure(answered.value.agreed)
-    return ok(answered.value.sdp)
+    return this.#negotiation.answer(offerSdp)
   }
 
   offer(kind: OfferKind): string {
-    const { local } = this.#parts
-    const codecs = kind === 'other' && local.codecs.length > 1 ? local.codecs.slice(1) : local.codecs
-    this.#description = makeOffer({ ...local, codecs }, this.#description)
-    return this.#description
+    return this.#negotiation.offer(kind)
   }
 
   accept(answerSdp: string): Result<void, SdpRefusal> {
-    if (this.#description === undefined) {
-      const parsed = parseSdp(answerSdp)
-      return parsed.ok ? err({ code: 'sdp-no-offer', message: 'an answer came before our offer' }) : parsed
-    }
-    const accepted = acceptAnswer(this.#description, answerSdp, this.#parts.local.codecs)
-    if (!accepted.ok) return accepted
-    this.#configure(accepted.value)
-    return ok(undefined)
+    return this.#negotiation.accept(answerSdp)
   }
 
   start(): void {
@@ -190,7 +178,7 @@ export class Leg implements Ticking {
     const media = this.#record()
     const to = this.#rtcpTarget()
     if (to !== null) {
-      const bye = this.#rtcp.bye(this.#parts.now(), this.#parts.wallNow())
+      const bye = this.#srtp.sealRtcp(this.#rtcp.bye(this.#parts.now(), this.#parts.wallNow()))
       this.#parts.sockets.sendRtcp(bye, to, this.#agreed?.rtcpMux ?? false)
     }
     const [agent, recording] = await Promise.all([
@@ -223,21 +211,27 @@ export class Leg implements Ticking {
 
   #record(): MediaRecord | null {
     if (this.#agreed === null) return null
-    return { codec: this.#agreed.codec, srtp: false, in: this.#rtcp.incoming(), out: this.#rtcp.outgoing() }
+    return {
+      codec: this.#agreed.codec,
+      srtp: this.#agreed.srtp !== null,
+      in: this.#rtcp.incoming(),
+      out: this.#rtcp.outgoing(),
+    }
   }
 
-  #configure(agreed: AgreedMedia): void {
-    const codecChanged = this.#agreed?.codec !== agreed.codec
-    const held = this.#agreed !== null && this.#agreed.direction !== 'sendrecv'
+  #configure(agreed: AgreedMedia, before: AgreedMedia | null): void {
+    const held = before !== null && before.direction !== 'sendrecv'
     if (held && agreed.direction === 'sendrecv') this.#silentSinceMs = this.#parts.now()
-    if (this.#agreed?.remoteRtcp?.port !== agreed.remoteRtcp?.port) this.#rtcpFrom = null
-    this.#agreed = agreed
+    if (before?.remoteRtcp?.port !== agreed.remoteRtcp?.port) this.#rtcpFrom = null
+    this.#srtp.agree(agreed.srtp, agreed.rtcpMux)
     this.#sender.configure(agreed)
     this.#receiver.configure(agreed)
-    if (codecChanged) this.#talker.attach(this.#sender.line())
+    if (before?.codec !== agreed.codec) this.#talker.attach(this.#sender.line())
   }
 
-  #onRtp(packet: Buffer, from: TransportAddress): void {
+  /** Null is what was not authentic: nothing is believed of it, not even where it came from. */
+  #onRtp(packet: Buffer | null, from: TransportAddress): void {
+    if (packet === null) return
     if (this.#agreed?.rtcpMux === true && isRtcp(packet)) this.#onRtcp(packet, from)
     else this.#onMedia(packet, from)
   }
@@ -249,8 +243,8 @@ export class Leg implements Ticking {
     if (silentMs >= RTP_GAP_MS) this.#parts.emit({ kind: 'rtpResumed', silentMs: Math.round(silentMs) })
   }
 
-  #onRtcp(packet: Buffer, from: TransportAddress): void {
-    if (this.#agreed === null || !this.#receiver.latching.trustsHost(from.address)) return
+  #onRtcp(packet: Buffer | null, from: TransportAddress): void {
+    if (packet === null || this.#agreed === null || !this.#receiver.latching.trustsHost(from.address)) return
     this.#rtcpFrom = { address: from.address, port: from.port }
     this.#rtcp.onPacket(packet, this.#parts.now(), this.#parts.wallNow())
   }
@@ -276,6 +270,13 @@ export class Leg implements Ticking {
     if (strangers === STRANGER_PACKETS) this.#parts.emit({ kind: 'stranger', address, port })
   }
 
+  #onForged({ address, port }: TransportAddress): void {
+    this.#parts.onForgedPacket()
+    if (this.#toldOfForgery) return
+    this.#toldOfForgery = true
+    this.#parts.emit({ kind: 'forged', address, port })
+  }
+
   #rtcpTarget(): TransportAddress | null {
     return this.#agreed === null || this.#muted ? null : (this.#rtcpFrom ?? this.#agreed.remoteRtcp)
   }
@@ -284,7 +285,8 @@ export class Leg implements Ticking {
     const to = this.#rtcpTarget()
     if (to === null) return
     const report = this.#rtcp.due(nowMs, this.#parts.wallNow())
-    if (report !== null) this.#parts.sockets.sendRtcp(report, to, this.#agreed?.rtcpMux ?? false)
+    if (report === null) return
+    this.#parts.sockets.sendRtcp(this.#srtp.sealRtcp(report), to, this.#agreed?.rtcpMux ?? false)
   }
 
   /** For how long no RTP has come, in milliseconds; null: not up, or on hold. */

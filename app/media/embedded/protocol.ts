@@ -3,7 +3,7 @@ import type { G711Law } from '../../../lib/media/g711.ts'
 import type { SdpRefusal } from '../../../lib/sip/sdp.ts'
 import type { AgentFault } from '../../agent/meter.ts'
 import type { RecordingSpec } from '../../recordings/writer.ts'
-import type { AgentRefusal, LegEvent, LegSummary, OfferKind, Standings, TalkerSpec } from '../port.ts'
+import type { AgentRefusal, LegEvent, LegSummary, OfferKind, SrtpSpec, Standings, TalkerSpec } from '../port.ts'
 
 /** What the main thread and a media worker say to each other: a few messages a call, none a packet. */
 
@@ -48,6 +48,7 @@ export type RequestBody =
       /** See `LegSpec`. */
       readonly previousSdp: string | null
       readonly recording: RecordingSpec | null
+      readonly srtp: SrtpSpec
     }
   | { readonly kind: 'answer'; readonly sdp: string }
   | { readonly kind: 'offer'; readonly which: OfferKind }
@@ -100,6 +101,8 @@ export interface WorkerLoad {
   readonly skippedTicks: number
   /** RTP packets that were dropped because of where they came from. */
   readonly strangerPackets: number
+  /** RTP and RTCP packets that were dropped because the far end's key did not make them. */
+  readonly forgedPackets: number
   /** 99 of 100 frames of callers' audio that end a batch were on the agent's socket in less than this. */
   readonly appendDelayP99Ms: number
   readonly agentFaults: Readonly<Record<AgentFault, number>>

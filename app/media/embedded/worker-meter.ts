@@ -10,6 +10,7 @@ export class WorkerMeter {
   /** Of all agents of the worker. */
   readonly agents: AgentMeter = newAgentMeter()
   strangerPackets = 0
+  forgedPackets = 0
   readonly #wheel: TickWheel
   #windowEndMs: number
   #maxLagMs = 0
@@ -30,6 +31,7 @@ export class WorkerMeter {
       maxLagMs: this.#maxLagMs,
       skippedTicks: this.#skippedTicks,
       strangerPackets: this.strangerPackets,
+      forgedPackets: this.forgedPackets,
       appendDelayP99Ms: appendDelay.quantileMs(0.99),
       agentFaults: faults,
     }

@@ -39,6 +39,9 @@ export class SrtpSender {
   }
 }
 
+/** `repeated` is also what comes too late to tell (RFC 3711 §3.3.2); it was not authenticated, and need not be. */
+export type DropReason = 'forged' | 'repeated'
+
 interface Received {
   /** The highest index so far; null: reports have come, and no RTP yet. */
   newest: number | null
@@ -64,32 +67,32 @@ export class SrtpReceiver {
     return Math.max(Math.floor(newest / SEQUENCES), this.#rollOvers)
   }
 
-  /** The packet in clear; null where it is not authentic, or has come before. `packet` has at least 12 bytes. */
-  unprotectRtp(packet: Uint8Array, headerBytes: number): Buffer | null {
+  /** The packet in clear, or why it is dropped. `packet` has at least 12 bytes. */
+  unprotectRtp(packet: Uint8Array, headerBytes: number): Buffer | DropReason {
     const ssrc = uint32At(packet, 8)
     const stream = this.#streams.get(ssrc)
     if (stream === undefined || stream.newest === null) return this.#first(packet, headerBytes, ssrc)
     const index = nearestIndex(stream.newest, sequenceOf(packet))
-    if (index < 0 || !stream.rtp.accepts(index)) return null
+    if (index < 0 || !stream.rtp.accepts(index)) return 'repeated'
     const clear = this.#cipher.unprotectRtp(packet, headerBytes, index)
-    if (clear === null) return null
+    if (clear === null) return 'forged'
     stream.rtp.add(index)
     stream.newest = Math.max(stream.newest, index)
     return clear
   }
 
-  /** The packet in clear; null where it is not authentic, or has come before. */
-  unprotectRtcp(packet: Uint8Array): Buffer | null {
+  /** The packet in clear, or why it is dropped. `packet` has at least 8 bytes. */
+  unprotectRtcp(packet: Uint8Array): Buffer | DropReason {
     const opened = this.#cipher.unprotectRtcp(packet)
-    if (opened === null) return null
+    if (opened === null) return 'forged'
     const stream = this.#streamOf(uint32At(packet, 4))
-    if (!stream.rtcp.accepts(opened.index)) return null
+    if (!stream.rtcp.accepts(opened.index)) return 'repeated'
     stream.rtcp.add(opened.index)
     return opened.packet
   }
 
   /** Nobody can tell how often a stream has wrapped whose beginning was not heard: the packet itself proves a guess. */
-  #first(packet: Uint8Array, headerBytes: number, ssrc: number): Buffer | null {
+  #first(packet: Uint8Array, headerBytes: number, ssrc: number): Buffer | DropReason {
     const tries = this.#rollOvers === 0 ? ROLLOVERS_TRIED : ROLLOVERS_TRIED_IN_MIDST
     for (let rollOvers = this.#rollOvers; rollOvers < this.#rollOvers + tries; rollOvers++) {
       const index = rollOvers * SEQUENCES + sequenceOf(packet)
@@ -100,7 +103,7 @@ export class SrtpReceiver {
       stream.rtp.add(index)
       return clear
     }
-    return null
+    return 'forged'
   }
 
   #streamOf(ssrc: number): Received {

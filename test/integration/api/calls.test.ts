@@ -214,7 +214,8 @@ describe('the HTTP API', () => {
   it('answers Prometheus, with its own metrics beside those of Node', async () => {
     parts.metrics.callEnded({ cause: 'normal', by: 'caller' }, 5_000)
     parts.metrics.observe({ activeCalls: () => 3, sipCounters: () => ({ requests_in: 8 }) })
-    const worker = { worker: 1, maxLagMs: 3, skippedTicks: 2, strangerPackets: 30, appendDelayP99Ms: 4 }
+    const dropped = { strangerPackets: 30, forgedPackets: 7 }
+    const worker = { worker: 1, maxLagMs: 3, skippedTicks: 2, ...dropped, appendDelayP99Ms: 4 }
     parts.metrics.observe({ mediaWorkers: () => [{ ...worker, agentFaults: { lateAudio: 5 } }] })
     const { body } = await api.inject('/metrics')
     assert.match(body, /tandem_calls_ended_total\{cause="normal",by="caller",node="east-1"\} 1/)
@@ -224,6 +225,7 @@ describe('the HTTP API', () => {
     assert.match(body, /tandem_media_append_delay_p99_seconds\{worker="1",node="east-1"\} 0.004/)
     assert.match(body, /tandem_media_ticks_skipped\{worker="1",node="east-1"\} 2/)
     assert.match(body, /tandem_media_stranger_packets\{worker="1",node="east-1"\} 30/)
+    assert.match(body, /tandem_media_forged_packets\{worker="1",node="east-1"\} 7/)
     assert.match(body, /tandem_agent_faults\{worker="1",fault="lateAudio",node="east-1"\} 5/)
     assert.match(body, /nodejs_eventloop_lag_seconds/)
   })
