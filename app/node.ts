@@ -19,6 +19,7 @@ import { LiveCalls } from './fleet/live-calls.ts'
 import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
 import { startLeases } from './fleet/start-leases.ts'
+import { KeyWrap, wrappingKey } from './key-wrap.ts'
 import { startNodeMedia } from './media/start-media.ts'
 import { nodeActions } from './node-actions.ts'
 import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
@@ -139,7 +140,9 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   begin('starting media')
   const media = await startNodeMedia({ config, sip: link, log, emit }, parts)
 
-  const recordings = await startRecordings(() => current, workerOf?.dataDir ?? node.dataDir, log, parts)
+  const dataDir = workerOf?.dataDir ?? node.dataDir
+  const recordings = await startRecordings(() => current, dataDir, log, parts)
+  const keyWrap = new KeyWrap(await wrappingKey(dataDir, config.store.keyWrap, 'tandem srtp'))
 
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)
   const locator = nodeLocator(link.hostports)
@@ -185,6 +188,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     locator,
     answers: (trunk, target) => trunks.health.answers(trunk, target),
     liveCalls,
+    keyWrap,
     sessions,
     peers: () => peers.serving,
     redirectExpiresMs: config.sip.redirectExpiresMs,

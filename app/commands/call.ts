@@ -13,6 +13,7 @@ interface CallOptions {
   readonly record?: string
   readonly seconds: number
   readonly from: string
+  readonly srtp?: 'off' | 'optional' | 'required'
   readonly json?: boolean
 }
 
@@ -30,6 +31,11 @@ export function register(program: Command): void {
     .option('--record <file>', 'WAV file to record the far end into')
     .option('--seconds <n>', 'hang up this long after the answer', secondsOf, DEFAULT_SECONDS)
     .option('--from <number>', 'who calls', '+12025550199')
+    .addOption(
+      new Option('--srtp <how>', 'encrypt the audio (RFC 4568)')
+        .choices(['off', 'optional', 'required'])
+        .default('optional'),
+    )
     .option('--json', 'print the result as JSON')
     .action((uri: string, options: CallOptions) => call(uri, options))
 }
@@ -49,6 +55,7 @@ async function call(uri: string, options: CallOptions): Promise<void> {
       ...(options.play !== undefined && { playFile: options.play }),
       ...(options.say !== undefined && { say: options.say }),
       ...(options.digits !== undefined && { digits: options.digits }),
+      ...(options.srtp !== undefined && { srtp: options.srtp }),
       ...(options.record !== undefined && { recordFile: options.record }),
     })
     console.log(options.json ? JSON.stringify(report) : format(report))
@@ -88,7 +95,7 @@ function format(report: PhoneReport): string {
     lines.push(
       `  ACK to first packet    ${ms(timings.firstPacketMs)}`,
       `  ACK to first audio     ${ms(timings.firstAudioMs)}`,
-      `  heard                  ${media.in.packets} packets, ${media.in.lost} lost, jitter ${media.in.jitterMs} ms, ${media.codec}`,
+      `  heard                  ${media.in.packets} packets, ${media.in.lost} lost, jitter ${media.in.jitterMs} ms, ${media.codec}${media.srtp ? ' encrypted' : ''}`,
       `  MOS                    ${media.in.mos ?? '–'}`,
     )
   }

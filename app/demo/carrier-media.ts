@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type CarrierFault, sendsRtp } from '../../lib/demo/carrier-fault.ts'
 import { PortPool } from '../../lib/media/port-pool.ts'
 import { isRtcp } from '../../lib/media/rtp.ts'
+import { MASTER_KEYS_BYTES, masterKeysOf } from '../../lib/sip/sdes.ts'
 import type { TransportAddress } from '../../lib/sip/sdp.ts'
 import { Leg } from '../media/embedded/leg.ts'
 import { newLegMemory } from '../media/embedded/leg-memory.ts'
@@ -64,8 +65,10 @@ export class CarrierMedia {
           codecs: ['PCMU', 'PCMA'],
           direction: 'sendrecv',
         },
-        offers: 'plain',
+        srtp: 'off',
+        keys: masterKeysOf(randomBytes(MASTER_KEYS_BYTES)),
         previousSdp: null,
+        previousSuites: [],
         sockets: new FaultySockets(pair, this.#now, heard),
         seed: {
           ssrc: random.readUInt32BE(6),

@@ -6,6 +6,7 @@ import type { CallId, LegId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { AgentRecord, MediaRecord, Speaker } from '../../lib/observe/call-record.ts'
 import type { SdpRefusal } from '../../lib/sip/sdp.ts'
+import type { SrtpSpec } from '../../lib/sip/secure-audio.ts'
 import type { RecordingSpec, RecordingSummary } from '../recordings/writer.ts'
 
 /**
@@ -36,14 +37,16 @@ export interface LegSpec {
   readonly previousSdp?: string | null
   /** Whether audio is encrypted (RFC 4568); absent: never. With FreeSWITCH it is not, whatever stands here. */
   readonly srtp?: SrtpSpec
+  /**
+   * Keys (`a=crypto` lines) that the leg of `previousSdp` had: ours go on with them, as the far end knows them already. Absent or null:
+   * this leg has keys of its own.
+   */
+  readonly previousKeys?: string | null
   /** Where the call is recorded, from `start` on; absent or null: nowhere. */
   readonly recording?: RecordingSpec | null
   /** Every event of the leg, in order; never called after `close` has resolved. */
   readonly onEvent: (event: LegEvent) => void
 }
-
-/** `preferred` is `optional` where our own first offer is encrypted, as on a trunk over TLS. */
-export type SrtpSpec = 'off' | 'optional' | 'preferred' | 'required'
 
 /** Who talks on our side of the leg. */
 export type TalkerSpec = { readonly kind: 'agent'; readonly agent: AgentSpec } | PhoneSpec
@@ -72,8 +75,11 @@ export type OfferKind = 'usual' | 'other'
 export interface MediaLeg {
   /** Answers an offer (RFC 3264 §6), the first one and each later one (re-INVITE, UPDATE): hold, codec, new address. */
   answer(offerSdp: string): Promise<Result<string, SdpRefusal>>
-  /** Our own offer (RFC 3264 §5): a delayed offer in the 200 OK, or a call that we place. */
-  offer(kind?: OfferKind): Promise<string>
+  /**
+   * Our own offer (RFC 3264 §5): a delayed offer in the 200 OK, or a call that we place.
+   * @param srtp from now on, in place of that of `LegSpec`: a leg may be opened before it is known where it is to lead
+   */
+  offer(kind?: OfferKind, srtp?: SrtpSpec): Promise<string>
   /** The far end's answer to our last offer. */
   accept(answerSdp: string): Promise<Result<void, SdpRefusal>>
   /** Resolves when the talker could speak at once: for an agent, its socket is open and its session configured. */
@@ -93,7 +99,7 @@ export interface MediaLeg {
   close(): Promise<LegSummary>
 }
 
-export type { SdpRefusal }
+export type { SdpRefusal, SrtpSpec }
 
 /** Why the agent cannot take the call. */
 export interface AgentRefusal {

@@ -5,8 +5,8 @@ import type { Standing } from '../../lib/agent/succession.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { supportedCodecs } from '../../lib/sip/codecs.ts'
-import { MASTER_KEYS_BYTES, masterKeysOf } from '../../lib/sip/sdes.ts'
-import type { LocalSrtp } from '../../lib/sip/secure-audio.ts'
+import { isSuiteName, type SuiteName } from '../../lib/sip/crypto-suite.ts'
+import { keysInLines, MASTER_KEYS_BYTES, type MasterKeys, masterKeysOf } from '../../lib/sip/sdes.ts'
 import type { AgentMeter } from '../agent/meter.ts'
 import { Leg } from './embedded/leg.ts'
 import { newLegMemory } from './embedded/leg-memory.ts'
@@ -25,7 +25,7 @@ import { WorkerMeter } from './embedded/worker-meter.ts'
 import { ForkServer } from './freeswitch/fork-server.ts'
 import { Voice } from './freeswitch/voice.ts'
 import { openPhone } from './phone.ts'
-import type { LegEvent, LegSummary, SrtpSpec, Standings, TalkerSpec } from './port.ts'
+import type { LegEvent, LegSummary, Standings, TalkerSpec } from './port.ts'
 import type { EmitLegEvent, Talker } from './talker.ts'
 
 /** How often the main thread hears of this worker's load. */
@@ -104,7 +104,7 @@ class MediaWorker {
       case 'answer':
         return { kind: 'answer', result: this.#rtpLeg(message.leg).answer(message.sdp) }
       case 'offer':
-        return { kind: 'offer', sdp: this.#rtpLeg(message.leg).offer(message.which) }
+        return { kind: 'offer', sdp: this.#rtpLeg(message.leg).offer(message.which, message.srtp) }
       case 'accept':
         return { kind: 'accept', result: this.#rtpLeg(message.leg).accept(message.sdp) }
       case 'ready':
@@ -131,6 +131,7 @@ class MediaWorker {
     previousSdp,
     recording,
     srtp,
+    previousKeys,
   }: Extract<Request, { kind: 'open' }>): Promise<Result<void, OpenRefusal>> {
     if (this.#options.rtp === null) return err({ code: 'bind-failed', message: 'this worker has no RTP' })
     const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options.rtp
@@ -159,9 +160,9 @@ class MediaWorker {
           sessionId: String(random.readUIntBE(0, 6)),
           codecs: supportedCodecs(codecs),
           direction: 'sendrecv',
-          srtp: localSrtp(srtp),
         },
-        offers: srtp === 'preferred' ? 'secure' : 'plain',
+        srtp,
+        ...keysOf(previousKeys),
         previousSdp,
         sockets: bound.value,
         seed: {
@@ -280,11 +281,12 @@ async function bindPair(address: string, rtpPort: number): Promise<Result<Socket
   }
 }
 
-/** Keys of one leg alone: they are never in another one's SDP. */
-const localSrtp = (spec: SrtpSpec): LocalSrtp | null =>
-  spec === 'off'
-    ? null
-    : { policy: spec === 'required' ? 'required' : 'optional', keys: masterKeysOf(randomBytes(MASTER_KEYS_BYTES)) }
+/** Keys of one leg alone, never in another one's SDP; or those of the leg that it goes on with. */
+function keysOf(previous: string | null): { readonly keys: MasterKeys; readonly previousSuites: readonly SuiteName[] } {
+  const known = keysInLines(previous ?? '')
+  const keys = { ...masterKeysOf(randomBytes(MASTER_KEYS_BYTES)), ...known }
+  return { keys, previousSuites: Object.keys(known).filter(isSuiteName) }
+}
 
 const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 

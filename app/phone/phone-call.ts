@@ -1,7 +1,7 @@
 import { callId, legId } from '../../lib/core/ids.ts'
 import type { MediaRecord } from '../../lib/observe/call-record.ts'
 import { withDeadline } from '../deadline.ts'
-import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
+import type { LegEvent, MediaEngine, MediaLeg, SrtpSpec } from '../media/port.ts'
 import { hostOfUri, type InviteOutcome, type OutgoingInvite } from '../signaling/outgoing-invite.ts'
 import { Reoffers } from '../signaling/reoffers.ts'
 import type { SipDialog } from '../signaling/sip-dialog.ts'
@@ -22,6 +22,8 @@ export interface PhoneOptions {
   readonly digits?: string
   /** A WAV file that receives what is heard. */
   readonly recordFile?: string
+  /** Whether the audio is to be encrypted; absent: where the far end would. */
+  readonly srtp?: SrtpSpec
   /** The phone hangs up this long after the answer. */
   readonly seconds: number
   /** Gives the call up, or hangs up, early. */
@@ -84,7 +86,7 @@ export class PhoneCall {
   }
 
   async run(): Promise<PhoneReport> {
-    const { uri, from, playFile, say, digits, recordFile, signal, onProgress } = this.#options
+    const { uri, from, playFile, say, digits, recordFile, srtp = 'optional', signal, onProgress } = this.#options
     const id = callId(newUlid())
     const leg = await this.#line.media.open({
       callId: id,
@@ -96,6 +98,7 @@ export class PhoneCall {
         ...(digits !== undefined && { digits }),
         ...(recordFile !== undefined && { recordFile, recordRateHz: RECORDING_RATE_HZ }),
       },
+      srtp,
       onEvent: (event) => this.#onLegEvent(event),
     })
     let endedBy: PhoneReport['endedBy'] = 'nobody'

@@ -1,17 +1,13 @@
-import { randomBytes, scrypt } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { CallId, TenantId } from '../../lib/core/ids.ts'
 import { formatWavHeader } from '../../lib/media/wav.ts'
+import { wrappingKey } from '../key-wrap.ts'
 import { audioBytes, chunkBytes, HEAD_BYTES, newFileKey, openChunk, openHead } from './format.ts'
 import type { RecordingSpec } from './writer.ts'
 
-/** The file in a node's data folder with the wrapping key that is made where the config has none. */
-export const WRAP_KEY_FILE = 'key-wrap'
 const FOLDER = 'recordings'
 const SUFFIX = '.trec'
-const KEY_BYTES = 32
 /** What a recording's name may look like: made by `begin`, and never a way out of the folder. */
 const NAME = /^recordings\/[A-Za-z0-9][A-Za-z0-9._-]{0,62}\/[0-9A-Z]{26}\.trec$/
 
@@ -40,8 +36,7 @@ export class Recordings {
 
   /** `secret`: `store.keyWrap`; null: a key in the data folder, made where there is none. Rejects where it cannot be read or made. */
   static async open(dataDir: string, secret: string | null): Promise<Recordings> {
-    const text = secret ?? (await ownSecret(dataDir))
-    return new Recordings(dataDir, await derive(text, 'tandem recordings', KEY_BYTES))
+    return new Recordings(dataDir, await wrappingKey(dataDir, secret, 'tandem recordings'))
   }
 
   /** The place and the key for a recording; folder and file come with the first audio. */
@@ -80,21 +75,6 @@ export class Recordings {
     }
     return removed
   }
-}
-
-const derive = promisify<string, string, number, Buffer>(scrypt)
-
-async function ownSecret(dataDir: string): Promise<string> {
-  const file = join(dataDir, WRAP_KEY_FILE)
-  await mkdir(dataDir, { recursive: true })
-  try {
-    await writeFile(file, `${randomBytes(KEY_BYTES).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-  }
-  const text = (await readFile(file, 'utf8')).trim()
-  if (text === '') throw new Error(`${file} holds no key; without it what was recorded cannot be read`)
-  return text
 }
 
 interface ChunkPlace {

@@ -14,7 +14,7 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { closeRecord, dropCall, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import { closeRecord, dropCall, type LegAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
@@ -23,6 +23,7 @@ export interface AgentCallParts extends LineParts {
   readonly invite: IncomingInvite
   readonly media: MediaEngine
   readonly session: CallSession
+  readonly audio: LegAudio
   /** Who talks to the caller, as the session has it. */
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */

@@ -2,7 +2,7 @@ import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd, Refusal } from '../../lib/call/agent-call.ts'
 import { legId } from '../../lib/core/ids.ts'
 import { withDeadline } from '../deadline.ts'
-import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
+import type { LegEvent, LegSpec, LegSummary, MediaEngine, MediaLeg, SrtpSpec } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
@@ -10,19 +10,24 @@ import type { CallRecorder } from './call-recorder.ts'
 import type { SharedCall } from './shared-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
+/** What is known of the audio of a leg before it is opened: whether it is encrypted, and what it goes on with. */
+export type LegAudio = Required<Pick<LegSpec, 'srtp' | 'previousSdp' | 'previousKeys'>>
+
+export const newAudio = (srtp: SrtpSpec): LegAudio => ({ srtp, previousSdp: null, previousKeys: null })
+
 interface LegParts {
   readonly recorder: CallRecorder
   readonly media: MediaEngine
   readonly agent: AgentSpec
   /** See `LegSpec`. */
-  readonly previousSdp?: string
+  readonly audio: LegAudio
   /** Where the call is recorded; null: nowhere. */
   readonly recording: NewRecording | null
 }
 
 /** Takes RTP ports and begins to open the agent's socket, for the leg `name` of a call. */
 export const openAgentLeg = (
-  { recorder, media, agent, previousSdp, recording }: LegParts,
+  { recorder, media, agent, audio, recording }: LegParts,
   name: string,
   onEvent: (event: LegEvent) => void,
 ): Promise<MediaLeg> =>
@@ -30,7 +35,7 @@ export const openAgentLeg = (
     callId: recorder.id,
     legId: legId(`${recorder.id}.${name}`),
     talker: { kind: 'agent', agent },
-    previousSdp: previousSdp ?? null,
+    ...audio,
     recording: recording?.spec ?? null,
     onEvent,
   })

@@ -19,6 +19,7 @@ import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
 import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
+import { newAudio } from './agent-leg.ts'
 import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { Door } from './door.ts'
@@ -55,6 +56,7 @@ export interface CallsOptions {
   readonly locator: PlaceParts['locator']
   readonly answers: PlaceParts['answers']
   readonly liveCalls: PlaceParts['liveCalls']
+  readonly keyWrap: PlaceParts['keyWrap']
   readonly sessions: PlaceParts['sessions']
   /** Other nodes that would serve a call. */
   readonly peers: () => readonly Peer[]
@@ -284,11 +286,12 @@ export class Calls {
     const call = new AgentCall({
       invite,
       recorder,
-      shared: new SharedCall(this.#options.liveCalls, recorder, session),
+      shared: new SharedCall(this.#options, recorder, session),
       metrics: this.#options.metrics,
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       session,
+      audio: newAudio(this.#routes.srtp.get(trunk) ?? 'off'),
       agent: () => session.open(agents),
       recording: this.#recording(recorder.id, tenant),
       onReleased: () => {

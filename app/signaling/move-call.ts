@@ -2,7 +2,10 @@ import type { LiveCall } from '../../lib/call/live-call.ts'
 import type { TenantId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import type { Routes } from '../../lib/route/routes.ts'
+import type { SrtpSpec } from '../../lib/sip/secure-audio.ts'
+import type { KeyWrap } from '../key-wrap.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
+import type { LegAudio } from './agent-leg.ts'
 import { CallRecorder } from './call-recorder.ts'
 import type { PlaceParts } from './place-call.ts'
 import { SharedCall } from './shared-call.ts'
@@ -10,7 +13,17 @@ import { type MoveOutcome, TakenCall } from './taken-call.ts'
 
 export type MoveParts = Pick<
   PlaceParts,
-  'link' | 'media' | 'metrics' | 'journal' | 'emit' | 'trace' | 'load' | 'liveCalls' | 'sessions' | 'onReleased'
+  | 'link'
+  | 'media'
+  | 'metrics'
+  | 'journal'
+  | 'emit'
+  | 'trace'
+  | 'load'
+  | 'liveCalls'
+  | 'keyWrap'
+  | 'sessions'
+  | 'onReleased'
 >
 
 /** What a call that is taken over needs of the config in force. */
@@ -32,7 +45,7 @@ export function moveCall(
   { entry, row }: Move,
   { routes, recording }: MoveContext,
 ): { readonly call: TakenCall; readonly outcome: Promise<MoveOutcome> } | null {
-  const { link, media, metrics, journal, emit, trace, load, liveCalls, sessions } = parts
+  const { link, media, metrics, journal, emit, trace, load, keyWrap, sessions } = parts
   const { tenant, trunk } = row
   const agents = tenant === null ? undefined : routes.agents.get(tenant)
   if (tenant === null || agents === undefined) return null
@@ -49,11 +62,12 @@ export function moveCall(
   })
   const call = new TakenCall({
     entry,
+    audio: audioOf(entry, routes.srtp.get(trunk) ?? 'off', keyWrap),
     link,
     media,
     metrics,
     recorder,
-    shared: new SharedCall(liveCalls, recorder, session, generation),
+    shared: new SharedCall(parts, recorder, session, generation),
     session,
     agent: () => session.open(agents),
     recording: recording(tenant),
@@ -75,4 +89,13 @@ export function moveCall(
     },
   })
   return { call, outcome }
+}
+
+/**
+ * What was encrypted stays so, with the keys that the far end knows, or with others where these cannot be read: then it was wrapped with
+ * another `store.keyWrap`. What was in clear is offered so.
+ */
+function audioOf({ row, sdp, srtp }: LiveCall, policy: SrtpSpec, keyWrap: Pick<KeyWrap, 'unwrap'>): LegAudio {
+  if (srtp === null) return { srtp: policy === 'off' ? 'off' : 'optional', previousSdp: sdp, previousKeys: null }
+  return { srtp: 'required', previousSdp: sdp, previousKeys: keyWrap.unwrap(row.id, srtp) }
 }

@@ -12,7 +12,7 @@ import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { closeRecord, dropCall, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import { closeRecord, dropCall, newAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
@@ -99,8 +99,10 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
 
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
     this.#legAttempt = attempt
-    const leg = await openAgentLeg({ ...this.#parts, agent: await this.#parts.agent() }, `b${attempt}`, (event) =>
-      this.#onAttemptsLegEvent(attempt, event),
+    const leg = await openAgentLeg(
+      { ...this.#parts, audio: newAudio('off'), agent: await this.#parts.agent() },
+      `b${attempt}`,
+      (event) => this.#onAttemptsLegEvent(attempt, event),
     )
     this.leg = leg
     // The call may have ended while the ports were taken; `release` has not seen the leg then.
@@ -138,11 +140,11 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   }
 
   /** Every attempt has a leg, and so an offer, of its own; from the second one on, the agent gets ready while it is made. */
-  async #offer({ id, offer }: Attempt): Promise<string> {
+  async #offer({ id, offer, trunk }: Attempt): Promise<string> {
     const isFresh = this.#isLegFresh && this.leg !== null
     this.#isLegFresh = false
     const leg = isFresh && this.leg !== null ? this.leg : await this.#openLeg(id)
-    return leg.offer(offer)
+    return leg.offer(offer, trunk.srtp)
   }
 
   #onRinging(): void {

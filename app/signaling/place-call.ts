@@ -9,7 +9,7 @@ import { orderByPriority } from '../../lib/sip/srv-order.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { ServerLocator } from '../dns/server-locator.ts'
-import type { LiveCalls } from '../fleet/live-calls.ts'
+import type { KeyWrap } from '../key-wrap.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -23,7 +23,7 @@ import { CallRecorder } from './call-recorder.ts'
 import { firstRow } from './first-row.ts'
 import type { AttemptReport } from './hunt.ts'
 import { OutgoingCall } from './outgoing-call.ts'
-import { SharedCall } from './shared-call.ts'
+import { SharedCall, type SharedCallParts } from './shared-call.ts'
 import type { SipLink } from './sip-link.ts'
 import type { SipTraceRouter } from './sip-trace.ts'
 
@@ -46,8 +46,8 @@ export interface PlaceParts {
   readonly locator: Locator
   /** Whether probes say that an address of a trunk takes calls; by `serverName`. */
   readonly answers: (trunk: TrunkId, target: string) => boolean
-  /** Keeps what other nodes know of calls. */
-  readonly liveCalls: Pick<LiveCalls, 'keep'>
+  readonly liveCalls: SharedCallParts['liveCalls']
+  readonly keyWrap: Pick<KeyWrap, 'wrap' | 'unwrap'>
   readonly sessions: Pick<Sessions, 'of' | 'ofTaken'>
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
@@ -94,7 +94,7 @@ export function placeCall(
     media,
     metrics,
     recorder,
-    shared: new SharedCall(parts.liveCalls, recorder, session),
+    shared: new SharedCall(parts, recorder, session),
     recording: recording(recorder.id),
     choose: async () => {
       plan = await choice.choose(group, trunks)

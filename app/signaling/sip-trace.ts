@@ -1,3 +1,4 @@
+import { hideKeys } from '../../lib/observe/sip-trace.ts'
 import type { SipTrace } from '../store/port.ts'
 import type { CallRecorder } from './call-recorder.ts'
 
@@ -35,7 +36,8 @@ export class SipTraceRouter {
     if (call !== undefined) call.goneAtMs = nowMs + AFTER_END_MS
   }
 
-  take(sipCallId: string, trace: SipTrace, nowMs: number): void {
+  take(sipCallId: string, seen: SipTrace, nowMs: number): void {
+    const trace = { ...seen, message: hideKeys(seen.message) }
     if (this.#record(sipCallId, trace)) return
     this.#pending.push({ sipCallId, trace, atMs: nowMs })
     this.#pendingChars += trace.message.length

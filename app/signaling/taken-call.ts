@@ -15,7 +15,7 @@ import { glareBackoffMs } from '../../lib/sip/session-timer.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { TakenSession } from '../session/taken-session.ts'
-import { closeRecord, dropCall, openAgentLeg, untilReady } from './agent-leg.ts'
+import { closeRecord, dropCall, type LegAudio, openAgentLeg, untilReady } from './agent-leg.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { ReinviteOutcome } from './reinvite.ts'
 import type { SipDialog } from './sip-dialog.ts'
@@ -28,6 +28,7 @@ export interface TakenCallParts extends LineParts {
   /** As its last owner has left it. */
   readonly entry: LiveCall
   readonly link: SipLink
+  readonly audio: LegAudio
   readonly media: MediaEngine
   readonly session: TakenSession
   /** Who talks to the far end, told what was said so far. Rejects where the call is not to be taken over. */
@@ -115,8 +116,9 @@ export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCal
   /** Takes RTP ports, and begins to open the agent's socket: the far end is not kept waiting for that. */
   async #openLeg(agent: AgentSpec): Promise<void> {
     const { entry } = this.#parts
-    const parts = { ...this.#parts, agent, previousSdp: entry.sdp }
-    const leg = await openAgentLeg(parts, `t${entry.generation + 1}`, (event) => this.onLegEvent(event))
+    const leg = await openAgentLeg({ ...this.#parts, agent }, `t${entry.generation + 1}`, (event) =>
+      this.onLegEvent(event),
+    )
     this.leg = leg
     // The call may have ended while the ports were taken; `refuse` has not seen the leg then.
     if (this.state.kind === 'refused') await leg.close()

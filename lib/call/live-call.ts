@@ -23,14 +23,16 @@ export interface LiveCall {
   readonly caller: string
   readonly variables: Readonly<Record<string, string>>
   readonly dialog: DialogState
-  /** Our last session description, which the next one continues. */
+  /** Our last session description, which the next one continues, without its keys. */
   readonly sdp: string
-  /** Keys of SRTP, which is not built yet. */
-  readonly srtp: null
+  /** Our keys of SRTP, wrapped: lines of that description which only nodes with the same `store.keyWrap` can read. Null: audio in clear. */
+  readonly srtp: string | null
 }
 
 /** An SDP of ours has a tenth of it. */
 const MAX_SDP_CHARS = 16_384
+/** A key for each suite has a sixth of it. */
+const MAX_WRAPPED_KEYS_CHARS = 4_096
 const MAX_NAME_CHARS = 256
 const MAX_TEXT_CHARS = 4_096
 const MAX_VARIABLES = 128
@@ -74,7 +76,7 @@ const entry = z.object({
     .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `more than ${MAX_VARIABLES} variables`),
   dialog: z.unknown(),
   sdp: z.string().min(1).max(MAX_SDP_CHARS),
-  srtp: z.null(),
+  srtp: z.string().max(MAX_WRAPPED_KEYS_CHARS).nullable(),
 })
 
 /** Reads what is kept under `call:<id>`, which another version may have written; why it is no use, otherwise. */

@@ -4,6 +4,7 @@ import { type Complaint, conflict, dangling, formatPath } from './problem.ts'
 import { addressOf, type Environment } from './resolve.ts'
 import { checkSbcs } from './sbc-checks.ts'
 import type { ParsedConfig } from './schema.ts'
+import { checkSrtp } from './srtp-checks.ts'
 import { checkSources, checkTransports, checkTrunks } from './trunk-checks.ts'
 
 /** What one key alone cannot show: references, duplicates, and keys that contradict each other. */
@@ -33,6 +34,7 @@ export function checkConfig(config: ParsedConfig, env: Environment): readonly Co
     ...checkSources(config),
     ...checkTransports(config),
     ...checkSbcs(config),
+    ...checkSrtp(config),
     ...checkGroups(config),
     ...duplicates(
       config.tenants.map(({ id }) => id),

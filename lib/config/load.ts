@@ -6,6 +6,7 @@ import { ignoredWishes, refusedWishes } from './notices.ts'
 import { type Complaint, type ConfigProblem, formatPath, type Position } from './problem.ts'
 import { type Config, type Environment, resolveConfig } from './resolve.ts'
 import { configSchema } from './schema.ts'
+import { readableKeys } from './srtp-checks.ts'
 
 export interface ParseOptions {
   /** Where `${VAR}` and the defaults of keys come from. */
@@ -33,7 +34,8 @@ export function parseConfig(text: string, { env, file }: ParseOptions): Result<C
   if (parsed.success) complaints.push(...checkConfig(parsed.data, env), ...refusedWishes(document))
   else complaints.push(...parsed.error.issues.flatMap((issue) => complaintsOf(issue, document)))
   if (complaints.length > 0 || !parsed.success) return err(placed(withoutEchoes(complaints), document, file))
-  return ok(deepFreeze({ ...resolveConfig(parsed.data, env), notices: ignoredWishes(document, file) }))
+  const notices = [...placed(readableKeys(parsed.data), document, file), ...ignoredWishes(document, file)]
+  return ok(deepFreeze({ ...resolveConfig(parsed.data, env), notices }))
 }
 
 /** A problem of the file as a whole, such as one that cannot be read. */

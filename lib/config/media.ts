@@ -14,7 +14,12 @@ export const media = section({
     .min(1)
     .default(['PCMU', 'PCMA', 'G722', 'opus'])
     .describe('Codecs in the order of preference.'),
-  srtp: z.enum(['off', 'optional', 'required']).default('optional').describe('Encryption of RTP (RFC 4568).'),
+  srtp: z
+    .enum(['off', 'optional', 'required'])
+    .default('optional')
+    .describe(
+      'Encryption of RTP by keys in SDP (RFC 4568). optional: where the far end offers it; calls over TLS offer it first. FreeSWITCH: never.',
+    ),
   workers: z
     .union([z.literal('auto'), count(1, 256)])
     .default('auto')

@@ -22,8 +22,6 @@ const is =
   (found: unknown): boolean =>
     found === value
 
-const NO_SRTP = 'Audio is plain RTP in this version: `optional` means `off`, and `required` is refused.'
-
 type Row = readonly [key: string, note: string, asks?: NotYet['asks']]
 
 const REFUSED: readonly Row[] = [
@@ -32,8 +30,6 @@ const REFUSED: readonly Row[] = [
     'G722 and opus are spoken by FreeSWITCH alone, with who offers neither PCMU nor PCMA; one of those two must be named.',
     lacksG711,
   ],
-  ['media.srtp', NO_SRTP, is('required')],
-  ['trunks[].srtp', NO_SRTP, is('required')],
 ]
 
 const WARNED: readonly Row[] = [

@@ -20,6 +20,7 @@ export interface ConfigProblem {
     | 'limit'
     | 'file'
     | 'unsupported'
+    | 'insecure'
   readonly file: string
   /** Where it stands; line 1 where the file as a whole is meant. */
   readonly line: number

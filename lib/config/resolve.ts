@@ -55,7 +55,7 @@ export type Config = DeepReadonly<Omit<ParsedConfig, '$schema' | 'agents' | 'tru
   readonly node: NodeConfig
   readonly agents: Readonly<Record<string, AgentConfig>>
   readonly trunks: readonly TrunkConfig[]
-  /** What the file asks for and this version does not do, for whoever starts a node. */
+  /** What whoever starts a node should know: what the file asks for and this version does not do, or what can be read by others. */
   readonly notices: readonly ConfigProblem[]
 }
 

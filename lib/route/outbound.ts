@@ -2,6 +2,7 @@ import type { SipAddress } from '../config/addresses.ts'
 import type { Config, TrunkConfig } from '../config/resolve.ts'
 import { type AddressSet, addressSet } from '../core/cidr.ts'
 import type { TrunkId } from '../core/ids.ts'
+import type { SrtpSpec } from '../sip/secure-audio.ts'
 import { escapeUser } from '../sip/uri-escapes.ts'
 import type { HuntTrunk } from '../trunk/attempt.ts'
 
@@ -41,6 +42,7 @@ export function trunkGroup(name: string, { groups, trunks }: Config): TrunkGroup
 export function outboundTrunk(trunk: TrunkConfig, hears100: boolean): OutboundTrunk {
   return {
     id: trunk.id,
+    srtp: offeredSrtp(trunk),
     targets: trunk.targets,
     transport: trunk.transport,
     credentials: trunk.credentials,
@@ -58,6 +60,10 @@ export function outboundTrunk(trunk: TrunkConfig, hears100: boolean): OutboundTr
     },
   }
 }
+
+/** Keys are offered where they travel encrypted: in clear they would be there for all to read, and are only given to who offers some. */
+const offeredSrtp = ({ srtp, transport, targets }: TrunkConfig): SrtpSpec =>
+  srtp === 'optional' && targets.every(({ uri }) => (uri.transport ?? transport) === 'tls') ? 'preferred' : srtp
 
 /** The request-URI of a call to a number at a target: the target's own URI with the number as user part (RFC 3261 §19.1.1). */
 export function requestUri(

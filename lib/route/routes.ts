@@ -4,6 +4,7 @@ import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config
 import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import { type SbcAccount, sbcAccount } from '../guard/sbc-access.ts'
+import type { SrtpSpec } from '../sip/secure-audio.ts'
 import { type OutboundTrunk, outboundTrunk, type TrunkGroup, trunkGroup } from './outbound.ts'
 import type { NumberRoute, RouteSnapshot, SipPlace, SourceRule } from './snapshot.ts'
 
@@ -17,6 +18,8 @@ export interface Routes
   readonly tenantCps: ReadonlyMap<TenantId, number>
   /** Each trunk as calls go out on it. */
   readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk>
+  /** Encryption of the audio of calls that come in, by trunk; those of an SBC of a tenant, which has none, are under null. */
+  readonly srtp: ReadonlyMap<TrunkId | null, SrtpSpec>
   /** The group that each tenant's calls go out on. */
   readonly groups: ReadonlyMap<TenantId, TrunkGroup>
   /** Who knows credentials, by the host in the request-URI. */
@@ -75,6 +78,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     outbound: new Map(
       config.trunks.map((trunk) => [trunk.id, outboundTrunk(trunk, config.sip.engine.kind === 'embedded')]),
     ),
+    srtp: new Map([[null, config.media.srtp], ...config.trunks.map(({ id, srtp }) => [id, srtp] as const)]),
     sources: [...config.trunks, ...config.tenants].flatMap(({ sources }) => sources.map(networkOf)),
   }
 }

@@ -101,7 +101,8 @@ export function answerOffer<C extends CodecName>(
 }
 
 /**
- * Our own offer (RFC 3264 §5). After an earlier description the sections keep their places (§8).
+ * Our own offer (RFC 3264 §5). After an earlier description the sections keep their places (§8), and what is encrypted goes on under the
+ * name that it has, which may be RTP/AVP.
  * @param suites what may encrypt the audio; none: it is offered in clear
  */
 export function makeOffer(
@@ -115,7 +116,7 @@ export function makeOffer(
   const crypto = local.srtp ? offerCryptoLines(suites, local.srtp) : []
   const audio = audioLines({
     port: local.rtpPort,
-    protocol: crypto.length === 0 ? 'RTP/AVP' : secureProtocol(section),
+    protocol: crypto.length === 0 ? 'RTP/AVP' : (section?.protocol ?? 'RTP/SAVP'),
     codecs: local.codecs.map((name) => ({ name, payloadType: CODECS[name].payloadType })),
     telephoneEvent: TELEPHONE_EVENT_PAYLOAD_TYPE,
     ptimeMs: 20,
@@ -213,10 +214,6 @@ const keysOf = (crypto: CryptoAttribute | null, srtp: LocalSrtp | null): AgreedS
   crypto === null || srtp === null
     ? null
     : { suite: crypto.suite, local: srtp.keys[crypto.suite], remote: crypto.master }
-
-/** A section that was encrypted goes on under the name that it has, which may be RTP/AVP. */
-const secureProtocol = (before: MediaSection | undefined): string =>
-  before !== undefined && before.crypto.length > 0 ? before.protocol : 'RTP/SAVP'
 
 /** All but telephone-event, whose two numbers each caller knows, and the keys. */
 function agree<C extends CodecName>(

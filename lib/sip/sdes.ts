@@ -80,5 +80,20 @@ export function masterKeysOf(random: Buffer): MasterKeys {
   }
 }
 
+const KEY_LINES = /^a=crypto:.*(?:\r\n|\r|\n|$)/gim
+
 /** A description without its keys: what may be kept or shown. */
-export const withoutKeys = (sdp: string): string => sdp.replaceAll(/^a=crypto:.*(?:\r\n|\r|\n|$)/gim, '')
+export const withoutKeys = (sdp: string): string => sdp.replaceAll(KEY_LINES, '')
+
+/** The `a=crypto` lines of a description, in their order; empty: its audio is in clear. */
+export const keyLines = (sdp: string): string => (sdp.match(KEY_LINES) ?? []).join('')
+
+/** What master keys such lines hold, by suite in their order; the first of each counts, and what cannot be read is left out. */
+export function keysInLines(lines: string): Partial<MasterKeys> {
+  const keys: { [name in SuiteName]?: MasterKey } = {}
+  for (const line of lines.split(/\r\n|\r|\n/)) {
+    const parsed = parseCrypto(line.replace(/^a=crypto:/i, ''))
+    if (parsed.ok) keys[parsed.value.suite] ??= parsed.value.master
+  }
+  return keys
+}

@@ -3,6 +3,12 @@ import { isSuiteName, type MasterKey, SUITES, type SuiteName } from './crypto-su
 import { type CryptoAttribute, formatCrypto, MAX_CRYPTO_ATTRIBUTES, type MasterKeys, parseCrypto } from './sdes.ts'
 import type { MediaSection, SdpRefusal } from './sdp.ts'
 
+/**
+ * Whether audio is encrypted. `off`: never. `optional`: where the far end would, and our own first offer is in clear; `preferred`: the same,
+ * our own first offer being encrypted. `required`: always.
+ */
+export type SrtpSpec = 'off' | 'optional' | 'preferred' | 'required'
+
 /** What we do about encryption; null in its place: nothing, all is plain RTP. */
 export interface LocalSrtp {
   /** `required` takes no audio in clear; `optional` takes both, and what is encrypted rather. */

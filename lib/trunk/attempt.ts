@@ -1,5 +1,6 @@
 import type { TrunkId } from '../core/ids.ts'
 import type { ServerAddress } from '../sip/rfc3263.ts'
+import type { SrtpSpec } from '../sip/secure-audio.ts'
 import type { VerdictPolicy } from './attempt-verdict.ts'
 
 /** Counts the attempts of one call from 0. */
@@ -8,6 +9,8 @@ export type AttemptId = number
 /** A trunk as a hunt needs it. */
 export interface HuntTrunk {
   readonly id: TrunkId
+  /** Of what we offer on it. */
+  readonly srtp: SrtpSpec
   readonly policy: HuntPolicy
 }
 

@@ -26,7 +26,7 @@ const personOf = (n: number): string => `+120255502${String(n).padStart(2, '0')}
 const SILENT = '+12025550301'
 const GONE = '+12025550302'
 
-/** Two nodes with calls on one of them, which is killed. */
+/** Two nodes with calls on one of them, which is killed; every other call is encrypted. */
 describe('kill -9 of a node whose calls another one takes over', function () {
   this.timeout(90_000)
   let stores: TestStores
@@ -44,7 +44,7 @@ describe('kill -9 of a node whose calls another one takes over', function () {
   before(async () => {
     stores = await startStores()
     agent = await startQuickAgent()
-    const config = { store: stores.config, agents: { intake: agent.config } }
+    const config = { store: { ...stores.config, keyWrap: 'what both nodes know' }, agents: { intake: agent.config } }
     ;[a, b] = await Promise.all([TandemProcess.start({ id: 'a', config }), TandemProcess.start({ id: 'b', config })])
     folder = await tempFolder()
     line = await PhoneLine.open(a.uri, SAY_FOR_S)
@@ -103,7 +103,7 @@ describe('kill -9 of a node whose calls another one takes over', function () {
     const playFile = await speech()
     for (let n = 0; n < PHONES; n++) {
       const phone = { uri: a.uri, from: personOf(n), seconds: SAY_FOR_S, signal: enough.signal, onProgress: () => {} }
-      phones.push(line.call({ ...phone, playFile }))
+      phones.push(line.call({ ...phone, srtp: n % 2 === 0 ? 'off' : 'required', playFile }))
     }
     await whoIsSilent()
     const peer = await whoKnowsNothing()
@@ -143,6 +143,8 @@ describe('kill -9 of a node whose calls another one takes over', function () {
     assert.equal(new Set(calls.map(({ from }) => from)).size, PHONES)
     const ends = calls.map(({ node, end }) => `${node} ${end?.by} ${end?.cause}`)
     assert.ok(ends.filter((end) => end === 'b caller normal').length >= 0.95 * PHONES, ends.join(', '))
+    const encrypted = calls.filter(({ media }) => media?.srtp === true)
+    assert.equal(encrypted.length, PHONES / 2, 'as many as were encrypted before')
     const { sessions } = await agent.sessions()
     // Only who goes on with a conversation creates items; the caller's number is among the facts that an agent is told.
     const later = sessions.filter(({ received }) => (received['conversation.item.create'] ?? 0) > 0)

@@ -37,7 +37,12 @@ export interface ApiCall {
     readonly bargeIns: number
     readonly reconnects: number
   } | null
-  readonly media: { readonly codec: string; readonly in: ApiStream; readonly out: ApiStream } | null
+  readonly media: {
+    readonly codec: string
+    readonly srtp: boolean
+    readonly in: ApiStream
+    readonly out: ApiStream
+  } | null
   readonly transcript: readonly { readonly at: string; readonly who: string; readonly text: string }[]
 }
 

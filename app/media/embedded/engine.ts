@@ -9,6 +9,7 @@ import type {
   MediaLeg,
   OfferKind,
   SdpRefusal,
+  SrtpSpec,
   Standings,
 } from '../port.ts'
 import { WorkerPool } from '../worker-pool.ts'
@@ -155,6 +156,7 @@ class Engine implements EmbeddedMedia, HostSink {
         previousSdp: spec.previousSdp ?? null,
         recording: spec.recording ?? null,
         srtp: spec.srtp ?? 'off',
+        previousKeys: spec.previousKeys ?? null,
       })
       if (result.ok) return new RemoteLeg(handle, host, () => this.#forget(handle))
       this.#forget(handle)
@@ -194,8 +196,8 @@ class RemoteLeg implements MediaLeg {
     return (await this.#host.request(this.#handle, { kind: 'answer', sdp })).result
   }
 
-  async offer(kind: OfferKind = 'usual'): Promise<string> {
-    return (await this.#host.request(this.#handle, { kind: 'offer', which: kind })).sdp
+  async offer(kind: OfferKind = 'usual', srtp?: SrtpSpec): Promise<string> {
+    return (await this.#host.request(this.#handle, { kind: 'offer', which: kind, srtp: srtp ?? null })).sdp
   }
 
   async accept(sdp: string): Promise<Result<void, SdpRefusal>> {

@@ -5,7 +5,7 @@ import type { MediaRecord } from '../../../lib/observe/call-record.ts'
 import type { AgreedMedia } from '../../../lib/sip/offer-answer.ts'
 import type { SdpRefusal, TransportAddress } from '../../../lib/sip/sdp.ts'
 import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
-import type { LegEvent, LegSummary, OfferKind } from '../port.ts'
+import type { LegEvent, LegSummary, OfferKind, SrtpSpec } from '../port.ts'
 import type { Talker } from '../talker.ts'
 import type { LegMemory } from './leg-memory.ts'
 import { Negotiation, type NegotiationParts } from './negotiation.ts'
@@ -123,8 +123,8 @@ export class Leg implements Ticking {
     return this.#negotiation.answer(offerSdp)
   }
 
-  offer(kind: OfferKind): string {
-    return this.#negotiation.offer(kind)
+  offer(kind: OfferKind, srtp: SrtpSpec | null = null): string {
+    return this.#negotiation.offer(kind, srtp)
   }
 
   accept(answerSdp: string): Result<void, SdpRefusal> {

@@ -49,9 +49,10 @@ export type RequestBody =
       readonly previousSdp: string | null
       readonly recording: RecordingSpec | null
       readonly srtp: SrtpSpec
+      readonly previousKeys: string | null
     }
   | { readonly kind: 'answer'; readonly sdp: string }
-  | { readonly kind: 'offer'; readonly which: OfferKind }
+  | { readonly kind: 'offer'; readonly which: OfferKind; readonly srtp: SrtpSpec | null }
   | { readonly kind: 'accept'; readonly sdp: string }
   /** A leg whose RTP a FreeSWITCH carries: its talker, and the WebSocket of its fork. */
   | { readonly kind: 'openVoice'; readonly talker: TalkerSpec; readonly recording: RecordingSpec | null }

@@ -1,3 +1,4 @@
+import { KeyWrap } from '../../../app/key-wrap.ts'
 import { createMetrics } from '../../../app/observe/metrics.ts'
 import { Calls, type CallsOptions } from '../../../app/signaling/calls.ts'
 import { EmbeddedSip } from '../../../app/signaling/embedded-sip.ts'
@@ -66,6 +67,9 @@ export interface CallCentre {
   close(): Promise<void>
 }
 
+/** What call centres wrap secrets of calls with, unless told otherwise. */
+export const WRAP_KEY = Buffer.alloc(32, 7)
+
 export interface CallCentreOptions {
   /** Instead of the usual one. */
   readonly config?: string
@@ -73,6 +77,7 @@ export interface CallCentreOptions {
   readonly locator?: CallsOptions['locator']
   readonly answers?: CallsOptions['answers']
   /** Where the entries of live calls go; by default nowhere. */
+  readonly wrapKey?: Buffer
   readonly liveCalls?: CallsOptions['liveCalls']
 }
 
@@ -130,6 +135,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     locator: options.locator ?? { locate: async () => [], failed: () => {}, answered: () => {} },
     answers: options.answers ?? (() => true),
     liveCalls: options.liveCalls ?? NOT_SHARED,
+    keyWrap: new KeyWrap(options.wrapKey ?? WRAP_KEY),
     peers: () => peers,
     redirectExpiresMs: 30_000,
     onAudio: () => {},

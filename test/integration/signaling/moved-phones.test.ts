@@ -5,54 +5,66 @@ import { type LiveCall, readLiveCall } from '../../../lib/call/live-call.ts'
 import { tagOf } from '../../../lib/sip/name-addr.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { eventually, sdp } from '../sip-server/rig.ts'
-import { type CallCentre, callCentre, NUMBER } from './call-centre.ts'
+import { callCentre, NUMBER } from './call-centre.ts'
 
 const CALLS = 3
 
 describe('phones whose node dies', function () {
   this.timeout(20_000)
 
-  it('talk on with another one that takes their calls over', async () => {
-    const shared = new Map<string, () => LiveCall | null>()
-    const liveCalls = {
-      keep: (id: string, read: () => LiveCall | null) => {
-        shared.set(id, read)
-        return { changed: () => {}, end: () => {}, leave: () => {} }
-      },
-    }
-    const [dying, survivor]: CallCentre[] = [await callCentre({ liveCalls }), await callCentre()]
-    assert.ok(dying !== undefined && survivor !== undefined)
-    const uri = `sip:${NUMBER}@${dying.address}`
-    const line = await PhoneLine.open(uri, 60)
-    const enough = new AbortController()
-    const phone = { uri, from: '+12025550123', seconds: 4, signal: enough.signal, onProgress: () => {} }
-    try {
-      const reports = Array.from({ length: CALLS }, () => line.call(phone))
-      await eventually('all calls up', () => (shared.size === CALLS ? true : undefined))
-      const left = JSON.parse(JSON.stringify([...shared.values()].map((read) => read())))
-      await dying.die()
-      const outcomes = left.map((value: unknown) => {
-        const entry = readLiveCall(value)
-        assert.ok(entry.ok)
-        return survivor.calls.move(entry.value, { ...entry.value.row, epoch: 1 })
-      })
-      assert.deepEqual(await Promise.all(outcomes), Array(CALLS).fill('moved'))
-      for (const report of await Promise.all(reports)) {
-        assert.equal(report.endedBy, 'phone')
-        assert.ok(report.gapsMs.length <= 1, `gaps of ${report.gapsMs.join(', ')} ms`)
-        const { media, end } = await survivor.ended(report.sipCallId ?? '')
-        assert.equal(end?.by, 'caller')
-        assert.ok((media?.in.packets ?? 0) > 50, 'heard at the survivor')
-        assert.ok((media?.out.packets ?? 0) > 50, 'said by the survivor')
-        // The phone has heard both nodes: more than the survivor alone has sent.
-        assert.ok((report.media?.in.packets ?? 0) > (media?.out.packets ?? 0) - 5)
+  const OTHER_WRAP = Buffer.alloc(32, 9)
+  const ways = [
+    ['with another one that takes their calls over', 'off', undefined],
+    ['encrypted, with the keys that they know', 'required', undefined],
+    ['encrypted, with other keys where the survivor cannot read those', 'required', OTHER_WRAP],
+  ] as const
+  for (const [how, srtp, wrapKey] of ways) {
+    it(`talk on ${how}`, async () => {
+      const shared = new Map<string, () => LiveCall | null>()
+      const liveCalls = {
+        keep: (id: string, read: () => LiveCall | null) => {
+          shared.set(id, read)
+          return { changed: () => {}, end: () => {}, leave: () => {} }
+        },
       }
-    } finally {
-      enough.abort()
-      await line.close()
-      await survivor.close()
-    }
-  })
+      const dying = await callCentre({ liveCalls })
+      const survivor = await callCentre({ ...(wrapKey !== undefined && { wrapKey }) })
+      const uri = `sip:${NUMBER}@${dying.address}`
+      const line = await PhoneLine.open(uri, 60)
+      const enough = new AbortController()
+      const phone = { uri, from: '+12025550123', srtp, seconds: 4, signal: enough.signal, onProgress: () => {} }
+      try {
+        const reports = Array.from({ length: CALLS }, () => line.call(phone))
+        await eventually('all calls up', () => (shared.size === CALLS ? true : undefined))
+        const text = JSON.stringify([...shared.values()].map((read) => read()))
+        assert.doesNotMatch(text, /inline:|a=crypto/)
+        const left: unknown[] = JSON.parse(text)
+        await dying.die()
+        const outcomes = left.map((value) => {
+          const entry = readLiveCall(value)
+          assert.ok(entry.ok)
+          assert.equal(entry.value.srtp !== null, srtp === 'required')
+          return survivor.calls.move(entry.value, { ...entry.value.row, epoch: 1 })
+        })
+        assert.deepEqual(await Promise.all(outcomes), Array(CALLS).fill('moved'))
+        for (const report of await Promise.all(reports)) {
+          assert.equal(report.endedBy, 'phone')
+          assert.ok(report.gapsMs.length <= 1, `gaps of ${report.gapsMs.join(', ')} ms`)
+          const { media, end } = await survivor.ended(report.sipCallId ?? '')
+          assert.equal(end?.by, 'caller')
+          assert.equal(media?.srtp, srtp === 'required')
+          assert.ok(media.in.packets > 50, 'heard at the survivor')
+          assert.ok(media.out.packets > 50, 'said by the survivor')
+          // The phone has heard both nodes: more than the survivor alone has sent.
+          assert.ok((report.media?.in.packets ?? 0) > media.out.packets - 5)
+        }
+      } finally {
+        enough.abort()
+        await line.close()
+        await survivor.close()
+      }
+    })
+  }
 
   it('talk on, too, where they were called up by it', async () => {
     const callee = await Peer.open('127.0.0.1:9')

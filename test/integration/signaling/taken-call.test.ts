@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict'
+import { KeyWrap } from '../../../app/key-wrap.ts'
 import type { LiveCall } from '../../../lib/call/live-call.ts'
 import { callId } from '../../../lib/core/ids.ts'
 import type { SipRequest } from '../../../lib/sip/message.ts'
 import { tagOf } from '../../../lib/sip/name-addr.ts'
+import { formatCrypto, MASTER_KEYS_BYTES, masterKeysOf } from '../../../lib/sip/sdes.ts'
 import { LIVE_CALL } from '../../helpers/live-call.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { eventually, sdp } from '../sip-server/rig.ts'
-import { type CallCentre, callCentre } from './call-centre.ts'
+import { type CallCentre, callCentre, WRAP_KEY } from './call-centre.ts'
 
 const EPOCH = 7
+const KEYS = masterKeysOf(Buffer.from(Array.from({ length: MASTER_KEYS_BYTES }, (_, i) => i)))
 let calls = 0
 
 describe('a live call that a node takes over from a dead one', function () {
@@ -116,6 +119,24 @@ describe('a live call that a node takes over from a dead one', function () {
     const end = await centre.ended(entry.dialog.callId)
     assert.deepEqual(end.end, { by: 'caller', sip: null, cause: 'normal' })
     assert.deepEqual(end.startedAt, entry.row.startedAt)
+  })
+
+  it('is offered encrypted where it was, with the one key that the far end knows, and in no other way', async () => {
+    const key = formatCrypto({ tag: 3, suite: 'AES_CM_128_HMAC_SHA1_80', master: KEYS.AES_CM_128_HMAC_SHA1_80 })
+    const entry = left({ sdp: sdp(20_000).replace('RTP/AVP', 'RTP/SAVP') })
+    const srtp = new KeyWrap(WRAP_KEY).wrap(entry.row.id, `${key}\r\n`)
+    const outcome = move({ ...entry, srtp })
+    const reinvite = await peer.nextRequest('INVITE')
+    const offer = reinvite.body.toString()
+    assert.match(offer, /^m=audio \d+ RTP\/SAVP /m)
+    assert.deepEqual(
+      offer.match(/^a=crypto:.*$/gm)?.map((line) => line.trim()),
+      [key.replace('crypto:3', 'crypto:1')],
+    )
+    accept(reinvite)
+    await peer.nextRequest('ACK')
+    await peer.nextRequest('BYE')
+    assert.equal(await outcome, 'refused')
   })
 
   it('is shared anew in the new term, and may be taken over again', async () => {

@@ -26,7 +26,8 @@ describe('The entry of a live call', () => {
       { ...LIVE_CALL, dialog: { ...dialog, remoteTarget: 'x' } },
       /^dialog: remoteTarget/,
     ],
-    ['keys of SRTP, which is not spoken', { ...LIVE_CALL, srtp: 'AES' }, /^srtp/],
+    ['more keys than a call has', { ...LIVE_CALL, srtp: 'A'.repeat(5_000) }, /^srtp/],
+    ['keys that are no text', { ...LIVE_CALL, srtp: { key: 'A' } }, /^srtp/],
   ]
   for (const [why, entry, said] of wrong) {
     it(`is no use with ${why}`, () => {

@@ -47,12 +47,6 @@ describe('what this version does not do yet', () => {
   })
 
   const REFUSED: readonly (readonly [why: string, text: string, want: RegExp])[] = [
-    ['encrypted audio', 'media: { srtp: required }', /media\.srtp: .*`required` is refused/],
-    [
-      'encrypted audio on one trunk',
-      'trunks: [{ id: a, sources: [192.0.2.1], srtp: required }]',
-      /trunks\[0\]\.srtp: /,
-    ],
     ['only codecs that nothing speaks', 'media: { codecs: [opus] }', /media\.codecs: .*one of those two must be named/],
   ]
   for (const [why, text, want] of REFUSED) {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { isSuiteName, SUITES } from '../../../lib/sip/crypto-suite.ts'
-import { formatCrypto, MASTER_KEYS_BYTES, masterKeysOf, parseCrypto, withoutKeys } from '../../../lib/sip/sdes.ts'
+import {
+  formatCrypto,
+  keyLines,
+  keysInLines,
+  MASTER_KEYS_BYTES,
+  masterKeysOf,
+  parseCrypto,
+  withoutKeys,
+} from '../../../lib/sip/sdes.ts'
 
 const KEY = 'WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz'
 
@@ -68,6 +76,21 @@ describe('a=crypto', () => {
         `v=0${end}a=sendrecv${end}`,
       )
     }
+  })
+
+  it('is found again in the lines of a description, and what is no key is left out', () => {
+    const keys = masterKeysOf(Buffer.from(Array.from({ length: MASTER_KEYS_BYTES }, (_, i) => i)))
+    const lines = [
+      'a=crypto:9 AES_CM_128_HMAC_SHA1_80 inline:short',
+      formatCrypto({ tag: 1, suite: 'AEAD_AES_128_GCM', master: keys.AEAD_AES_128_GCM }),
+      formatCrypto({ tag: 2, suite: 'AES_CM_128_HMAC_SHA1_80', master: keys.AES_CM_128_HMAC_SHA1_80 }),
+    ]
+    const sdp = ['v=0', 'm=audio 9 RTP/SAVP 0', ...lines, 'a=sendrecv', ''].join('\r\n')
+    assert.equal(keyLines(sdp), `${lines.join('\r\n')}\r\n`)
+    assert.equal(keyLines(withoutKeys(sdp)), '')
+    const { AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 } = keys
+    assert.deepEqual(keysInLines(keyLines(sdp)), { AEAD_AES_128_GCM, AES_CM_128_HMAC_SHA1_80 })
+    assert.deepEqual(keysInLines(''), {})
   })
 
   it('is never more than refused', () => {

@@ -15,6 +15,7 @@ export const POLICY: HuntPolicy = {
 }
 
 export const trunk = (name: string, policy: Partial<HuntPolicy> = {}): HuntTrunk => ({
+  srtp: 'off',
   id: trunkId(name),
   policy: { ...POLICY, ...policy },
 })

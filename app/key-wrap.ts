@@ -1,0 +1,70 @@
+import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { CallId } from '../lib/core/ids.ts'
+
+/** The file in a node's data folder with the wrapping secret that is made where the config has none. */
+export const WRAP_KEY_FILE = 'key-wrap'
+const KEY_BYTES = 32
+const NONCE_BYTES = 12
+const TAG_BYTES = 16
+const CIPHER = 'aes-256-gcm'
+
+/** What a key that is derived from the secret is for: no two uses share one. */
+export type WrapPurpose = 'tandem recordings' | 'tandem srtp'
+
+/**
+ * The key of a node for one purpose. `secret`: `store.keyWrap`; null: a secret in the data folder, made where there is none. Rejects where
+ * that cannot be read or made.
+ */
+export async function wrappingKey(dataDir: string, secret: string | null, purpose: WrapPurpose): Promise<Buffer> {
+  return derive(secret ?? (await ownSecret(dataDir)), purpose, KEY_BYTES)
+}
+
+/** Wraps short secrets of calls, each bound to its call (AES-256-GCM, the call's id as additional data). */
+export class KeyWrap {
+  readonly #key: Buffer
+
+  /** @param key 32 bytes */
+  constructor(key: Buffer) {
+    this.#key = key
+  }
+
+  /** Nonce, wrapped text, tag, as base64url. */
+  wrap(call: CallId, text: string): string {
+    const nonce = randomBytes(NONCE_BYTES)
+    const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(Buffer.from(call))
+    const sealed = [cipher.update(text, 'utf8'), cipher.final()]
+    return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]).toString('base64url')
+  }
+
+  /** The text; null where it was wrapped with another key, for another call, or is not what `wrap` has made. */
+  unwrap(call: CallId, wrapped: string): string | null {
+    const bytes = Buffer.from(wrapped, 'base64url')
+    if (bytes.length < NONCE_BYTES + TAG_BYTES) return null
+    const tagAt = bytes.length - TAG_BYTES
+    const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
+    decipher.setAAD(Buffer.from(call)).setAuthTag(bytes.subarray(tagAt))
+    try {
+      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, tagAt)), decipher.final()]).toString('utf8')
+    } catch {
+      return null
+    }
+  }
+}
+
+const derive = promisify<string, string, number, Buffer>(scrypt)
+
+async function ownSecret(dataDir: string): Promise<string> {
+  const file = join(dataDir, WRAP_KEY_FILE)
+  await mkdir(dataDir, { recursive: true })
+  try {
+    await writeFile(file, `${randomBytes(KEY_BYTES).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+  const text = (await readFile(file, 'utf8')).trim()
+  if (text === '') throw new Error(`${file} holds no key; without it what was recorded cannot be read`)
+  return text
+}
