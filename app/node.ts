@@ -28,6 +28,7 @@ import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
 import { startRecordings } from './recordings/start-recordings.ts'
+import { Router } from './route/router.ts'
 import { CallBacks } from './session/call-backs.ts'
 import { startSessions } from './session/sessions.ts'
 import { Calls } from './signaling/calls.ts'
@@ -171,6 +172,9 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
 
   const sessions = await startSessions({ config, store, routes, log }, parts)
 
+  const router = await Router.start(config.router, emit)
+  parts.add('router', () => router.close())
+
   let started = false
   const calls = new Calls({
     node: node.id,
@@ -195,6 +199,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     agents,
     recordings,
     strangers: sip.strangers,
+    router,
     impediments: () =>
       impediments({
         started,
@@ -311,6 +316,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     trunks.setTrunks(next.trunks)
     sip.access.setTrusted(routes)
     workers?.reload(result.value)
+    void router.reload(next.router)
     current = next
     const { notices } = current
     const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))

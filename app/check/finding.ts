@@ -2,6 +2,7 @@
 export interface Finding {
   readonly subject:
     | 'config'
+    | 'router'
     | 'address'
     | 'certificate'
     | 'folder'

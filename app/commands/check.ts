@@ -21,7 +21,7 @@ export function register(program: Command): void {
 
 async function findAll(config: Config): Promise<readonly Finding[]> {
   // Loaded here, so that every other command starts without a database driver.
-  const [stores, agents, trunks, sip, media, ports, address, certificates] = await Promise.all([
+  const [stores, agents, trunks, sip, media, ports, address, certificates, router] = await Promise.all([
     import('../check/stores.ts'),
     import('../check/agents.ts'),
     import('../check/trunks.ts'),
@@ -30,6 +30,7 @@ async function findAll(config: Config): Promise<readonly Finding[]> {
     import('../check/ports.ts'),
     import('../check/address.ts'),
     import('../check/certificates.ts'),
+    import('../check/router.ts'),
   ])
   const findings = await Promise.all([
     stores.checkStores(config),
@@ -38,6 +39,7 @@ async function findAll(config: Config): Promise<readonly Finding[]> {
     ports.checkPorts(config),
     agents.checkAgents(config),
     trunks.checkTrunks(config),
+    router.checkRouter(config),
   ])
   const atOnce = [address.checkAddress(config), ...certificates.checkCertificates(config)]
   return [...noticesOf(config), ...atOnce, ...findings.flat()]

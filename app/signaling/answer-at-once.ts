@@ -2,7 +2,9 @@ import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../lib/observe/event.ts'
 import type { Decision } from '../../lib/route/decide.ts'
+import type { RouterRedirect, RouterReject } from '../../lib/route/router.ts'
 import { formatContacts } from '../../lib/route/standby-legs.ts'
+import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 
@@ -33,6 +35,27 @@ export function answerAtOnce(
     default:
       return null
   }
+}
+
+/** What a router has decided upon a call that it does not leave to an agent. A 503 says when to try again, as every one of ours does. */
+export function answerOfRouter(
+  decision: RouterRedirect | RouterReject,
+  expiresMs: number,
+  retryAfterS: number,
+): AtOnce {
+  if ('redirect' in decision) {
+    const expiresS = Math.round(expiresMs / 1_000)
+    const contacts = decision.redirect.map((uri, i) => `<${uri}>;q=${(1 - i / 10).toFixed(1)};expires=${expiresS}`)
+    return {
+      status: 302,
+      reason: 'Moved Temporarily',
+      headers: { Contact: contacts.join(', '), Expires: String(expiresS) },
+      event: { event: 'call.redirected', contacts, why: 'router' },
+      end: { by: 'system', sip: 302, cause: 'redirected' },
+    }
+  }
+  const { reject, reason = reasonPhrase(reject) || 'Call Refused' } = decision
+  return refusal(reject, reason, reject === 503 ? { 'Retry-After': String(retryAfterS) } : {}, 'rejected')
 }
 
 const refusal = (status: number, reason: string, headers: AtOnce['headers'], cause: EndCause): AtOnce => ({

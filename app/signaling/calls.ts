@@ -1,27 +1,23 @@
 import type { LiveCall } from '../../lib/call/live-call.ts'
-import type { CallId, NodeId, TenantId, TrunkId } from '../../lib/core/ids.ts'
+import type { CallId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
 import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
-import type { EmitEvent } from '../../lib/observe/event.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
-import type { Impediment, Peer, RouteSnapshot } from '../../lib/route/snapshot.ts'
+import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
-import type { CallAudio } from '../../lib/trunk/media-channel.ts'
-import type { TrunkState } from '../../lib/trunk/state.ts'
-import type { WatchedBackends } from '../agent/watch-backends.ts'
-import type { MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import type { NewRecording, Recordings } from '../recordings/recordings.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
+import { routerQuestion } from '../route/question.ts'
 import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
-import type { Journal } from '../store/port.ts'
 import { AgentCall } from './agent-call.ts'
 import { newAudio } from './agent-leg.ts'
 import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
 import { CallRecorder } from './call-recorder.ts'
+import type { CallsOptions } from './calls-options.ts'
 import { Door } from './door.ts'
 import { firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -29,46 +25,9 @@ import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
 import { SharedCall } from './shared-call.ts'
-import type { SipLink } from './sip-link.ts'
 import { SipTraceRouter } from './sip-trace.ts'
-import type { Strangers } from './strangers.ts'
 import type { MoveOutcome, TakenCall } from './taken-call.ts'
-
-export interface CallsOptions {
-  readonly node: NodeId
-  readonly link: SipLink
-  readonly media: MediaEngine
-  readonly journal: Journal
-  readonly emit: EmitEvent
-  readonly routes: Routes
-  /** Why no new call can be served now, as the parts of the node see it. */
-  readonly impediments: () => ReadonlySet<Impediment>
-  /** The effective state of each trunk on this node; absent: active. */
-  readonly trunkStates: () => ReadonlyMap<TrunkId, TrunkState>
-  /** How the audio of a call on a trunk was, once the call is over. */
-  readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
-  readonly region: string
-  /** The address that callees are told. */
-  readonly address: string
-  /** Which trunks calls of ours go out on. */
-  readonly choice: PlaceParts['choice']
-  /** Where the targets of trunks are. */
-  readonly locator: PlaceParts['locator']
-  readonly answers: PlaceParts['answers']
-  readonly liveCalls: PlaceParts['liveCalls']
-  readonly keyWrap: PlaceParts['keyWrap']
-  readonly sessions: PlaceParts['sessions']
-  /** Other nodes that would serve a call. */
-  readonly peers: () => readonly Peer[]
-  /** How long a 302 of ours may be believed. */
-  readonly redirectExpiresMs: number
-  readonly metrics: Metrics
-  /** Agents that no call would get through to, and who hears what calls find. */
-  readonly agents: Pick<WatchedBackends, 'away'>
-  readonly recordings: Pick<Recordings, 'begin'>
-  /** Sources that belong to no trunk. */
-  readonly strangers: Strangers
-}
+import { WaitingCall } from './waiting-call.ts'
 
 const TRACE_SWEEP_MS = 1_000
 
@@ -76,7 +35,7 @@ const TRACE_SWEEP_MS = 1_000
 export class Calls {
   readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
-  readonly #live = new Map<CallId, AgentCall | OutgoingCall | TakenCall>()
+  readonly #live = new Map<CallId, AgentCall | OutgoingCall | TakenCall | WaitingCall>()
   readonly #load = new CallLoad()
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
@@ -248,7 +207,7 @@ export class Calls {
     const atOnce = answerAtOnce(invite, decision, redirectExpiresMs)
     if (atOnce !== null) return this.#answerAtOnce(invite, row, atOnce)
     const recorder = this.#record(invite, row)
-    if (decision.kind === 'bridge') this.#bridge(invite, recorder, decision)
+    if (decision.kind === 'bridge') this.#route(invite, recorder, decision)
   }
 
   /** A call that never gets beyond its INVITE: one answer, and a record that is complete when it is made. */
@@ -269,18 +228,36 @@ export class Calls {
     return recorder
   }
 
-  #bridge(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
-    const { trunk, tenant } = decision
+  #route(invite: IncomingInvite, recorder: CallRecorder, decision: Extract<Decision, { kind: 'bridge' }>): void {
+    const { trunk, tenant, agent } = decision
     const agents = tenant === null ? undefined : this.#routes.agents.get(tenant)
     if (tenant === null || agents === undefined) throw new Error('a call for no tenant: the decision refuses those')
     const giveBack = this.#load.hold(trunk, tenant)
-    const variables = { caller: decision.from, called: decision.to }
+    const onReleased = (): void => {
+      giveBack()
+      this.#onReleased(recorder, [invite.sipCallId])
+    }
+    const bridge = (name: string | null, variables: Readonly<Record<string, string>>): void =>
+      this.#bridge(invite, recorder, { tenant, agents, agent: name ?? agent, variables, onReleased })
+    const { router, trunkStates, peers, region, redirectExpiresMs } = this.#options
+    const snapshot = { trunks: this.#routes.trunks, trunkStates: trunkStates(), peers: peers(), region }
+    const verdict = router?.ask(routerQuestion(invite, recorder.row, agent, snapshot)) ?? null
+    if (verdict === null) return bridge(null, {})
+    const parts = { invite, recorder, verdict, onReleased, redirectExpiresMs, onBridge: bridge }
+    const retryAfterS = (): number => drawRetryAfterS(this.#routes.retryAfterS, Math.random())
+    this.#live.set(recorder.id, new WaitingCall({ ...parts, retryAfterS, hasAgent: (name) => agents.has(name) }))
+  }
+
+  #bridge(invite: IncomingInvite, recorder: CallRecorder, to: BridgeTo): void {
+    const { tenant, agents, agent, onReleased } = to
+    const { from, to: called } = recorder.row
+    const variables = { ...to.variables, caller: from, called }
     const session = this.#options.sessions.of({
       recorder,
       tenant,
-      caller: invite.knownCaller(decision.from),
+      caller: invite.knownCaller(from),
       resumes: 'perhaps',
-      agent: decision.agent,
+      agent,
       variables,
     })
     const call = new AgentCall({
@@ -294,10 +271,7 @@ export class Calls {
       audio: newAudio(this.#routes.srtp.get(trunk) ?? 'off'),
       agent: () => session.open(agents),
       recording: this.#recording(recorder.id, tenant),
-      onReleased: () => {
-        giveBack()
-        this.#onReleased(recorder, [invite.sipCallId])
-      },
+      onReleased,
     })
     this.#live.set(recorder.id, call)
   }
@@ -336,6 +310,15 @@ export class Calls {
     const channels = this.#routes.trunks.find(({ id }) => id === trunk)?.channels ?? null
     return this.#load.takeTrunk(trunk, channels, this.#routes, performance.now())
   }
+}
+
+/** Where a call goes that was let in. */
+interface BridgeTo {
+  readonly tenant: TenantId
+  readonly agents: NonNullable<ReturnType<Routes['agents']['get']>>
+  readonly agent: string
+  readonly variables: Readonly<Record<string, string>>
+  readonly onReleased: () => void
 }
 
 function recordEnd(metrics: Metrics, row: CallRow): void {

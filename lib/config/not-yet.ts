@@ -35,7 +35,6 @@ const REFUSED: readonly Row[] = [
 const WARNED: readonly Row[] = [
   ['media.inbandDtmf', 'DTMF in the audio itself is not heard in this version.', is(true)],
   ['identity.roots', 'Identity headers are not verified in this version.'],
-  ['router', 'The router is not run in this version: each call goes to the agent of its tenant.'],
 ]
 
 const LISTED: readonly Row[] = [['identity.maxAge', 'Identity headers are not verified in this version.']]

@@ -31,7 +31,9 @@ export const configSchema = section({
   trunks: z.array(trunk).max(1_024).prefault([]).describe('Interconnects with carriers.'),
   groups: groups.prefault({}).describe('Sets of trunks that can stand in for each other, by name.'),
   tenants: z.array(tenant).max(10_000).prefault([]).describe('Whose numbers are answered by whom.'),
-  router: optional(words('a file')).describe('TypeScript or JavaScript file with the router.'),
+  router: optional(words('a file')).describe(
+    'TypeScript or JavaScript module with the router (docs/programming.md); relative to where the node is started.',
+  ),
   dns,
 })
 

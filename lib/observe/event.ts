@@ -35,6 +35,9 @@ export const EVENT_NAMES = [
   'media.recovered',
   'config.reloaded',
   'config.rejected',
+  'router.loaded',
+  'router.rejected',
+  'router.failed',
   'security.refused',
 ] as const
 

@@ -1,6 +1,7 @@
 import { KeyWrap } from '../../../app/key-wrap.ts'
 import { createMetrics } from '../../../app/observe/metrics.ts'
-import { Calls, type CallsOptions } from '../../../app/signaling/calls.ts'
+import { Calls } from '../../../app/signaling/calls.ts'
+import type { CallsOptions } from '../../../app/signaling/calls-options.ts'
 import { EmbeddedSip } from '../../../app/signaling/embedded-sip.ts'
 import { SipLink } from '../../../app/signaling/sip-link.ts'
 import { embeddedStrangers } from '../../../app/signaling/strangers.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { PhoneLine } from '../../../app/phone/softphone.ts'
-import type { CallsOptions } from '../../../app/signaling/calls.ts'
+import type { CallsOptions } from '../../../app/signaling/calls-options.ts'
 import { type LiveCall, readLiveCall } from '../../../lib/call/live-call.ts'
 import { tagOf } from '../../../lib/sip/name-addr.ts'
 import { Peer } from '../sip-server/peer.ts'

@@ -59,7 +59,6 @@ describe('what this version does not do yet', () => {
 
   const WARNED: readonly (readonly [text: string, want: RegExp])[] = [
     ['media:\n  inbandDtmf: true', /^x\.yaml:2:3 media\.inbandDtmf: DTMF/],
-    ['router: ./router.ts', /router: .*not run/],
   ]
   for (const [text, want] of WARNED) {
     it(`warns, with the place, of what will not happen: ${text.split('\n').at(-1)}`, () => {

@@ -1,0 +1,104 @@
+import type { CallEnd } from '../../lib/call/agent-call.ts'
+import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import type { RouterDecision } from '../../lib/route/router.ts'
+import type { RouterVerdict } from '../route/router.ts'
+import { type AtOnce, answerOfRouter } from './answer-at-once.ts'
+import type { CallRecorder } from './call-recorder.ts'
+import type { IncomingInvite } from './incoming-invite.ts'
+
+export interface WaitingCallParts {
+  readonly invite: IncomingInvite
+  readonly recorder: CallRecorder
+  readonly verdict: Promise<RouterVerdict>
+  /** Whether the call's tenant has an agent of that name. */
+  readonly hasAgent: (name: string) => boolean
+  /** The call goes to an agent, the tenant's own where the router names none. It is that one's call from now on. */
+  readonly onBridge: (agent: string | null, variables: Readonly<Record<string, string>>) => void
+  /** The call is over and its record closed. */
+  readonly onReleased: () => void
+  readonly redirectExpiresMs: number
+  /** Retry-After for a 503, in seconds. */
+  readonly retryAfterS: () => number
+}
+
+/** A call whose INVITE waits for the router. Whatever goes wrong with that, the call goes on as if there were none. */
+export class WaitingCall {
+  readonly #parts: WaitingCallParts
+  #over = false
+
+  constructor(parts: WaitingCallParts) {
+    this.#parts = parts
+    // The SIP server has answered the CANCEL and the INVITE (RFC 3261 §9.2).
+    parts.invite.onCancel(() => this.#end({ by: 'caller', sip: 487, cause: 'cancelled' }))
+    void parts.verdict.then((verdict) => this.#onVerdict(verdict))
+  }
+
+  /** The term in which this node writes its record. */
+  get epoch(): number {
+    return this.#parts.recorder.row.epoch
+  }
+
+  hangUp(by: EndedBy, cause: EndCause): void {
+    if (this.#over) return
+    const { invite, recorder, retryAfterS } = this.#parts
+    const reason = 'Service Unavailable'
+    invite.respond(503, reason, { 'Retry-After': String(retryAfterS()) })
+    recorder.event({ event: 'call.rejected', sip: 503, reason })
+    this.#end({ by, sip: 503, cause })
+  }
+
+  /** The SIP server is gone, and the INVITE with it. */
+  lost(): void {
+    this.#end({ by: 'system', sip: null, cause: 'trunk-fault' })
+  }
+
+  /** Nothing is sent before it is answered. */
+  mute(_muted: boolean): void {}
+
+  /** The call is another node's. */
+  fence(): void {
+    this.#parts.recorder.lost()
+    this.#end({ by: 'system', sip: null, cause: 'node-lost' })
+  }
+
+  #onVerdict(verdict: RouterVerdict): void {
+    if (this.#over) return
+    if (!verdict.ok) return this.#fallBack(verdict.error.code, verdict.error.message)
+    const decision = verdict.value
+    if (decision === null) return this.#bridge(null, {})
+    if (!('bridge' in decision)) return this.#answer(decision)
+    const { bridge, variables = {} } = decision
+    if (!this.#parts.hasAgent(bridge)) return this.#fallBack('ill-formed', `bridge: no agent is named ${bridge}`)
+    this.#bridge(bridge, variables)
+  }
+
+  #answer(decision: Exclude<RouterDecision, { bridge: string }>): void {
+    const { invite, recorder, redirectExpiresMs, retryAfterS } = this.#parts
+    // A call that one of us has redirected is never redirected again (docs/behaviour.md).
+    if ('redirect' in decision && invite.facts.redirected)
+      return this.#fallBack('ill-formed', 'redirect: the call has been redirected before')
+    const answer: AtOnce = answerOfRouter(decision, redirectExpiresMs, retryAfterS())
+    invite.respond(answer.status, answer.reason, answer.headers)
+    recorder.event(answer.event)
+    this.#end(answer.end)
+  }
+
+  #fallBack(code: string, reason: string): void {
+    this.#parts.recorder.event({ event: 'router.failed', level: 'warn', code, reason })
+    this.#bridge(null, {})
+  }
+
+  #bridge(agent: string | null, variables: Readonly<Record<string, string>>): void {
+    this.#over = true
+    this.#parts.onBridge(agent, variables)
+  }
+
+  #end(end: CallEnd): void {
+    if (this.#over) return
+    this.#over = true
+    const { recorder, onReleased } = this.#parts
+    recorder.update({ state: 'ended', endedAt: new Date(), end })
+    recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
+    onReleased()
+  }
+}

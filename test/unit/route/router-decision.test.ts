@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { readRouterAnswer } from '../../../lib/route/router-decision.ts'
+
+describe('The answer of a router', () => {
+  const GOOD: readonly (readonly [why: string, answer: unknown, want: unknown])[] = [
+    ['leaves the call alone by saying nothing', undefined, null],
+    ['names an agent', { bridge: 'intake' }, { bridge: 'intake', variables: {} }],
+    ['gives it variables', { bridge: 'a', variables: { x: 'y' } }, { bridge: 'a', variables: { x: 'y' } }],
+    [
+      'redirects',
+      { redirect: ['sip:desk@192.0.2.1;transport=tcp'] },
+      { redirect: ['sip:desk@192.0.2.1;transport=tcp'] },
+    ],
+    ['rejects', { reject: 603 }, { reject: 603 }],
+    ['rejects with words of its own', { reject: 486, reason: 'Gone Fishing' }, { reject: 486, reason: 'Gone Fishing' }],
+  ]
+  for (const [why, answer, want] of GOOD)
+    it(why, () => assert.deepEqual(readRouterAnswer(answer), { ok: true, value: want }))
+
+  const BAD: readonly (readonly [why: string, answer: unknown, want: RegExp])[] = [
+    ['text', 'intake', /no object: a string/],
+    ['a list', [], /no object: an array/],
+    ['nothing of all', {}, /none of/],
+    ['two at a time', { bridge: 'a', reject: 603 }, /several/],
+    ['what this version has not', { dial: ['sip:a@192.0.2.1'] }, /`dial` is not in this version/],
+    ['a status that is no refusal', { reject: 200 }, /^reject: .*400 to 699/],
+    ['a redirection without a target', { reject: 302 }, /`redirect`/],
+    ['a challenge', { reject: 407 }, /challenge/],
+    ['a second header in the reason', { reject: 603, reason: 'No\r\nX: y' }, /^reason: /],
+    ['a Contact that is several', { redirect: ['sip:a@192.0.2.1>,<sip:b@192.0.2.2'] }, /^redirect\.0: /],
+    ['no target', { redirect: [] }, /^redirect: /],
+    ['a variable that is no text', { bridge: 'a', variables: { x: 1 } }, /^variables\.x: /],
+    ['an unknown field', { bridge: 'a', agent: 'b' }, /agent/],
+  ]
+  for (const [why, answer, want] of BAD)
+    it(`is refused, with the place: ${why}`, () => {
+      const read = readRouterAnswer(answer)
+      assert.ok(!read.ok)
+      assert.match(read.error, want)
+    })
+})
