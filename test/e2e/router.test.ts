@@ -49,6 +49,7 @@ describe('A router outside of the repository', () => {
     }
     assert.deepEqual(statuses, [603, 302, 200, 200, 200])
     const events = await node.metrics()
-    assert.match(events, /tandem_events_total\{[^}]*event="router\.failed"[^}]*\} [23]\n/)
+    const failed = /^tandem_events_total\{(?=[^}]*event="router\.failed")[^}]*\} (\d+)$/m.exec(events)?.[1]
+    assert.ok(Number(failed) >= 2, `${failed} failures were counted`)
   })
 })

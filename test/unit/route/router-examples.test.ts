@@ -55,7 +55,7 @@ describe('The example routers', () => {
   it('give a share of the callers to another agent, always the same ones', async () => {
     const chosen = async (): Promise<readonly number[]> => {
       const all = await Promise.all(
-        Array.from({ length: 1_000 }, (_, i) =>
+        Array.from({ length: 1_000 }, async (_, i) =>
           percentage({ ...CALL, from: `+1202555${String(i).padStart(4, '0')}` }, NONE),
         ),
       )
