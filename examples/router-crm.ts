@@ -1,6 +1,6 @@
 import { defineRouter } from 'tandem'
 
-const CRM = 'http://127.0.0.1:9999/customers'
+const CRM = process.env['CRM_URL'] ?? 'http://127.0.0.1:9999/customers'
 
 /** Whom the CRM knows is greeted by name. Where it is away, or slow, the call goes on without: the look-up ends with the router's time. */
 export default defineRouter(async (call, { fetch }) => {

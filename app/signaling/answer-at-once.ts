@@ -3,7 +3,7 @@ import type { EndCause } from '../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../lib/observe/event.ts'
 import type { Decision } from '../../lib/route/decide.ts'
 import type { RouterRedirect, RouterReject } from '../../lib/route/router.ts'
-import { formatContacts } from '../../lib/route/standby-legs.ts'
+import { formatContacts, markHop } from '../../lib/route/standby-legs.ts'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -45,7 +45,9 @@ export function answerOfRouter(
 ): AtOnce {
   if ('redirect' in decision) {
     const expiresS = Math.round(expiresMs / 1_000)
-    const contacts = decision.redirect.map((uri, i) => `<${uri}>;q=${(1 - i / 10).toFixed(1)};expires=${expiresS}`)
+    const contacts = decision.redirect.map(
+      (uri, i) => `<${markHop(uri)}>;q=${(1 - i / 10).toFixed(1)};expires=${expiresS}`,
+    )
     return {
       status: 302,
       reason: 'Moved Temporarily',

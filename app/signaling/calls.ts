@@ -268,7 +268,7 @@ export class Calls {
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       session,
-      audio: newAudio(this.#routes.srtp.get(trunk) ?? 'off'),
+      audio: newAudio(this.#routes.srtp.get(recorder.row.trunk) ?? 'off'),
       agent: () => session.open(agents),
       recording: this.#recording(recorder.id, tenant),
       onReleased,

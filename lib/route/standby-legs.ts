@@ -50,6 +50,13 @@ function distinct(legs: readonly StandbyLeg[], used: SipPlace): readonly Standby
 /** A call that arrives with this parameter on its request-URI has been redirected by one of us, and is never redirected again. */
 export const HOP_PARAMETER = 'tandem-hop'
 
+/** A SIP URI with that parameter, before its headers (RFC 3261 §19.1.1). A `tel:` URI has no place for it that would come back to us. */
+export function markHop(uri: string): string {
+  const [address = '', ...headers] = uri.split('?')
+  if (!/^sips?:/i.test(uri) || address.toLowerCase().split(';').includes(`${HOP_PARAMETER}=1`)) return uri
+  return [`${address};${HOP_PARAMETER}=1`, ...headers].join('?')
+}
+
 /**
  * The Contact header of a 302 (RFC 3261 §20.10): the dialled number at each leg, ordered by q, with a short life.
  * @param dialled user part of the request-URI, escapes as they came
@@ -57,8 +64,8 @@ export const HOP_PARAMETER = 'tandem-hop'
 export function formatContacts(legs: readonly StandbyLeg[], dialled: string, expiresS: number): string {
   return legs
     .map(({ hostPort, transport }, i) => {
-      const uri = `sip:${dialled}@${hostPort}${transport === null ? '' : `;transport=${transport}`};${HOP_PARAMETER}=1`
-      return `<${uri}>;q=${(1 - i / 10).toFixed(1)};expires=${expiresS}`
+      const uri = `sip:${dialled}@${hostPort}${transport === null ? '' : `;transport=${transport}`}`
+      return `<${markHop(uri)}>;q=${(1 - i / 10).toFixed(1)};expires=${expiresS}`
     })
     .join(', ')
 }

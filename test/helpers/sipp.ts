@@ -21,6 +21,8 @@ export interface SippOptions {
   readonly users?: number
   /** `-d`: how long a pause without its own length lasts. */
   readonly pauseMs?: number
+  /** Words of the scenario of its own, `[name]`. */
+  readonly keys?: Readonly<Record<string, string>>
   readonly rtpEcho?: boolean
   readonly tcp?: boolean
   readonly timeoutMs?: number
@@ -61,6 +63,7 @@ export async function sipp(options: SippOptions): Promise<SippResult> {
     ],
     ...['-timeout', `${Math.ceil(timeoutMs / 1000)}s`, '-timeout_error', '-nostdin', '-trace_err'],
     ...['-error_file', join(folder, 'errors'), '-trace_stat', '-stf', join(folder, 'stats'), '-fd', '1'],
+    ...Object.entries(options.keys ?? {}).flatMap(([name, value]) => ['-key', name, value]),
     ...(options.rtpEcho ? ['-rtp_echo'] : []),
     ...(options.tcp ? ['-t', 't1'] : []),
   ]

@@ -79,6 +79,8 @@ export interface CallCentreOptions {
   readonly answers?: CallsOptions['answers']
   /** Where the entries of live calls go; by default nowhere. */
   readonly wrapKey?: Buffer
+  /** By default there is none. */
+  readonly router?: NonNullable<CallsOptions['router']>
   readonly liveCalls?: CallsOptions['liveCalls']
 }
 
@@ -148,6 +150,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
       },
     },
     metrics,
+    ...(options.router !== undefined && { router: options.router }),
   })
   const row = (sipCallId: string): CallRow | undefined =>
     [...rows.values()].find((each) => each.sip.callId === sipCallId)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { CallsOptions } from '../../../app/signaling/calls.ts'
+import type { CallsOptions } from '../../../app/signaling/calls-options.ts'
 import { formatCrypto, MASTER_KEYS_BYTES, masterKeysOf } from '../../../lib/sip/sdes.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { sdp } from '../sip-server/rig.ts'
