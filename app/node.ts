@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import { formatProblem } from '../lib/config/problem.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import { shareOf } from '../lib/config/share.ts'
 import { callId, nodeId } from '../lib/core/ids.ts'
@@ -7,8 +6,6 @@ import type { EmitEvent } from '../lib/observe/event.ts'
 import { placeOf, routesOf } from '../lib/route/routes.ts'
 import { superviseLocalAgent } from './agent/supervised-local-agent.ts'
 import { watchBackends } from './agent/watch-backends.ts'
-import { writeApiKey } from './api/api-key.ts'
-import type { ApiKey } from './api/options.ts'
 import { startApi } from './api/server.ts'
 import { type CallWorkers, startCallWorkers } from './call-workers.ts'
 import type { ConfigResult } from './config.ts'
@@ -22,6 +19,7 @@ import { startLeases } from './fleet/start-leases.ts'
 import { KeyWrap, wrappingKey } from './key-wrap.ts'
 import { startNodeMedia } from './media/start-media.ts'
 import { nodeActions } from './node-actions.ts'
+import { apiKeys, postgresOf, rejectedEvent, reloadedEvent } from './node-config.ts'
 import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews } from './node-views.ts'
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
@@ -307,7 +305,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   started = true
   emit({ event: 'node.ready', sip: link.hostports, http: api.url, version: VERSION })
   const reload = (result: ConfigResult): void => {
-    if (!result.ok) return emit({ event: 'config.rejected', level: 'error', problems: result.error.map(formatProblem) })
+    if (!result.ok) return emit(rejectedEvent(result.error))
     const next = shareIn(result.value)
     const routes = routesOf(next, local.backend)
     calls.setRoutes(routes)
@@ -318,13 +316,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     workers?.reload(result.value)
     void router.reload(next.router)
     current = next
-    const { notices } = current
-    const needsRestart = RESTART_PARTS.filter((part) => JSON.stringify(config[part]) !== JSON.stringify(current[part]))
-    emit({
-      event: 'config.reloaded',
-      ...(needsRestart.length > 0 && { level: 'warn', needsRestart }),
-      ...(notices.length > 0 && { notices: notices.map(formatProblem) }),
-    })
+    emit(reloadedEvent(config, current))
   }
   const hangUp = (call: string): boolean => calls.hangUp(callId(call), 'operator', 'normal')
   return {
@@ -340,14 +332,3 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
 
 /** How often the other nodes are asked by OPTIONS whether they would serve a call, and how long they may take. */
 const PEER_PING = { intervalMs: 1_000, timeoutMs: 1_000 } as const
-
-/** Parts of the config that are read at the start alone. */
-const RESTART_PARTS = ['node', 'fleet', 'log', 'sip', 'media', 'store', 'http', 'dns'] as const
-
-const postgresOf = ({ store }: Config): string => (store.postgres.kind === 'embedded' ? 'embedded' : store.postgres.url)
-
-/** The keys of the config, or one that is made into the data folder for the commands on this machine. */
-async function apiKeys({ http, node }: Config): Promise<readonly ApiKey[]> {
-  if (http.keys.length > 0) return http.keys
-  return [{ name: 'local', key: await writeApiKey(node.dataDir), role: 'admin' }]
-}
