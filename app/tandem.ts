@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   drain: () => import('./commands/drain.ts'),
   drill: () => import('./commands/drill.ts'),
   check: () => import('./commands/check.ts'),
+  router: () => import('./commands/router.ts'),
   test: () => import('./commands/test.ts'),
   bench: () => import('./commands/bench.ts'),
 }

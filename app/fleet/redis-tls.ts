@@ -5,7 +5,7 @@ import { AbstractConnector } from 'ioredis'
  * How ioredis connects by TLS, with one thing more: it listens for one error of a socket, and a handshake that fails may
  * tell of two, of which the second would end the process.
  */
-export function tlsConnector(options: ConnectionOptions, disconnectTimeoutMs: number) {
+export function tlsConnector(options: ConnectionOptions, disconnectTimeoutMs: number): new () => AbstractConnector {
   return class TlsConnector extends AbstractConnector {
     constructor() {
       super(disconnectTimeoutMs)

@@ -12,6 +12,7 @@ let router = { url: '', source: '' }
 
 const MODULES: Readonly<Record<string, string>> = {
   tandem: new URL('../../lib/route/router.js', import.meta.url).href,
+  'tandem/testing': new URL('./simulate.js', import.meta.url).href,
 }
 
 export function initialize(data: typeof router): void {

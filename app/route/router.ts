@@ -3,12 +3,11 @@ import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { RouterDecision } from '../../lib/route/router.ts'
 import { readRouterAnswer } from '../../lib/route/router-decision.ts'
+import { BUDGET_MS } from './budget.ts'
 import type { RouterQuestion, RouterThreadData } from './messages.ts'
 import { readRouter } from './read-router.ts'
 import { RouterThread } from './router-thread.ts'
 
-/** What a router has for one call. */
-const BUDGET_MS = 500
 /** Calls that may wait for a router; further ones get their tenant's default at once. */
 const MAX_WAITING = 1_000
 const POLL_MS = 500
@@ -166,8 +165,9 @@ export class Router {
     this.#loading = this.#loading.then(async () => {
       if (this.#closed || this.#data === null || this.#thread !== null) return
       const loaded = await RouterThread.load(this.#data)
-      if (loaded.ok) this.#use(loaded.value)
-      else this.#onEnd(loaded.error)
+      if (!loaded.ok) return this.#onEnd(loaded.error)
+      this.#use(loaded.value)
+      this.#emit({ event: 'router.loaded', file: this.#file, again: true })
     })
     return this.#loading
   }

@@ -2,7 +2,7 @@ import { register } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { RouterTools } from '../../lib/route/router.ts'
-import { MAX_ANSWER } from '../../lib/route/router-decision.ts'
+import { answerJson } from '../../lib/route/router-decision.ts'
 import type { FromRouter, RouterThreadData, ToRouter } from './messages.ts'
 
 /** The thread that a router runs in: loads its file, then asks it for each call. It knows nothing of the node but what it is told. */
@@ -39,9 +39,7 @@ async function answer(router: Asked, { ask, question, budgetMs }: Extract<ToRout
       globalThis.fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, budget]) : budget }),
   }
   try {
-    const json = JSON.stringify((await router(call, tools)) ?? null) ?? '"a function"'
-    if (json.length > MAX_ANSWER) throw new RangeError(`the answer is too large: ${json.length} characters of JSON`)
-    post({ kind: 'answer', ask, json })
+    post({ kind: 'answer', ask, json: answerJson(await router(call, tools)) })
   } catch (error) {
     post({ kind: 'threw', ask, message: messageOf(error) })
   }

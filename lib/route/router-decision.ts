@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { RouterDecision } from './router.ts'
 
 /** Longest answer of a router, in characters of JSON. */
-export const MAX_ANSWER = 65_536
+const MAX_ANSWER = 65_536
 const MAX_VARIABLES = 32
 const MAX_REDIRECTS = 8
 
@@ -42,6 +42,13 @@ const decision = {
     reason: reason.optional(),
   }),
 } as const
+
+/** What a router has said as JSON, which is how it leaves its thread. Throws where it cannot be said so, or not in as much. */
+export function answerJson(answer: unknown): string {
+  const json = JSON.stringify(answer ?? null) ?? '"a function"'
+  if (json.length > MAX_ANSWER) throw new RangeError(`the answer is too large: ${json.length} characters of JSON`)
+  return json
+}
 
 /**
  * What a router has said, read from anything at all: null where it leaves the call alone, else a decision of this version. The error

@@ -107,7 +107,7 @@ describe('A router in its thread', function () {
       assert.ok(verdict !== null && !verdict.ok, JSON.stringify(verdict))
       assert.match(verdict.error.message, said)
       assert.equal(verdict.error.code, code)
-      if (endsThread) await until(async () => told('router.failed').length === 1, 'the end of its thread')
+      if (endsThread) await until(async () => told('router.loaded').length === 2, 'another thread')
       assert.deepEqual(await ask(), BRIDGED)
       assert.equal(told('router.failed').length, endsThread ? 1 : 0)
     })
