@@ -212,6 +212,7 @@ describe('the calls of a node that has died', function () {
     await until(async () => west.ended.length > 0, 'the other call to be closed')
     assert.deepEqual([west.moved, west.ended], [[callIdOf(first)], [callIdOf(first + 1)]])
     assert.ok((epochs[0] ?? 0) > 0)
+    await west.store.journal.written(5_000)
     const own = await west.store.owners.open(west.id, false)
     assert.deepEqual(
       own.map(({ row, ownerTerm }) => [row.id, ownerTerm]),
