@@ -26,7 +26,7 @@ import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
 import { Parts } from './parts.ts'
 import { startRecordings } from './recordings/start-recordings.ts'
-import { Router } from './route/router.ts'
+import { startRouter } from './route/start-router.ts'
 import { CallBacks } from './session/call-backs.ts'
 import { startSessions } from './session/sessions.ts'
 import { Calls } from './signaling/calls.ts'
@@ -170,8 +170,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
 
   const sessions = await startSessions({ config, store, routes, log }, parts)
 
-  const router = await Router.start(config.router, emit)
-  parts.add('router', () => router.close())
+  const router = await startRouter({ config, emit, log }, parts)
 
   let started = false
   const calls = new Calls({

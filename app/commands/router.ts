@@ -1,8 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import type { RouterCall } from '../../lib/route/router.ts'
-import { BUDGET_MS } from '../route/budget.ts'
+import { ROUTER_BUDGET_MS, type RouterCall } from '../../lib/route/router.ts'
 import { readRouter } from '../route/read-router.ts'
-import { RouterThread } from '../route/router-thread.ts'
+import { RouterHost } from '../route/router-host.ts'
 import { judged, SIMULATED_CALL, type Simulated } from '../route/simulate.ts'
 import { print, printJson } from './output.ts'
 
@@ -45,27 +44,30 @@ type Answer =
   | Simulated
   | { readonly kind: 'failed'; readonly code: 'unusable' | 'unavailable'; readonly message: string }
 
-/** In a thread as a node has it: also a router that loops, or takes all memory, is told of and ended. */
+/** In a process as a node has it, whose standard output is the command's standard error: also a router that loops, or takes all memory, is told of and ended. */
 async function ask(file: string, call: RouterCall): Promise<Answer> {
   const read = await readRouter(file)
-  const loaded = read.ok ? await RouterThread.load(read.value) : read
+  const loaded = read.ok
+    ? await RouterHost.load(read.value, { onLine: (line) => void process.stderr.write(`${line}\n`) })
+    : read
   if (!loaded.ok) return { kind: 'failed', code: 'unusable', message: loaded.error }
-  const thread = loaded.value
+  const host = loaded.value
   let timer: NodeJS.Timeout | undefined
   try {
     return await new Promise<Answer>((resolve) => {
       const fail = (code: 'late' | 'threw' | 'unavailable', message: string): void =>
         resolve({ kind: 'failed', code, message })
-      timer = setTimeout(() => fail('late', `no answer within ${BUDGET_MS} ms`), BUDGET_MS)
-      thread.attach({
+      timer = setTimeout(() => fail('late', `no answer within ${ROUTER_BUDGET_MS} ms`), ROUTER_BUDGET_MS)
+      host.attach({
         onAnswer: (_ask, answer) => (answer.ok ? resolve(judged(answer.value)) : fail('threw', answer.error)),
+        onStray: (message) => void process.stderr.write(`rejected, and nobody awaited it: ${message}\n`),
         onEnd: (reason) => fail('unavailable', reason),
       })
-      thread.ask(1, { call, trunks: [], nodes: [] }, BUDGET_MS)
+      host.ask(1, { call, trunks: [], nodes: [] }, ROUTER_BUDGET_MS)
     })
   } finally {
     clearTimeout(timer)
-    await thread.close()
+    await host.close()
   }
 }
 

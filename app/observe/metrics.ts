@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../lib/observe/event.ts'
+import type { RouterOutcome } from '../../lib/route/router-decision.ts'
 import { type AgentSources, agentGauges } from './agent-metrics.ts'
 import { type MediaSources, mediaGauges } from './media-metrics.ts'
 import { eventCounters, huntHistogram, type TrunkSources, trunkGauges } from './trunk-metrics.ts'
@@ -40,6 +41,8 @@ export interface Metrics {
   /** A lost agent is back, or moved to a fresh session, after so long. */
   agentBack(gapMs: number): void
   bargeIn(silenceAfterMs: number): void
+  /** A call was asked of the router. */
+  routed(outcome: RouterOutcome): void
   /** A call of ours had its trunks tried: `answered`, or how the deciding attempt ended. */
   huntEnded(outcome: string, tookMs: number): void
   /** Counts what an event tells. */
@@ -81,6 +84,7 @@ function recorders(register: Registry): Omit<Metrics, 'registry' | 'observe' | '
   const ready = histogram('agent_setup', 'Agent socket open and configured', SETUP_SECONDS)
   const gaps = histogram('agent_gap', 'Agent lost to back', SETUP_SECONDS)
   const bargeIns = histogram('barge_in_silence', 'Barge-in event to silence', BARGE_IN_SECONDS)
+  const routed = counter('router_calls', 'Calls asked of the router, by what came of it', ['outcome'])
   const requests = histogram('api_request', 'HTTP API by route and status', REQUEST_SECONDS, ['route', 'status'])
   return {
     callStarted: (direction) => started.inc({ direction }),
@@ -94,6 +98,7 @@ function recorders(register: Registry): Omit<Metrics, 'registry' | 'observe' | '
     agentBack: (gapMs) => gaps.observe(gapMs / 1000),
     agentReady: (setupMs) => ready.observe(setupMs / 1000),
     bargeIn: (silenceAfterMs) => bargeIns.observe(silenceAfterMs / 1000),
+    routed: (outcome) => routed.inc({ outcome }),
     huntEnded: huntHistogram(register),
     eventEmitted: eventCounters(register),
     apiRequest: (route, status, tookMs) => requests.observe({ route, status: String(status) }, tookMs / 1000),

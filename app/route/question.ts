@@ -3,6 +3,7 @@ import { ROUTER_HEADERS } from '../../lib/route/router.ts'
 import type { InviteFacts, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import type { RouterQuestion } from './messages.ts'
 
+/** Of one header, in characters. */
 const MAX_HEADER = 2_048
 
 interface Invite {

@@ -2,12 +2,12 @@ import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { err, ok, type Result } from '../../lib/core/result.ts'
-import type { RouterThreadData } from './messages.ts'
+import type { RouterSource } from './messages.ts'
 
 const MAX_BYTES = 1_048_576
 
 /** The file of a router, relative to the working directory. The error says why it cannot be read. */
-export async function readRouter(file: string): Promise<Result<RouterThreadData, string>> {
+export async function readRouter(file: string): Promise<Result<RouterSource, string>> {
   const path = resolve(file)
   try {
     const { size } = await stat(path)

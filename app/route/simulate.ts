@@ -1,6 +1,11 @@
-import type { Router, RouterCall, RouterDecision, RouterTools } from '../../lib/route/router.ts'
-import { answerJson, readRouterAnswer } from '../../lib/route/router-decision.ts'
-import { BUDGET_MS } from './budget.ts'
+import {
+  ROUTER_BUDGET_MS,
+  type Router,
+  type RouterCall,
+  type RouterDecision,
+  type RouterTools,
+} from '../../lib/route/router.ts'
+import { answerJson, readRouterJson } from '../../lib/route/router-decision.ts'
 
 /** The module `tandem/testing`: routers under test, without a network and without a node (docs/programming.md). */
 
@@ -45,12 +50,12 @@ export async function simulate(
   call: Partial<RouterCall> = {},
   tools: Partial<RouterTools> = {},
 ): Promise<Simulated> {
-  // A node's router gets, and gives, what survives the way to its thread.
+  // A node's router gets, and gives, what survives the way to its process.
   const asked = structuredClone({ ...SIMULATED_CALL, ...call })
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Simulated>((resolve) => {
-    const failed = { kind: 'failed', code: 'late', message: `no answer within ${BUDGET_MS} ms` } as const
-    timer = setTimeout(() => resolve(failed), BUDGET_MS)
+    const failed = { kind: 'failed', code: 'late', message: `no answer within ${ROUTER_BUDGET_MS} ms` } as const
+    timer = setTimeout(() => resolve(failed), ROUTER_BUDGET_MS)
   })
   try {
     return await Promise.race([judge(router, asked, { ...NO_TOOLS, ...tools }), late])
@@ -67,9 +72,9 @@ async function judge(router: Router, call: RouterCall, tools: RouterTools): Prom
   }
 }
 
-/** What comes of an answer as it leaves the thread of a router. */
+/** What comes of an answer as it leaves the process of a router. */
 export function judged(json: string): Simulated {
-  const read = readRouterAnswer(JSON.parse(json))
+  const read = readRouterJson(json)
   if (read.ok) return { kind: 'decided', decision: read.value }
   return { kind: 'failed', code: 'ill-formed', message: read.error }
 }

@@ -51,7 +51,7 @@ export function answerOfRouter(
     return {
       status: 302,
       reason: 'Moved Temporarily',
-      headers: { Contact: contacts.join(', '), Expires: String(expiresS) },
+      headers: { Contact: contacts.join(', '), Expires: String(expiresS), Reason: REDIRECT_REASONS.router },
       event: { event: 'call.redirected', contacts, why: 'router' },
       end: { by: 'system', sip: 302, cause: 'redirected' },
     }
@@ -87,4 +87,5 @@ function redirection(
 const REDIRECT_REASONS = {
   node: 'Q.850;cause=42;text="node takes no calls now"',
   trunk: 'Q.850;cause=38;text="trunk is degraded"',
+  router: 'Q.850;cause=23;text="redirected by the router"',
 } as const

@@ -50,5 +50,5 @@ export interface CallsOptions {
   /** Sources that belong to no trunk. */
   readonly strangers: Strangers
   /** Absent: every call gets its tenant's default. */
-  readonly router?: Pick<Router, 'ask'>
+  readonly router?: Pick<Router, 'ask' | 'levelOf'>
 }

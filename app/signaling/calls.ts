@@ -238,18 +238,23 @@ export class Calls {
       this.#onReleased(recorder, [invite.sipCallId])
     }
     const bridge = (name: string | null, variables: Readonly<Record<string, string>>): void =>
-      this.#bridge(invite, recorder, { tenant, agents, agent: name ?? agent, variables, onReleased })
-    const { router, trunkStates, peers, region, redirectExpiresMs } = this.#options
-    const snapshot = { trunks: this.#routes.trunks, trunkStates: trunkStates(), peers: peers(), region }
-    const verdict = router?.ask(routerQuestion(invite, recorder.row, agent, snapshot)) ?? null
-    if (verdict === null) return bridge(null, {})
-    const parts = { invite, recorder, verdict, onReleased, redirectExpiresMs, onBridge: bridge }
-    const retryAfterS = (): number => drawRetryAfterS(this.#routes.retryAfterS, Math.random())
-    this.#live.set(recorder.id, new WaitingCall({ ...parts, retryAfterS, hasAgent: (name) => agents.has(name) }))
+      this.#bridge(invite, recorder, { trunk, tenant, agents, agent: name ?? agent, variables, onReleased })
+    const { router, trunkStates, peers, region, redirectExpiresMs, metrics } = this.#options
+    const snapshot = () => ({ trunks: this.#routes.trunks, trunkStates: trunkStates(), peers: peers(), region })
+    const verdict = router?.ask(() => routerQuestion(invite, recorder.row, agent, snapshot()))
+    if (router === undefined || verdict === undefined || verdict === null) return bridge(null, {})
+    const waiting = new WaitingCall({
+      ...{ invite, recorder, verdict, metrics, redirectExpiresMs, onReleased },
+      onBridge: bridge,
+      hasAgent: (name) => agents.has(name),
+      levelOf: (code) => router.levelOf(code),
+      retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
+    })
+    this.#live.set(recorder.id, waiting)
   }
 
   #bridge(invite: IncomingInvite, recorder: CallRecorder, to: BridgeTo): void {
-    const { tenant, agents, agent, onReleased } = to
+    const { trunk, tenant, agents, agent, onReleased } = to
     const { from, to: called } = recorder.row
     const variables = { ...to.variables, caller: from, called }
     const session = this.#options.sessions.of({
@@ -268,7 +273,7 @@ export class Calls {
       media: this.#options.media,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       session,
-      audio: newAudio(this.#routes.srtp.get(recorder.row.trunk) ?? 'off'),
+      audio: newAudio(this.#routes.srtp.get(trunk) ?? 'off'),
       agent: () => session.open(agents),
       recording: this.#recording(recorder.id, tenant),
       onReleased,
@@ -314,6 +319,7 @@ export class Calls {
 
 /** Where a call goes that was let in. */
 interface BridgeTo {
+  readonly trunk: TrunkId | null
   readonly tenant: TenantId
   readonly agents: NonNullable<ReturnType<Routes['agents']['get']>>
   readonly agent: string

@@ -2,7 +2,7 @@ import type Srf from 'drachtio-srf'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
-import { HOP_PARAMETER } from '../../lib/route/standby-legs.ts'
+import { HOP_IN_URI } from '../../lib/route/standby-legs.ts'
 import { knownCaller } from '../../lib/session/caller.ts'
 import { listsTag } from '../../lib/sip/reliability.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
@@ -38,7 +38,7 @@ export class IncomingInvite {
       ...requestFactsOf(req),
       dialled: userOfUri(req.uri),
       caller: callerOf(req),
-      redirected: new RegExp(`;${HOP_PARAMETER}(?:[=;>]|$)`, 'i').test(req.uri),
+      redirected: HOP_IN_URI.test(req.uri),
     }
     req.on('cancel', () => {
       this.#cancelled = true

@@ -1,7 +1,9 @@
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
-import type { RouterDecision } from '../../lib/route/router.ts'
-import type { RouterVerdict } from '../route/router.ts'
+import type { RouterRedirect, RouterReject } from '../../lib/route/router.ts'
+import { type DecidedCall, objectionTo, type RouterOutcome } from '../../lib/route/router-decision.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Router, RouterFailure, RouterVerdict } from '../route/router.ts'
 import { type AtOnce, answerOfRouter } from './answer-at-once.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
@@ -11,7 +13,10 @@ export interface WaitingCallParts {
   readonly recorder: CallRecorder
   readonly verdict: Promise<RouterVerdict>
   /** Whether the call's tenant has an agent of that name. */
-  readonly hasAgent: (name: string) => boolean
+  readonly hasAgent: DecidedCall['hasAgent']
+  /** How loudly a failure is told. */
+  readonly levelOf: Router['levelOf']
+  readonly metrics: Pick<Metrics, 'routed'>
   /** The call goes to an agent, the tenant's own where the router names none. It is that one's call from now on. */
   readonly onBridge: (agent: string | null, variables: Readonly<Record<string, string>>) => void
   /** The call is over and its record closed. */
@@ -63,33 +68,34 @@ export class WaitingCall {
 
   #onVerdict(verdict: RouterVerdict): void {
     if (this.#over) return
-    if (!verdict.ok) return this.#fallBack(verdict.error.code, verdict.error.message)
+    if (!verdict.ok) return this.#fallBack(verdict.error)
     const decision = verdict.value
-    if (decision === null) return this.#bridge(null, {})
-    if (!('bridge' in decision)) return this.#answer(decision)
-    const { bridge, variables = {} } = decision
-    if (!this.#parts.hasAgent(bridge)) return this.#fallBack('ill-formed', `bridge: no agent is named ${bridge}`)
-    this.#bridge(bridge, variables)
+    if (decision === null) return this.#bridge(null, {}, 'default')
+    const { invite, hasAgent } = this.#parts
+    const message = objectionTo(decision, { hasAgent, redirected: invite.facts.redirected })
+    if (message !== null) return this.#fallBack({ code: 'ill-formed', message })
+    if ('bridge' in decision) return this.#bridge(decision.bridge, decision.variables ?? {}, 'bridge')
+    this.#answer(decision)
   }
 
-  #answer(decision: Exclude<RouterDecision, { bridge: string }>): void {
-    const { invite, recorder, redirectExpiresMs, retryAfterS } = this.#parts
-    // A call that one of us has redirected is never redirected again (docs/behaviour.md).
-    if ('redirect' in decision && invite.facts.redirected)
-      return this.#fallBack('ill-formed', 'redirect: the call has been redirected before')
+  #answer(decision: RouterRedirect | RouterReject): void {
+    const { invite, recorder, metrics, redirectExpiresMs, retryAfterS } = this.#parts
+    metrics.routed('redirect' in decision ? 'redirect' : 'reject')
     const answer: AtOnce = answerOfRouter(decision, redirectExpiresMs, retryAfterS())
     invite.respond(answer.status, answer.reason, answer.headers)
     recorder.event(answer.event)
     this.#end(answer.end)
   }
 
-  #fallBack(code: string, reason: string): void {
-    this.#parts.recorder.event({ event: 'router.failed', level: 'warn', code, reason })
-    this.#bridge(null, {})
+  #fallBack({ code, message }: RouterFailure): void {
+    const level = this.#parts.levelOf(code)
+    this.#parts.recorder.event({ event: 'router.failed', level, code, reason: message })
+    this.#bridge(null, {}, code)
   }
 
-  #bridge(agent: string | null, variables: Readonly<Record<string, string>>): void {
+  #bridge(agent: string | null, variables: Readonly<Record<string, string>>, outcome: RouterOutcome): void {
     this.#over = true
+    this.#parts.metrics.routed(outcome)
     this.#parts.onBridge(agent, variables)
   }
 

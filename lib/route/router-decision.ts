@@ -3,10 +3,13 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { RouterDecision } from './router.ts'
 
 /** Longest answer of a router, in characters of JSON. */
-const MAX_ANSWER = 65_536
+export const MAX_ANSWER = 65_536
+/** Longest reason of a refusal of an answer, in characters: keys of the router's own stand in it. */
+const MAX_OBJECTION = 300
 const MAX_VARIABLES = 32
 const MAX_REDIRECTS = 8
 
+/** Decisions of the contract that this version cannot carry out: refused by name, never left out of sight. */
 const NOT_YET = ['dial', 'proxy'] as const
 const KINDS = ['bridge', 'redirect', 'reject'] as const
 
@@ -46,8 +49,40 @@ const decision = {
 /** What a router has said as JSON, which is how it leaves its thread. Throws where it cannot be said so, or not in as much. */
 export function answerJson(answer: unknown): string {
   const json = JSON.stringify(answer ?? null) ?? '"a function"'
-  if (json.length > MAX_ANSWER) throw new RangeError(`the answer is too large: ${json.length} characters of JSON`)
+  if (json.length > MAX_ANSWER)
+    throw new RangeError(`the answer is too large: ${json.length} characters of JSON, at most ${MAX_ANSWER}`)
   return json
+}
+
+/** Why a router did not decide a call. */
+export type RouterFailureCode = 'late' | 'threw' | 'ill-formed' | 'unavailable'
+
+/** What came of asking a router: its decision, `default` where it left the call alone, or why there is none. */
+export type RouterOutcome = 'bridge' | 'redirect' | 'reject' | 'default' | RouterFailureCode
+
+/** As `readRouterAnswer`, from JSON of anyone's. */
+export function readRouterJson(json: string): Result<RouterDecision | null, string> {
+  try {
+    const answer: unknown = JSON.parse(json)
+    return readRouterAnswer(answer)
+  } catch {
+    return err('the answer is no JSON')
+  }
+}
+
+/** What the node knows of a call that a decision must fit. */
+export interface DecidedCall {
+  /** Whether the call's tenant has an agent of that name. */
+  readonly hasAgent: (name: string) => boolean
+  /** Whether one of us has redirected the call before: it is never redirected again (docs/behaviour.md). */
+  readonly redirected: boolean
+}
+
+/** Why a well-formed decision cannot be had for a call; null: it can. */
+export function objectionTo(decision: RouterDecision, { hasAgent, redirected }: DecidedCall): string | null {
+  if ('bridge' in decision && !hasAgent(decision.bridge)) return `bridge: no agent is named ${decision.bridge}`
+  if ('redirect' in decision && redirected) return 'redirect: the call has been redirected before'
+  return null
 }
 
 /**
@@ -65,7 +100,8 @@ export function readRouterAnswer(answer: unknown): Result<RouterDecision | null,
   const read = decision[kind].safeParse(answer)
   if (read.success) return ok(withoutUndefined(read.data))
   const [issue] = read.error.issues
-  return err(issue === undefined ? 'ill-formed' : `${issue.path.join('.') || kind}: ${issue.message}`)
+  const objection = issue === undefined ? 'ill-formed' : `${issue.path.join('.') || kind}: ${issue.message}`
+  return err(objection.slice(0, MAX_OBJECTION))
 }
 
 type Read = z.output<(typeof decision)[keyof typeof decision]>

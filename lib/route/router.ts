@@ -70,6 +70,9 @@ export interface RouterReject {
 
 export type RouterDecision = RouterBridge | RouterRedirect | RouterReject
 
+/** What a router has for one call, in milliseconds. */
+export const ROUTER_BUDGET_MS = 500
+
 /** What a router may say; null or undefined: the call gets what it would without a router. */
 export type RouterAnswer = RouterDecision | null | undefined
 

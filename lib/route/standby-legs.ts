@@ -50,12 +50,14 @@ function distinct(legs: readonly StandbyLeg[], used: SipPlace): readonly Standby
 /** A call that arrives with this parameter on its request-URI has been redirected by one of us, and is never redirected again. */
 export const HOP_PARAMETER = 'tandem-hop'
 
-/** A SIP URI with that parameter, before its headers (RFC 3261 §19.1.1). A `tel:` URI has no place for it that would come back to us. */
+/** The same SIP or tel URI with that parameter, which stands before the headers of a SIP URI (RFC 3261 §19.1.1). */
 export function markHop(uri: string): string {
   const [address = '', ...headers] = uri.split('?')
-  if (!/^sips?:/i.test(uri) || address.toLowerCase().split(';').includes(`${HOP_PARAMETER}=1`)) return uri
-  return [`${address};${HOP_PARAMETER}=1`, ...headers].join('?')
+  return [address.replace(HOP_IN_URI, ''), `;${HOP_PARAMETER}=1`, ...headers.map((each) => `?${each}`)].join('')
 }
+
+/** The parameter in a URI, with its value. */
+export const HOP_IN_URI = new RegExp(`;${HOP_PARAMETER}(?:=[^;?>]*)?(?=[;?>]|$)`, 'i')
 
 /**
  * The Contact header of a 302 (RFC 3261 §20.10): the dialled number at each leg, ordered by q, with a short life.

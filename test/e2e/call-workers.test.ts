@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type ApiCall, allCalls, endedCalls } from '../helpers/api-call.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
 import { processTree } from '../helpers/process-tree.ts'
@@ -92,6 +93,30 @@ describe('a node with sip.workers: 2', function () {
         .sort(),
       ['east', 'east.w2'],
     )
+  })
+
+  it('asks a router that a changed config names, in both', async () => {
+    const file = join(node.dataDir, 'router.mjs')
+    await writeFile(file, 'export default () => ({ reject: 603 })')
+    const text = await readFile(node.configFile, 'utf8')
+    await writeFile(node.configFile, JSON.stringify({ ...JSON.parse(text), router: file }))
+    await node.said(/(?:router\.loaded[\s\S]*){2}/)
+    const before = (await allCalls(node)).length
+    for (let i = 0; i < 2; i++) {
+      const caller = await RawCaller.open(node.address)
+      callers.push(caller)
+      assert.equal((await caller.call(NUMBER)).status, 603)
+    }
+    const calls = await endedCalls(node, before + 2)
+    assert.deepEqual(
+      calls
+        .slice(0, 2)
+        .map((call) => call.node)
+        .sort(),
+      ['east', 'east.w2'],
+    )
+    await writeFile(node.configFile, text)
+    await node.said(/(?:config\.reloaded[\s\S]*){6}/)
   })
 
   it('closes the records of a process that is killed, starts it anew, and goes on', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
+import { cpuSecondsOf, processTree } from '../helpers/process-tree.ts'
 import { type QuickAgent, startQuickAgent } from '../helpers/quick-agent.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
 import { ROOT } from '../helpers/root.ts'
@@ -13,7 +15,7 @@ import { sipp } from '../helpers/sipp.ts'
 import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
-/** By who calls, so that it does not matter which of its threads is asked. */
+/** By who calls, so that it does not matter which of its processes is asked. */
 const MOODY = `import { defineRouter, type RouterCall } from 'tandem'
 export default defineRouter(async (call: RouterCall) => {
   if (call.from.endsWith('1')) return { reject: 603 }
@@ -67,7 +69,7 @@ describe('A router outside of the repository', function () {
   })
 
   after(async () => {
-    assert.equal(await node.stop(), 0)
+    node.abandon()
     await agent.close()
     crm.closeAllConnections()
     crm.close()
@@ -121,12 +123,18 @@ describe('A router outside of the repository', function () {
       } finally {
         await caller.close()
       }
-      // Late, then its thread is found in a loop and ended: the next call has another one.
-      if (from.endsWith('4')) await until(async () => (await counted('router.loaded')) === 2, 'another thread')
+      // Late, then it is found in a loop, and its process ended: the next call has another one.
+      if (from.endsWith('4')) await node.said(/"again":true/)
     }
     assert.deepEqual(statuses, [603, 302, 200, 200, 200])
+    // Those of two calls, and the end of the process that was in a loop.
     assert.equal(await counted('router.failed'), 3)
-    loads = 2
+    const outcomes = (await node.metrics()).matchAll(/^tandem_router_calls_total\{outcome="([^"]*)",[^}]*\} (\d+)$/gm)
+    assert.deepEqual(Object.fromEntries([...outcomes].map(([, outcome, count]) => [outcome, Number(count)])), {
+      ...{ reject: 1, redirect: 1, bridge: 1 },
+      ...{ threw: 1, late: 1 },
+    })
+    loads = await counted('router.loaded')
   })
 
   it('goes by time and region, as in examples/', async () => {
@@ -163,5 +171,19 @@ describe('A router outside of the repository', function () {
 
   it('has failed no more than that', async () => {
     assert.equal(await counted('router.failed'), 3)
+  })
+
+  it('leaves no process behind where its node is killed, even one in a loop', async () => {
+    await writeFile(join(folder, 'router.ts'), MOODY)
+    await until(async () => (await counted('router.loaded')) === loads + 1, 'the router to be in force')
+    const isRouter = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('route/host')
+    const [host = assert.fail('no process of the router')] = processTree([node.pid]).filter(isRouter)
+    const before = cpuSecondsOf([host])
+    const caller = await RawCaller.open(node.address, '127.0.0.1', '+12025550104')
+    caller.invite(NUMBER)
+    await until(async () => cpuSecondsOf([host]) > before + 0.1, 'the loop')
+    node.abandon()
+    await until(async () => !existsSync(`/proc/${host}`), 'the end of its router')
+    await caller.close()
   })
 })

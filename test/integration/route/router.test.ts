@@ -1,210 +1,262 @@
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import type { RouterQuestion } from '../../../app/route/messages.ts'
 import { Router, type RouterVerdict } from '../../../app/route/router.ts'
-import { RouterThread } from '../../../app/route/router-thread.ts'
 import type { EventDraft } from '../../../lib/observe/event.ts'
-import { tempFolder } from '../../helpers/postgres.ts'
 import { until } from '../../helpers/until.ts'
+import { questionOf } from './router-call.ts'
 
-const QUESTION: RouterQuestion = {
-  call: {
-    id: '01J00000000000000000000000',
-    from: '+12025550111',
-    to: '+12025550100',
-    raw: { from: '<sip:+12025550111@192.0.2.1>', to: 'sip:+12025550100@192.0.2.2' },
-    trunk: 'alpha',
-    tenant: 'clinic',
-    agent: 'intake',
-    attestation: null,
-    headers: {},
-    receivedAt: '2026-03-02T12:00:00.000Z',
-    source: { address: '192.0.2.1', port: 5060, protocol: 'udp' },
-    node: 'east-1',
-    region: 'us-east',
-  },
-  trunks: [{ id: 'alpha', state: 'active' }],
-  nodes: [],
-}
-const GOOD = `export default (call) => ({ bridge: call.agent })`
-const BRIDGED: RouterVerdict = { ok: true, value: { bridge: 'intake', variables: {} } }
-
-/** By who calls, so that it is known what a call gets whichever thread it is asked of. */
-const MOODY = `import { defineRouter, type RouterCall } from 'tandem'
-const deeds: Readonly<Record<string, () => unknown>> = {
-  throws: () => { throw new TypeError('no idea') },
-  'throws a text': () => { throw 'no idea' },
-  rejects: () => Promise.reject(new Error('not now')),
-  hangs: () => new Promise(() => {}),
-  loops: () => { for (;;); },
-  'loops a little later': async () => { await null; for (;;); },
+/** What a call to each "number" makes the router do. */
+const HOSTILE = `
+import { parentPort } from 'node:worker_threads'
+const never = new Promise(() => {})
+const wrong: Record<string, (call: { readonly headers: object }, tools: { readonly fetch: typeof fetch }) => unknown> = {
+  pid: () => ({ bridge: String(process.pid) }),
+  throws: () => { throw new Error('no idea') },
+  rejects: async () => { throw new TypeError('no idea either') },
+  throwsNothing: () => { throw null },
+  throwsTrap: () => { throw { get message() { throw 1 }, toString() { throw 2 } } },
+  hangs: () => never,
+  loops: () => { for (;;) {} },
+  loopsInPromises: async () => { for (;;) await 0 },
   exits: () => process.exit(0),
-  'throws a little later': () => { setTimeout(() => { throw new Error('later') }, 1); return new Promise(() => {}) },
-  'leaves a rejection behind': () => { void Promise.reject(new Error('nobody waits')); return null },
-  'says too much': () => ({ reject: 603, reason: 'x'.repeat(1e6) }),
-  'says what has no end': () => { const self: Record<string, unknown> = {}; self['self'] = self; return self },
-  'says a number too big': () => 10n,
-  'says a function': () => () => 1,
-  'says nonsense': () => 'intake',
-  'takes all memory': () => { const all: unknown[] = []; for (;;) all.push(new Array(1e6).fill(1.5)) },
+  crashesLater: () => { setTimeout(() => { throw new Error('later') }); return never },
+  stray: () => { void Promise.reject(new Error('left behind')); return { bridge: 'fine' } },
+  huge: () => ({ bridge: 'x'.repeat(5_000_000) }),
+  deep: () => { let deep: unknown = 1; for (let i = 0; i < 1e4; i++) deep = [deep]; return { bridge: deep } },
+  circular: () => { const it: Record<string, unknown> = {}; it.it = it; return it },
+  big: () => 1n,
+  func: () => () => {},
+  text: () => 'intake',
+  grows: () => { const all = new Map(); for (let i = 0; ; i++) all.set(i, i) },
+  growsSlowly: async () => { const all: object[] = []; for (;;) { all.push(new Array(1e5).fill({})); await new Promise((on) => setImmediate(on)) } },
+  buffers: async () => { const all: Buffer[] = []; for (;;) { all.push(Buffer.alloc(3e7, 1)); await new Promise((on) => setTimeout(on, 1)) } },
+  talks: () => { for (let i = 0; i < 1e5; i++) console.log('line', i); return { bridge: 'fine' } },
+  forges: () => {
+    for (const message of [null, 1, 'x', { kind: 'answer' }, { kind: 'answer', ask: 1, json: '{' }, { kind: 'answer', ask: 1e99, json: '1' }])
+      parentPort?.postMessage(message)
+    return never
+  },
+  slow: () => { const untilMs = performance.now() + 40; while (performance.now() < untilMs); return { bridge: 'fine' } },
+  fetches: async (call, { fetch }) => { await fetch(process.env.TEST_SLOW_URL ?? '').catch(() => fetch(process.env.TEST_SLOW_URL + 'aborted')); return null },
 }
-export default defineRouter((call: RouterCall) => (deeds[call.from] ?? (() => ({ bridge: call.agent })))() as null)
+export default (call: { readonly to: string; readonly headers: object }, tools: { readonly fetch: typeof fetch }) =>
+  call.to.startsWith('echo') ? new Promise((on) => setTimeout(on, Math.random() * 50, { bridge: call.to })) : wrong[call.to]?.(call, tools)
 `
 
-describe('A router in its thread', function () {
+describe('A router that cannot be trusted', function () {
   this.timeout(20_000)
   let folder: string
   let file: string
-  let events: EventDraft[]
   let router: Router
+  let events: EventDraft[]
+  let lines: string[]
 
-  beforeEach(async () => {
-    folder = await tempFolder()
-    file = join(folder, 'router.ts')
+  const failures = (code: string): EventDraft[] =>
+    events.filter((event) => event.event === 'router.failed' && event.code === code)
+  const ask = (to: string): Promise<RouterVerdict> => router.ask(() => questionOf(to)) ?? assert.fail('no router')
+  const start = async (source: string, name = 'router.ts'): Promise<void> => {
+    file = join(folder, name)
+    await writeFile(file, source)
     events = []
-  })
-
-  afterEach(async () => {
-    await router.close()
-    await rm(folder, { recursive: true, force: true })
-  })
-
-  async function start(text: string | null): Promise<void> {
-    if (text !== null) await writeFile(file, text)
-    router = await Router.start(file, (draft) => void events.push(draft))
+    lines = []
+    router = await Router.start(file, { emit: (draft) => events.push(draft), onLine: (line) => lines.push(line) })
   }
+  const pid = async (): Promise<number> => {
+    const verdict = await ask('pid')
+    if (!verdict.ok || verdict.value === null || !('bridge' in verdict.value)) assert.fail(JSON.stringify(verdict))
+    return Number(verdict.value.bridge)
+  }
+  const isGone = (process_: number): boolean => {
+    try {
+      return !process.kill(process_, 0)
+    } catch {
+      return true
+    }
+  }
+  const codeOf = (verdict: RouterVerdict): string => (verdict.ok ? 'decided' : verdict.error.code)
+  const messageOf = (verdict: RouterVerdict): string => (verdict.ok ? '' : verdict.error.message)
+  /** The next process has the router. */
+  const isBack = (): Promise<void> =>
+    until(
+      async () => events.some(({ event, again }) => event === 'router.loaded' && again === true),
+      'the router again',
+    )
 
-  const ask = async (from = '+12025550111'): Promise<RouterVerdict | null> =>
-    (await router.ask({ ...QUESTION, call: { ...QUESTION.call, from } })) ?? null
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tandem-router-'))
+  })
 
-  const told = (event: string): readonly EventDraft[] => events.filter((each) => each.event === event)
+  after(() => rm(folder, { recursive: true, force: true }))
 
-  const failures: readonly (readonly [deed: string, code: string, said: RegExp, endsThread: boolean])[] = [
-    ['throws', 'threw', /^TypeError: no idea \(.*router\.ts:3:\d+\)$/, false],
-    ['throws a text', 'threw', /^no idea$/, false],
-    ['rejects', 'threw', /not now/, false],
-    ['hangs', 'late', /500 ms/, false],
-    ['loops', 'late', /500 ms/, true],
-    ['loops a little later', 'late', /500 ms/, true],
-    ['exits', 'unavailable', /ended with 0/, true],
-    ['throws a little later', 'unavailable', /later/, true],
-    ['says too much', 'threw', /too large/, false],
-    ['says what has no end', 'threw', /circular/, false],
-    ['says a number too big', 'threw', /BigInt/, false],
-    ['says a function', 'ill-formed', /no object/, false],
-    ['says nonsense', 'ill-formed', /no object: a string/, false],
-    ['takes all memory', 'unavailable', /memory/, true],
+  beforeEach(() => start(HOSTILE))
+
+  afterEach(() => router.close())
+
+  const AT_ONCE: readonly (readonly [to: string, code: string, message: RegExp])[] = [
+    ['throws', 'threw', /^Error: no idea \(.*router\.ts:6:\d+\)$/],
+    ['rejects', 'threw', /^TypeError: no idea either /],
+    ['throwsNothing', 'threw', /no Error: object/],
+    ['throwsTrap', 'threw', /no Error: object/],
+    ['huge', 'threw', /too large: \d+ characters of JSON, at most 65536/],
+    ['deep', 'ill-formed', /^bridge: /],
+    ['circular', 'threw', /circular/],
+    ['big', 'threw', /BigInt/],
+    ['func', 'ill-formed', /a string/],
+    ['text', 'ill-formed', /a string/],
   ]
-  for (const [deed, code, said, endsThread] of failures) {
-    it(`that ${deed} is ${code}, within its budget, and goes on with the next call`, async () => {
-      await start(MOODY)
-      const startedMs = performance.now()
-      const verdict = await ask(deed)
-      assert.ok(performance.now() - startedMs < 700)
-      assert.ok(verdict !== null && !verdict.ok, JSON.stringify(verdict))
-      assert.match(verdict.error.message, said)
-      assert.equal(verdict.error.code, code)
-      if (endsThread) await until(async () => told('router.loaded').length === 2, 'another thread')
-      assert.deepEqual(await ask(), BRIDGED)
-      assert.equal(told('router.failed').length, endsThread ? 1 : 0)
-    })
-  }
-
-  it('that leaves a rejection behind harms no other call', async () => {
-    await start(MOODY)
-    assert.deepEqual(await ask('leaves a rejection behind'), { ok: true, value: null })
-    assert.deepEqual(await ask(), BRIDGED)
-    assert.equal(told('router.failed').length, 0)
+  it('is told by what it did, and goes on: it threw, or answered nonsense', async () => {
+    const before = await pid()
+    for (const [to, code, message] of AT_ONCE) {
+      const verdict = await ask(to)
+      assert.equal(codeOf(verdict), code, to)
+      assert.match(messageOf(verdict), message)
+    }
+    assert.equal(await pid(), before)
   })
 
-  it('answers many calls at a time, each its own', async () => {
-    await start(`export default async (call) => {
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 50))
-      return { bridge: call.from }
-    }`)
-    const callers = Array.from({ length: 300 }, (_, i) => `caller-${i}`)
-    const verdicts = await Promise.all(callers.map((from) => ask(from)))
+  it('has 500 ms, and others are decided while one hangs', async () => {
+    const startedAtMs = performance.now()
+    const hanging = ask('hangs')
+    const before = await pid()
+    assert.ok(performance.now() - startedAtMs < 500)
+    assert.equal(codeOf(await hanging), 'late')
+    assert.ok(performance.now() - startedAtMs < 1_500)
+    assert.equal(await pid(), before)
+  })
+
+  for (const to of ['loops', 'loopsInPromises'])
+    it(`is ended where it ${to}, and another process of it decides the next calls`, async () => {
+      const before = await pid()
+      const looping = ask(to)
+      const behind = ask('pid')
+      assert.equal(codeOf(await looping), 'late')
+      assert.notEqual(codeOf(await behind), 'decided')
+      await isBack()
+      assert.deepEqual(
+        failures('ended').map(({ reason, restartInMs }) => [reason, restartInMs]),
+        [['it was in a loop', 0]],
+      )
+      assert.ok(isGone(before))
+      assert.notEqual(await pid(), before)
+    })
+
+  const DEADLY: readonly (readonly [to: string, reason: RegExp])[] = [
+    ['exits', /ended its thread with 0/],
+    ['crashesLater', /^Error: later/],
+    ['grows', /SIGABRT|memory|in a loop/],
+    ['growsSlowly', /reaching memory limit/],
+    ['buffers', /^it has taken too much memory: \d+ bytes/],
+  ]
+  for (const [to, reason] of DEADLY)
+    it(`costs no more than its process where it ${to}`, async () => {
+      const verdict = await ask(to)
+      assert.notEqual(codeOf(verdict), 'decided')
+      await isBack()
+      assert.match(String(failures('ended')[0]?.reason), reason)
+      assert.ok((await pid()) > 0)
+    })
+
+  it('is not started again and again without a pause', async () => {
+    for (let deaths = 1; deaths <= 3; deaths++) {
+      await ask('exits')
+      await until(async () => failures('ended').length === deaths, 'its end')
+      if (deaths < 3)
+        await until(async () => events.filter(({ again }) => again === true).length === deaths, 'the router again')
+    }
+    assert.deepEqual(
+      failures('ended').map(({ restartInMs }) => restartInMs),
+      [0, 250, 500],
+    )
+    const meanwhile = await ask('pid')
+    assert.match(messageOf(meanwhile), /again and again/)
+  })
+
+  it('may leave a promise behind that is rejected', async () => {
+    assert.equal(codeOf(await ask('stray')), 'decided')
+    await until(async () => failures('stray').length === 1, 'a word of it')
+    assert.match(String(failures('stray')[0]?.reason), /^Error: left behind/)
+  })
+
+  it('may write what it likes to its channel', async () => {
+    const before = await pid()
+    assert.equal(codeOf(await ask('forges')), 'late')
+    assert.equal(await pid(), before)
+  })
+
+  it('may print what it likes, of which some is told', async () => {
+    assert.equal(codeOf(await ask('talks')), 'decided')
+    await until(async () => lines.length > 0, 'its lines')
+    const before = await pid()
+    assert.equal(lines[0], 'line 0')
+    assert.ok(lines.length <= 60, `${lines.length} lines`)
+    assert.equal(await pid(), before)
+  })
+
+  it('is asked of many calls at a time, and each has its own answer', async () => {
+    const names = Array.from({ length: 300 }, (_, i) => `echo ${i}`)
+    const verdicts = await Promise.all(names.map(ask))
     assert.deepEqual(
       verdicts,
-      callers.map((bridge) => ({ ok: true, value: { bridge, variables: {} } })),
+      names.map((bridge) => ({ ok: true, value: { bridge, variables: {} } })),
     )
   })
 
-  it('whose thread ends at every call is left alone for longer each time, while calls get their default at once', async () => {
-    await start(`export default () => process.exit(1)`)
-    for (let i = 1; i <= 3; i++) {
-      const verdict = await ask()
-      assert.equal(verdict?.ok === false && verdict.error.code, 'unavailable')
-      await until(async () => told('router.failed').length >= Math.min(i, 2), 'the end of its thread')
-    }
-    const waits = told('router.failed').map((event) => event['restartInMs'])
-    assert.deepEqual(waits.slice(0, 2), [0, 250])
+  it('catches up where it was behind: it is not asked of calls that nobody waits for any more', async () => {
+    const verdicts = await Promise.all(Array.from({ length: 100 }, () => ask('slow')))
+    const decided = verdicts.filter(({ ok }) => ok).length
+    assert.ok(decided > 0 && decided < 20, `${decided} of 100 in 500 ms, at 40 ms each`)
+    assert.equal(codeOf(await ask('pid')), 'decided')
+    assert.deepEqual(failures('ended'), [])
   })
 
-  it('is given up its look-ups when its time is over', async () => {
-    let aborted = 0
-    const server: Server = createServer((request) => {
-      request.on('close', () => {
-        aborted += 1
+  it('is told as a warning ten times a minute for each code, and no louder than for debugging beyond that', () => {
+    const levels = Array.from({ length: 25 }, () => router.levelOf('threw'))
+    assert.equal(levels.filter((level) => level === 'warn').length, 10)
+    assert.equal(levels.at(-1), 'debug')
+    assert.equal(router.levelOf('late'), 'warn')
+  })
+
+  it('leaves no process behind, even one in a loop', async () => {
+    const before = await pid()
+    const looping = ask('loops')
+    await router.close()
+    assert.equal(codeOf(await looping), 'unavailable')
+    assert.ok(isGone(before))
+    assert.equal(
+      router.ask(() => questionOf('pid')),
+      null,
+    )
+  })
+
+  describe('with a server to ask', () => {
+    let server: Server
+    const seen: string[] = []
+
+    before((done) => {
+      // It never answers.
+      server = createServer(({ url = '' }) => void seen.push(url))
+      server.listen(0, '127.0.0.1', () => {
+        const address = server.address()
+        const port = typeof address === 'object' ? address?.port : undefined
+        process.env.TEST_SLOW_URL = `http://127.0.0.1:${port}/`
+        done()
       })
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const address = server.address()
-    assert.ok(typeof address === 'object' && address !== null)
-    try {
-      await start(`export default async (call, { fetch }) => {
-        await fetch('http://127.0.0.1:${address.port}/')
-        return { bridge: 'never' }
-      }`)
-      const verdict = await ask()
-      assert.equal(verdict?.ok, false)
-      await until(async () => aborted === 1, 'the end of the request')
-    } finally {
+
+    after((done) => {
+      delete process.env.TEST_SLOW_URL
       server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-    }
-  })
+      server.close(done)
+    })
 
-  it('is replaced when its file changes; what cannot be loaded is told, with the place, and changes nothing', async () => {
-    await start(GOOD)
-    assert.deepEqual(await ask(), BRIDGED)
-    const bad: readonly (readonly [text: string, said: RegExp])[] = [
-      ['export default (call => 1', /router\.ts:1:\d+/],
-      ['export const router = 1', /no function as its default export/],
-      ['enum A { B }\nexport default () => null', /router\.ts:1:1/],
-      ["import './not-there.ts'\nexport default () => null", /not-there\.ts/],
-    ]
-    for (const [i, [text, said]] of bad.entries()) {
-      await writeFile(file, text)
-      await until(async () => told('router.rejected').length === i + 1, `word of ${text}`)
-      const [last] = told('router.rejected').slice(-1)
-      assert.match(String(last?.['reason']), said)
-      assert.equal(last?.['inForce'], true)
-      assert.deepEqual(await ask(), BRIDGED)
-    }
-    await writeFile(file, "export default () => ({ bridge: 'another' })")
-    await until(async () => told('router.loaded').length === 2, 'the new one')
-    assert.deepEqual(await ask(), { ok: true, value: { bridge: 'another', variables: {} } })
-  })
-
-  it('that is never loaded is given up in time', async () => {
-    await start(GOOD)
-    const loaded = await RouterThread.load({ url: pathToFileURL(file).href, source: 'for (;;);' }, 300)
-    assert.deepEqual(loaded, { ok: false, error: 'it was not loaded within 300 ms' })
-  })
-
-  it('that is not there is told of, and calls get their default', async () => {
-    await start(null)
-    assert.equal(await ask(), null)
-    const [rejected] = told('router.rejected')
-    assert.equal(rejected?.['inForce'], false)
-    await writeFile(file, GOOD)
-    await until(async () => told('router.loaded').length === 1, 'the file')
-    assert.deepEqual(await ask(), BRIDGED)
-    await router.reload(null)
-    assert.equal(await ask(), null)
+    it('has its fetch aborted when the time for the call is over', async () => {
+      const closed = new Promise((resolve) => server.once('request', (request) => request.once('close', resolve)))
+      assert.equal(codeOf(await ask('fetches')), 'late')
+      await closed
+      assert.deepEqual(seen, ['/'])
+    })
   })
 })

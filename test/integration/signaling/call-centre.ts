@@ -25,6 +25,7 @@ const CONFIG = `
 sip: { retryAfter: { min: 7s, max: 7s } }
 agents:
   keypad: { backend: local, instructions: none }
+  screening: { backend: local, instructions: none }
 trunks:
   - { id: carrier, sources: [127.0.0.1] }
 groups:

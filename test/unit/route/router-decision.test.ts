@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readRouterAnswer } from '../../../lib/route/router-decision.ts'
+import { objectionTo, readRouterAnswer, readRouterJson } from '../../../lib/route/router-decision.ts'
 
 describe('The answer of a router', () => {
   const GOOD: readonly (readonly [why: string, answer: unknown, want: unknown])[] = [
@@ -38,4 +38,23 @@ describe('The answer of a router', () => {
       assert.ok(!read.ok)
       assert.match(read.error, want)
     })
+
+  it('is refused in few words, however many the router has used', () => {
+    const read = readRouterAnswer({ bridge: 'a', ['x'.repeat(60_000)]: 1 })
+    assert.ok(!read.ok && read.error.length <= 300)
+  })
+
+  it('is refused where it is no JSON', () => {
+    assert.deepEqual(readRouterJson('{'), { ok: false, error: 'the answer is no JSON' })
+    assert.deepEqual(readRouterJson('null'), { ok: true, value: null })
+  })
+
+  it('must fit the call: an agent of its tenant, and one redirection', () => {
+    const call = { hasAgent: (name: string) => name === 'intake', redirected: true }
+    assert.equal(objectionTo({ bridge: 'intake' }, call), null)
+    assert.equal(objectionTo({ bridge: 'other' }, call), 'bridge: no agent is named other')
+    assert.match(objectionTo({ redirect: ['sip:a@192.0.2.1'] }, call) ?? '', /redirected before/)
+    assert.equal(objectionTo({ redirect: ['sip:a@192.0.2.1'] }, { ...call, redirected: false }), null)
+    assert.equal(objectionTo({ reject: 603 }, call), null)
+  })
 })

@@ -55,8 +55,9 @@ describe('The example routers', () => {
   it('give a share of the callers to another agent, always the same ones', async () => {
     const chosen = async (): Promise<readonly number[]> => {
       const all = await Promise.all(
-        Array.from({ length: 1_000 }, async (_, i) =>
-          percentage({ ...CALL, from: `+1202555${String(i).padStart(4, '0')}` }, NONE),
+        Array.from(
+          { length: 1_000 },
+          async (_, i) => await percentage({ ...CALL, from: `+1202555${String(i).padStart(4, '0')}` }, NONE),
         ),
       )
       return all.flatMap((answer, i) => (answer ? [i] : []))
