@@ -1,6 +1,6 @@
 import { orderBackends } from '../../lib/agent/backend-place.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
-import type { LegEvent, LegSpec, MediaEngine, MediaLeg, Standings } from '../media/port.ts'
+import type { LegEvent, LegSpec, MediaEngine, MediaLeg, Standings, TalkerSpec } from '../media/port.ts'
 import type { BackendWatch } from './backend-watch.ts'
 
 /** No backend of an agent may be tried: operators have taken out each of them. */
@@ -33,22 +33,19 @@ export class ChosenBackends implements MediaEngine {
   }
 
   /** Rejects with `AgentTakenOut` too. */
-  async open(spec: LegSpec): Promise<MediaLeg> {
-    const { talker } = spec
-    if (talker.kind !== 'agent') return this.#engine.open(spec)
-    const agent = this.#choose(talker.agent)
-    const [first] = agent.backends
-    if (agent.canary === true) this.#watch.placeCanary(first.id)
+  open(spec: LegSpec): Promise<MediaLeg> {
     const onEvent = (event: LegEvent): void =>
       event.kind === 'agent.backend' ? this.#watch.hear(event.report) : spec.onEvent(event)
-    try {
-      return await this.#engine.open({ ...spec, talker: { kind: 'agent', agent }, onEvent })
-    } catch (error) {
-      // No media: nothing was tried, and the place is free.
-      const report = { backend: first.id, outcome: 'nothing', ...UNTRIED } as const
-      if (agent.canary === true) this.#watch.hear(report)
-      throw error
-    }
+    return this.#with(spec.talker, (talker) => this.#engine.open({ ...spec, talker, onEvent }))
+  }
+
+  join(first: MediaLeg, second: MediaLeg): Promise<void> {
+    return this.#engine.join(first, second)
+  }
+
+  /** Rejects with `AgentTakenOut` too. */
+  talk(leg: MediaLeg, talker: TalkerSpec): Promise<void> {
+    return this.#with(talker, (chosen) => this.#engine.talk(leg, chosen))
   }
 
   setStandings(standings: Standings): void {
@@ -57,6 +54,21 @@ export class ChosenBackends implements MediaEngine {
 
   close(): Promise<void> {
     return this.#engine.close()
+  }
+
+  async #with<T>(talker: TalkerSpec, use: (talker: TalkerSpec) => Promise<T>): Promise<T> {
+    if (talker.kind !== 'agent') return use(talker)
+    const agent = this.#choose(talker.agent)
+    const [first] = agent.backends
+    if (agent.canary === true) this.#watch.placeCanary(first.id)
+    try {
+      return await use({ kind: 'agent', agent })
+    } catch (error) {
+      // No media: nothing was tried, and the place is free.
+      const report = { backend: first.id, outcome: 'nothing', ...UNTRIED } as const
+      if (agent.canary === true) this.#watch.hear(report)
+      throw error
+    }
   }
 
   #choose(agent: AgentSpec): AgentSpec {

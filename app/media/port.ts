@@ -16,6 +16,13 @@ import type { RecordingSpec, RecordingSummary } from '../recordings/writer.ts'
 export interface MediaEngine {
   /** Takes an RTP port pair and, for an agent, begins to open its realtime socket. Rejects where no port is free. */
   open(spec: LegSpec): Promise<MediaLeg>
+  /**
+   * Makes two legs one conversation, from one frame to the next: each far end hears what the other one says, and gets its keys. Whoever
+   * talked on them is ended. Where one of the two is closed, the other one is silent. Rejects where they are not `beside` each other.
+   */
+  join(first: MediaLeg, second: MediaLeg): Promise<void>
+  /** Has another one talk on a leg that is open; when that one could, `MediaLeg.ready` says. Whoever talked is ended. */
+  talk(leg: MediaLeg, talker: TalkerSpec): Promise<void>
   /** How backends stand from now on, by id: what an agent goes by that loses its server. One that is not named is active. */
   setStandings(standings: Standings): void
   /** Legs open now. */
@@ -42,14 +49,16 @@ export interface LegSpec {
    * this leg has keys of its own.
    */
   readonly previousKeys?: string | null
+  /** A leg that this one may be joined with later; absent: none. */
+  readonly beside?: MediaLeg
   /** Where the call is recorded, from `start` on; absent or null: nowhere. */
   readonly recording?: RecordingSpec | null
   /** Every event of the leg, in order; never called after `close` has resolved. */
   readonly onEvent: (event: LegEvent) => void
 }
 
-/** Who talks on our side of the leg. */
-export type TalkerSpec = { readonly kind: 'agent'; readonly agent: AgentSpec } | PhoneSpec
+/** Who talks on our side of the leg. `none`: nobody, the far end hears silence. */
+export type TalkerSpec = { readonly kind: 'agent'; readonly agent: AgentSpec } | PhoneSpec | { readonly kind: 'none' }
 
 /** The softphone: plays a WAV file or nothing, and records what comes back. */
 export interface PhoneSpec {

@@ -24,8 +24,10 @@ import { TickWheel } from './embedded/tick-wheel.ts'
 import { WorkerMeter } from './embedded/worker-meter.ts'
 import { ForkServer } from './freeswitch/fork-server.ts'
 import { Voice } from './freeswitch/voice.ts'
+import { JointTalker } from './joint-talker.ts'
 import { openPhone } from './phone.ts'
-import type { LegEvent, LegSummary, Standings, TalkerSpec } from './port.ts'
+import type { LegSummary, Standings, TalkerSpec } from './port.ts'
+import { SilentTalker } from './silent-talker.ts'
 import type { EmitLegEvent, Talker } from './talker.ts'
 
 /** How often the main thread hears of this worker's load. */
@@ -108,7 +110,13 @@ class MediaWorker {
       case 'accept':
         return { kind: 'accept', result: this.#rtpLeg(message.leg).accept(message.sdp) }
       case 'ready':
-        return { kind: 'ready', result: await this.#leg(message.leg).talker.ready() }
+        return { kind: 'ready', result: await this.#leg(message.leg).seat.talker.ready() }
+      case 'talk':
+        await this.#talk(message.leg, message.talker)
+        return { kind: 'talk' }
+      case 'join':
+        this.#join(this.#rtpLeg(message.leg), this.#rtpLeg(message.other))
+        return { kind: 'join' }
       case 'silence':
         return { kind: 'silence', silentMs: this.#rtpLeg(message.leg).silentMs() }
       case 'openVoice':
@@ -137,7 +145,7 @@ class MediaWorker {
     const { bindAddress, address, codecs, silenceTimeoutMs } = this.#options.rtp
     const bound = await bindPair(bindAddress, rtpPort)
     if (!bound.ok) return bound
-    const emit = (event: LegEvent): void => this.#post({ kind: 'event', leg: handle, event })
+    const emit = this.#emitOf(handle)
     let talker: Talker
     try {
       talker = await this.#createTalker(spec, emit)
@@ -152,7 +160,7 @@ class MediaWorker {
     const random = randomBytes(16)
     const leg = new Leg(
       {
-        kind: spec.kind,
+        kind: spec.kind === 'phone' ? 'phone' : 'agent',
         digits: spec.kind === 'phone' ? (spec.digits ?? '') : '',
         local: {
           address,
@@ -199,7 +207,7 @@ class MediaWorker {
     talker: spec,
     recording,
   }: Extract<Request, { kind: 'openVoice' }>): Promise<Result<void, OpenRefusal>> {
-    const emit = (event: LegEvent): void => this.#post({ kind: 'event', leg: handle, event })
+    const emit = this.#emitOf(handle)
     try {
       const voice = new Voice({
         talker: await this.#createTalker(spec, emit),
@@ -228,10 +236,32 @@ class MediaWorker {
   }
 
   async #createTalker(spec: TalkerSpec, emit: EmitLegEvent): Promise<Talker> {
+    if (spec.kind === 'none') return new SilentTalker()
     if (spec.kind === 'phone') return openPhone(spec, emit, this.#now)
     const agent = await this.#agent
     if (agent === null) throw new Error('this media engine carries phones only')
     return agent.createAgentTalker(spec.agent, emit, this.#meter.agents, (id) => this.#standings.get(id) ?? 'active')
+  }
+
+  async #talk(handle: LegHandle, spec: TalkerSpec): Promise<void> {
+    const talker = await this.#createTalker(spec, this.#emitOf(handle))
+    const leg = this.#legs.get(handle)
+    if (leg !== undefined) return leg.seat.seat(talker)
+    await talker.close()
+    throw new Error(`leg ${handle} is not open any more`)
+  }
+
+  #join(first: Leg, second: Leg): void {
+    const [one, two] = JointTalker.pair(
+      (digit) => first.press(digit),
+      (digit) => second.press(digit),
+    )
+    first.seat.seat(one)
+    second.seat.seat(two)
+  }
+
+  #emitOf(handle: LegHandle): EmitLegEvent {
+    return (event) => this.#post({ kind: 'event', leg: handle, event })
   }
 
   #rtpLeg(handle: LegHandle): Leg {

@@ -45,6 +45,19 @@ export interface AgentRecord {
   readonly tokens: number
 }
 
+/** Of a call that several agents were on, one after the other: the last one's backend, the first one's first word, all of the rest. */
+export function mergeAgents(before: AgentRecord | null, then: AgentRecord | null): AgentRecord | null {
+  if (before === null || then === null) return then ?? before
+  return {
+    backend: then.backend,
+    firstAudioMs: before.firstAudioMs ?? then.firstAudioMs,
+    turns: before.turns + then.turns,
+    bargeIns: before.bargeIns + then.bargeIns,
+    reconnects: before.reconnects + then.reconnects,
+    tokens: before.tokens + then.tokens,
+  }
+}
+
 /** One INVITE that we sent for a call. */
 export interface AttemptRecord {
   readonly trunk: TrunkId | null

@@ -11,6 +11,7 @@ import type {
   SdpRefusal,
   SrtpSpec,
   Standings,
+  TalkerSpec,
 } from '../port.ts'
 import { WorkerPool } from '../worker-pool.ts'
 import type { LegHandle } from './protocol.ts'
@@ -105,7 +106,7 @@ class Engine implements EmbeddedMedia, HostSink {
 
   async open(spec: LegSpec): Promise<MediaLeg> {
     for (let busy = 0; busy < MAX_BUSY_PAIRS; busy++) {
-      const host = this.#pool.leastLoaded()
+      const host = spec.beside === undefined ? this.#pool.leastLoaded() : placeOf(spec.beside).host
       const rtpPort = this.#ports.take()
       if (rtpPort === null) break
       const leg = await this.#tryOpen(spec, host, rtpPort)
@@ -116,6 +117,17 @@ class Engine implements EmbeddedMedia, HostSink {
       'media-ports',
       `no RTP port pair is free in ${from}-${to}: ${this.#legs.size} legs hold one, ${this.#ports.available} are held by others`,
     )
+  }
+
+  async join(first: MediaLeg, second: MediaLeg): Promise<void> {
+    const [one, two] = [placeOf(first), placeOf(second)]
+    if (one.host !== two.host) throw new MediaError('media-failed', 'the legs are not beside each other')
+    await one.host.request(one.handle, { kind: 'join', other: two.handle })
+  }
+
+  async talk(leg: MediaLeg, talker: TalkerSpec): Promise<void> {
+    const { handle, host } = placeOf(leg)
+    await host.request(handle, { kind: 'talk', talker })
   }
 
   async close(): Promise<void> {
@@ -179,49 +191,55 @@ class Engine implements EmbeddedMedia, HostSink {
   }
 }
 
+/** Where a leg of this engine lives. */
+function placeOf(leg: MediaLeg): RemoteLeg {
+  if (leg instanceof RemoteLeg) return leg
+  throw new MediaError('media-failed', 'the leg is none of this engine')
+}
+
 /** A leg that lives in a worker. */
 class RemoteLeg implements MediaLeg {
-  readonly #handle: LegHandle
-  readonly #host: WorkerHost
+  readonly handle: LegHandle
+  readonly host: WorkerHost
   readonly #onClosed: () => void
   #closed: Promise<LegSummary> | null = null
 
   constructor(handle: LegHandle, host: WorkerHost, onClosed: () => void) {
-    this.#handle = handle
-    this.#host = host
+    this.handle = handle
+    this.host = host
     this.#onClosed = onClosed
   }
 
   async answer(sdp: string): Promise<Result<string, SdpRefusal>> {
-    return (await this.#host.request(this.#handle, { kind: 'answer', sdp })).result
+    return (await this.host.request(this.handle, { kind: 'answer', sdp })).result
   }
 
   async offer(kind: OfferKind = 'usual', srtp?: SrtpSpec): Promise<string> {
-    return (await this.#host.request(this.#handle, { kind: 'offer', which: kind, srtp: srtp ?? null })).sdp
+    return (await this.host.request(this.handle, { kind: 'offer', which: kind, srtp: srtp ?? null })).sdp
   }
 
   async accept(sdp: string): Promise<Result<void, SdpRefusal>> {
-    return (await this.#host.request(this.#handle, { kind: 'accept', sdp })).result
+    return (await this.host.request(this.handle, { kind: 'accept', sdp })).result
   }
 
   ready(): Promise<Result<void, AgentRefusal>> {
-    return this.#host.ready(this.#handle)
+    return this.host.ready(this.handle)
   }
 
   async silentMs(): Promise<number | null> {
-    return (await this.#host.request(this.#handle, { kind: 'silence' })).silentMs
+    return (await this.host.request(this.handle, { kind: 'silence' })).silentMs
   }
 
   start(): void {
-    this.#host.start(this.#handle)
+    this.host.start(this.handle)
   }
 
   mute(muted: boolean): void {
-    this.#host.mute(this.#handle, muted)
+    this.host.mute(this.handle, muted)
   }
 
   dtmf(digit: string, durationMs: number): void {
-    this.#host.dtmf(this.#handle, digit, durationMs)
+    this.host.dtmf(this.handle, digit, durationMs)
   }
 
   close(): Promise<LegSummary> {
@@ -232,7 +250,7 @@ class RemoteLeg implements MediaLeg {
   /** A worker that is gone has closed its sockets already; only the summary is lost with it. */
   async #close(): Promise<LegSummary> {
     try {
-      return (await this.#host.request(this.#handle, { kind: 'close' })).summary
+      return (await this.host.request(this.handle, { kind: 'close' })).summary
     } catch {
       return { media: null, agent: null, recording: null }
     } finally {

@@ -7,6 +7,7 @@ import type { SdpRefusal, TransportAddress } from '../../../lib/sip/sdp.ts'
 import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { LegEvent, LegSummary, OfferKind, SrtpSpec } from '../port.ts'
 import type { Talker } from '../talker.ts'
+import { TalkerSeat } from '../talker-seat.ts'
 import type { LegMemory } from './leg-memory.ts'
 import { Negotiation, type NegotiationParts } from './negotiation.ts'
 import { RtcpSession } from './rtcp-session.ts'
@@ -15,9 +16,6 @@ import { RtpSender, type StreamSeed } from './rtp-sender.ts'
 import type { RtpSockets } from './socket-pair.ts'
 import { SrtpSession } from './srtp-session.ts'
 import type { Ticking } from './tick-wheel.ts'
-
-/** A talker that does not end within this time is left behind: ports are scarcer than sockets to an AI. */
-const TALKER_CLOSE_MS = 3000
 
 /** So long without RTP is told of, when it comes again. */
 const RTP_GAP_MS = 1_000
@@ -62,7 +60,8 @@ export interface LegParts extends NegotiationParts {
 /** One leg inside a media worker: its sockets, its negotiation, its talker, and the clock's 20 ms tick. */
 export class Leg implements Ticking {
   readonly #parts: LegParts
-  readonly #talker: Talker
+  /** Who talks to the far end. */
+  readonly seat: TalkerSeat
   readonly #sender: RtpSender
   readonly #receiver: RtpReceiver
   readonly #rtcp: RtcpSession
@@ -84,7 +83,7 @@ export class Leg implements Ticking {
 
   constructor(parts: LegParts, talker: Talker) {
     this.#parts = parts
-    this.#talker = talker
+    this.seat = new TalkerSeat(talker, parts.warn)
     this.#negotiation = new Negotiation(parts, (agreed, before) => this.#configure(agreed, before))
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {
@@ -97,7 +96,7 @@ export class Leg implements Ticking {
     })
     this.#receiver = new RtpReceiver(PLAYBACK[parts.kind], memory.jitter, {
       onFrame: (frame, nowMs) => {
-        talker.onAudio(frame, nowMs)
+        this.seat.talker.onAudio(frame, nowMs)
         if (this.#agreed !== null) this.#recording?.add('caller', frame, this.#agreed.codec, nowMs)
       },
       onPress: ({ digit, durationMs }) => this.#onPress(digit, durationMs),
@@ -113,10 +112,6 @@ export class Leg implements Ticking {
 
   get #agreed(): AgreedMedia | null {
     return this.#negotiation.agreed
-  }
-
-  get talker(): Talker {
-    return this.#talker
   }
 
   answer(offerSdp: string): Result<string, SdpRefusal> {
@@ -140,7 +135,7 @@ export class Leg implements Ticking {
     const { recording, warn } = this.#parts
     if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
     this.#clock = { atMs: nowMs, since: this.#sender.timestamp }
-    this.#talker.start()
+    this.seat.start()
     if (this.#parts.digits !== '' && !this.#sender.press(this.#parts.digits)) {
       this.#parts.warn(`not all of "${this.#parts.digits}" are keys, or they are too many: none is pressed`)
     }
@@ -152,6 +147,11 @@ export class Leg implements Ticking {
     this.#muted = muted
   }
 
+  /** Sends a key to the far end; one that takes none gets none. */
+  press(digit: string): void {
+    this.#sender.press(digit)
+  }
+
   /** A key that came by signaling. */
   dtmf(digit: string, durationMs: number): void {
     this.#guard(() => this.#onPress(digit, durationMs))
@@ -160,7 +160,7 @@ export class Leg implements Ticking {
   tick(nowMs: number, skipped: number): void {
     this.#guard(() => {
       this.#sender.tick(this.#receiver.latching.target, skipped)
-      for (const itemId of this.#sender.takePlayed()) this.#talker.onPlayed(itemId)
+      for (const itemId of this.#sender.takePlayed()) this.seat.talker.onPlayed(itemId)
       this.#receiver.tick(nowMs)
       this.#recording?.tick(nowMs)
       this.#reportRtcp(nowMs)
@@ -182,31 +182,13 @@ export class Leg implements Ticking {
       this.#parts.sockets.sendRtcp(bye, to, this.#agreed?.rtcpMux ?? false)
     }
     const [agent, recording] = await Promise.all([
-      this.#closeTalker(),
+      this.seat.close(),
       Promise.resolve(this.#recording?.close(this.#parts.now()) ?? null),
       this.#parts.sockets.close(),
     ])
     this.#sender.close()
     this.#receiver.close()
     return { media, agent, recording }
-  }
-
-  async #closeTalker(): Promise<LegSummary['agent']> {
-    let timer: NodeJS.Timeout | undefined
-    const tooLong = new Promise<null>((resolve) => {
-      timer = setTimeout(() => {
-        this.#parts.warn(`the talker did not end within ${TALKER_CLOSE_MS} ms`)
-        resolve(null)
-      }, TALKER_CLOSE_MS)
-    })
-    try {
-      return await Promise.race([this.#talker.close(), tooLong])
-    } catch (cause) {
-      this.#parts.warn(`the talker ended with an error: ${messageOf(cause)}`)
-      return null
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   #record(): MediaRecord | null {
@@ -226,7 +208,7 @@ export class Leg implements Ticking {
     this.#srtp.agree(agreed.srtp, agreed.rtcpMux)
     this.#sender.configure(agreed)
     this.#receiver.configure(agreed)
-    if (before?.codec !== agreed.codec) this.#talker.attach(this.#sender.line())
+    if (before?.codec !== agreed.codec) this.seat.attach(this.#sender.line())
   }
 
   /** Null is what was not authentic: nothing is believed of it, not even where it came from. */
@@ -251,7 +233,7 @@ export class Leg implements Ticking {
 
   #onPress(digit: string, durationMs: number): void {
     this.#parts.emit({ kind: 'dtmf', digit, durationMs })
-    this.#talker.onDtmf(digit, durationMs)
+    this.seat.talker.onDtmf(digit, durationMs)
   }
 
   #onFirstPacket(nowMs: number): void {

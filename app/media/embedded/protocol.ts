@@ -61,6 +61,10 @@ export type RequestBody =
   /** Resolves when the fork is there, or does not come. */
   | { readonly kind: 'forked' }
   | { readonly kind: 'ready' }
+  /** Another one talks on the leg. */
+  | { readonly kind: 'talk'; readonly talker: TalkerSpec }
+  /** The two far ends talk to each other. */
+  | { readonly kind: 'join'; readonly other: LegHandle }
   /** For how long no RTP has come. */
   | { readonly kind: 'silence' }
   | { readonly kind: 'close' }
@@ -80,6 +84,7 @@ export type ReplyBody =
   | { readonly kind: 'accept'; readonly result: Result<void, SdpRefusal> }
   | { readonly kind: 'ready'; readonly result: Result<void, AgentRefusal> }
   | { readonly kind: 'silence'; readonly silentMs: number | null }
+  | { readonly kind: 'talk' | 'join' }
   | { readonly kind: 'close'; readonly summary: LegSummary }
   | { readonly kind: 'openVoice'; readonly result: Result<void, OpenRefusal> }
   | { readonly kind: 'expectFork'; readonly url: string }

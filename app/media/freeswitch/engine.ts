@@ -2,7 +2,7 @@ import { byRoom } from '../../../lib/media/freeswitch-facts.ts'
 import type { MediaServerFigures } from '../../observe/media-metrics.ts'
 import type { LegHandle } from '../embedded/protocol.ts'
 import { type HostSink, MediaError, type WorkerHost } from '../embedded/worker-host.ts'
-import type { LegEvent, LegSpec, MediaEngine, MediaLeg, Standings } from '../port.ts'
+import type { LegEvent, LegSpec, MediaEngine, MediaLeg, Standings, TalkerSpec } from '../port.ts'
 import { WorkerPool } from '../worker-pool.ts'
 import { FreeSwitchLeg } from './leg.ts'
 import { RemoteVoice } from './remote-voice.ts'
@@ -130,6 +130,20 @@ export class FreeSwitchMedia implements MediaEngine, HostSink {
       this.#forget(handle)
       throw cause
     }
+  }
+
+  /** Always rejects: what FreeSWITCH carries is joined with nothing in this version. */
+  join(): Promise<never> {
+    return Promise.reject(
+      new MediaError('media-failed', 'calls that FreeSWITCH carries cannot be joined in this version'),
+    )
+  }
+
+  async talk(leg: MediaLeg, talker: TalkerSpec): Promise<void> {
+    const place = [...this.#open].find(([, open]) => open.leg === leg)
+    if (place === undefined) throw new MediaError('media-failed', 'the leg is not open')
+    const [handle, { host }] = place
+    await host.request(handle, { kind: 'talk', talker })
   }
 
   /** Ends one worker thread at once, as a crash would: for tests. */

@@ -5,12 +5,12 @@ import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { Ticking } from '../embedded/tick-wheel.ts'
 import type { LegEvent, LegSummary } from '../port.ts'
 import type { Talker } from '../talker.ts'
+import { TalkerSeat } from '../talker-seat.ts'
 import { ForkLine } from './fork-line.ts'
 import type { ForkServer } from './fork-server.ts'
 
 /** From the command to the WebSocket of the fork. */
 export const FORK_MS = 2_000
-const TALKER_CLOSE_MS = 3_000
 
 export interface VoiceParts {
   /** Who talks; `emit` is the leg's. */
@@ -29,6 +29,8 @@ export interface VoiceParts {
 /** What of a leg is in a media worker where FreeSWITCH carries its RTP: the talker, and the line to it over the audio fork. */
 export class Voice implements Ticking {
   readonly #parts: VoiceParts
+  /** Who talks to the far end. */
+  readonly seat: TalkerSeat
   readonly #line: ForkLine
   readonly #openedAtMs: number
   #forked: Promise<void> = Promise.resolve()
@@ -41,16 +43,13 @@ export class Voice implements Ticking {
   constructor(parts: VoiceParts) {
     this.#parts = parts
     this.#openedAtMs = parts.now()
+    this.seat = new TalkerSeat(parts.talker, parts.warn)
     this.#line = new ForkLine(parts.pool, {
-      onFrame: (frame, nowMs) => this.#guard(() => parts.talker.onAudio(frame, nowMs)),
+      onFrame: (frame, nowMs) => this.#guard(() => this.seat.talker.onAudio(frame, nowMs)),
       onFirstAudio: (nowMs) => {
         parts.emit({ kind: 'firstAudio', afterMs: nowMs - (this.#startedAtMs ?? this.#openedAtMs) })
       },
     })
-  }
-
-  get talker(): Talker {
-    return this.#parts.talker
   }
 
   /** Awaits a fork; resolves with the URL that FreeSWITCH is to connect to. One that was awaited before is given up. */
@@ -69,18 +68,18 @@ export class Voice implements Ticking {
   /** What was agreed, the first time and later. */
   agreed(codec: G711Law, maySpeak: boolean): void {
     this.#line.configure(codec, maySpeak)
-    if (codec !== this.#codec) this.#parts.talker.attach(this.#line.line())
+    if (codec !== this.#codec) this.seat.attach(this.#line.line())
     this.#codec = codec
   }
 
   start(): void {
     if (this.#startedAtMs !== null || this.#closed !== null) return
-    const { recording, now, talker, warn } = this.#parts
+    const { recording, now, warn } = this.#parts
     const nowMs = now()
     this.#startedAtMs = nowMs
     if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
     this.#line.start(nowMs, this.#recording)
-    talker.start()
+    this.seat.start()
   }
 
   mute(muted: boolean): void {
@@ -90,13 +89,13 @@ export class Voice implements Ticking {
   dtmf(digit: string, durationMs: number): void {
     if (this.#closed !== null) return
     this.#parts.emit({ kind: 'dtmf', digit, durationMs })
-    this.#guard(() => this.#parts.talker.onDtmf(digit, durationMs))
+    this.#guard(() => this.seat.talker.onDtmf(digit, durationMs))
   }
 
   tick(nowMs: number): void {
     this.#guard(() => {
       this.#line.tick(nowMs)
-      for (const itemId of this.#line.takePlayed(nowMs)) this.#parts.talker.onPlayed(itemId)
+      for (const itemId of this.#line.takePlayed(nowMs)) this.seat.talker.onPlayed(itemId)
     })
   }
 
@@ -108,20 +107,9 @@ export class Voice implements Ticking {
 
   async #close(): Promise<LegSummary> {
     const recorded = Promise.resolve(this.#recording?.close(this.#parts.now()) ?? null)
-    const [agent, recording] = await Promise.all([this.#closeTalker(), recorded])
+    const [agent, recording] = await Promise.all([this.seat.close(), recorded])
     this.#line.close()
     return { media: null, agent, recording }
-  }
-
-  async #closeTalker(): Promise<LegSummary['agent']> {
-    let summary: LegSummary['agent'] = null
-    const ending = this.#parts.talker.close().then((found) => {
-      summary = found
-    })
-    await withDeadline(ending, TALKER_CLOSE_MS).catch((cause: unknown) => {
-      this.#parts.warn(`the talker ended with an error: ${messageOf(cause)}`)
-    })
-    return summary
   }
 
   #guard(run: () => void): void {

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type EmbeddedMedia, type MediaOptions, startMedia } from '../../../app/media/embedded/engine.ts'
-import type { LegEvent, MediaEngine, MediaLeg, SrtpSpec, TalkerSpec } from '../../../app/media/port.ts'
+import type { LegEvent, LegSpec, MediaEngine, MediaLeg, SrtpSpec, TalkerSpec } from '../../../app/media/port.ts'
 import type { RecordingSpec } from '../../../app/recordings/writer.ts'
 import { callId, legId } from '../../../lib/core/ids.ts'
 import { emptyRtpHeader, parseRtp, RTP_HEADER_BYTES, type RtpHeader, writeRtpHeader } from '../../../lib/media/rtp.ts'
@@ -79,6 +79,7 @@ export class TestLeg {
     talker: TalkerSpec,
     recording: RecordingSpec | null = null,
     srtp: SrtpSpec = 'off',
+    more: Partial<LegSpec> = {},
   ): Promise<TestLeg> {
     const early: LegEvent[] = []
     let leg: TestLeg | null = null
@@ -88,6 +89,7 @@ export class TestLeg {
       talker,
       recording,
       srtp,
+      ...more,
       onEvent: (event) => (leg === null ? early.push(event) : leg.#onEvent(event)),
     })
     leg = new TestLeg(media)
