@@ -13,23 +13,19 @@ import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
 import { closeRecord, dropCall, newAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
-import { type AttemptReport, Hunt, type HuntParts } from './hunt.ts'
+import type { CalleeHunt } from './callee-hunt.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
-export interface OutgoingCallParts
-  extends LineParts,
-    Pick<HuntParts, 'link' | 'scheduler' | 'headers' | 'admit' | 'resolve' | 'onSent'> {
-  /** The trunks in the order in which they are tried, as it is when the agent is ready. Never rejects. */
-  readonly choose: () => Promise<HuntParts['trunks']>
+export interface OutgoingCallParts extends LineParts {
+  /** Who is rung. */
+  readonly callee: CalleeHunt
   readonly media: MediaEngine
   readonly session: CallSession
   /** Who talks to the callee, as the session has it. Asked once an attempt. */
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
   readonly recording: NewRecording | null
-  /** Once an attempt, as it ends: for the health of its trunk. */
-  readonly onAttempt: (report: AttemptReport) => void
   /** Called once, when the record is closed and media given back. */
   readonly onReleased: (end: CallEnd) => void
 }
@@ -37,7 +33,6 @@ export interface OutgoingCallParts
 /** Performs what lib/call/outgoing-call.ts decides: a call that we place, between an agent and a callee. */
 export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput, OutgoingCallEffect> {
   readonly #parts: OutgoingCallParts
-  #hunt: Hunt | null = null
   /** Whose events are those of the call. */
   #legAttempt: AttemptId = 0
   /** The first leg is opened before anyone is called, and taken by the first attempt. */
@@ -62,10 +57,10 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   protected override perform(effect: OutgoingCallEffect): void {
     switch (effect.kind) {
       case 'hunt':
-        void this.#startHunt()
+        void this.#ring()
         return
       case 'giveUp':
-        return this.#hunt?.cancel()
+        return this.#parts.callee.cancel()
       case 'accept':
         void this.#accept()
         return
@@ -110,32 +105,22 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
     return leg
   }
 
-  async #startHunt(): Promise<void> {
-    const startedAtMs = performance.now()
-    const ended = (outcome: string): void => this.#parts.metrics.huntEnded(outcome, performance.now() - startedAtMs)
-    const trunks = await this.#parts.choose()
-    // Whoever gave the call up meanwhile has ended it.
-    if (this.state.kind !== 'hunting') return
-    const { link, scheduler, headers, admit, resolve, onSent } = this.#parts
-    this.#hunt = new Hunt({
-      link,
-      scheduler,
-      trunks,
-      headers,
-      admit,
-      resolve,
-      onSent,
+  #ring(): Promise<void> {
+    const { callee, recorder } = this.#parts
+    return callee.start({
+      isWanted: () => this.state.kind === 'hunting',
       offer: (attempt) => this.#offer(attempt),
-      onRinging: () => this.#onRinging(),
-      onAttempt: (report) => this.#onAttempt(report),
-      onAnswered: (_attempt, dialog, answer) => {
-        ended('answered')
-        this.#onAnswered(dialog, answer)
+      onSent: (trunk, sipCallId) => recorder.update({ trunk, sip: { callId: sipCallId } }),
+      onRinging: () => {
+        if (recorder.row.state !== 'ringing') recorder.update({ state: 'ringing' })
       },
-      onFailed: (failure) => {
-        ended(failure.end === null ? 'noTrunk' : failure.end.kind)
-        this.input({ kind: 'failed', failure })
+      onNext: () => {
+        const { leg } = this
+        this.leg = null
+        void leg?.close()
       },
+      onAnswered: (dialog, answer) => this.#onAnswered(dialog, answer),
+      onFailed: (failure) => this.input({ kind: 'failed', failure }),
     })
   }
 
@@ -145,38 +130,6 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
     this.#isLegFresh = false
     const leg = isFresh && this.leg !== null ? this.leg : await this.#openLeg(id)
     return leg.offer(offer, trunk.srtp)
-  }
-
-  #onRinging(): void {
-    const { recorder } = this.#parts
-    if (recorder.row.state !== 'ringing') recorder.update({ state: 'ringing' })
-  }
-
-  #onAttempt(report: AttemptReport): void {
-    const { recorder, metrics, onAttempt } = this.#parts
-    const { trunk, target, startedAt, end, reason, pddMs } = report
-    // A trunk that was passed over was not tried: the record has nothing of it, and the leg is there for the next one.
-    if (end.kind === 'full') return onAttempt(report)
-    const sip = end.kind === 'response' ? end.status : end.kind === 'answered' ? 200 : null
-    recorder.attempt({ trunk, target, startedAt, sip, reason, pddMs })
-    recorder.event({
-      event: 'call.attempt',
-      level: report.verdict.blame === 'trunk' || report.verdict.blame === 'account' ? 'warn' : 'info',
-      trunk,
-      target,
-      sip,
-      reason,
-      pddMs,
-      blame: report.verdict.blame,
-    })
-    metrics.attemptEnded(trunk, sip)
-    onAttempt(report)
-    if (end.kind === 'answered') return
-    const leg = this.leg
-    // The leg of the last attempt is closed with the call, which wants to know what it was.
-    if (report.verdict.next === 'stop' || leg === null) return
-    this.leg = null
-    void leg.close()
   }
 
   #onAnswered(dialog: SipDialog, answer: string): void {
