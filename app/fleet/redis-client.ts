@@ -99,18 +99,22 @@ function clusterOptions(password: string | null) {
 /** Longer than this no client needs to end its connections: DISCONNECT_TIMEOUT_MS, and room for a busy machine. */
 const MAX_DISCONNECTING_MS = 5_000
 
+/** States of a client that it leaves by itself, or never. */
+const PASSING: ReadonlySet<string> = new Set<RedisClient['status']>(['disconnecting', 'close'])
+
 /**
- * Tells at each call whether a client is connected. One that has given up begins anew; so does one that ioredis has left `disconnecting`:
- * a Cluster that is told to reconnect while it has no connection to any node waits for ever for the last of them to end.
+ * Tells at each call whether a client is connected. One that has given up begins anew; so does one that ioredis has left behind, a Cluster in both cases:
+ * `disconnecting`, where it was told to reconnect while it had no connection to any node, and waits for ever for the last of them to end; and
+ * `close`, where the last connection of the time before ended while names were looked up for the next, which then stops without a word.
  */
-export function readyCheck(client: RedisClient, maxDisconnectingMs: number = MAX_DISCONNECTING_MS): () => boolean {
-  let disconnectingSinceMs: number | null = null
+export function readyCheck(client: RedisClient, maxPassingMs: number = MAX_DISCONNECTING_MS): () => boolean {
+  let passingSinceMs: number | null = null
   return () => {
     const { status } = client
     const nowMs = performance.now()
-    disconnectingSinceMs = status === 'disconnecting' ? (disconnectingSinceMs ?? nowMs) : null
-    const isStuck = disconnectingSinceMs !== null && nowMs - disconnectingSinceMs > maxDisconnectingMs
-    if (isStuck) disconnectingSinceMs = null
+    passingSinceMs = PASSING.has(status) ? (passingSinceMs ?? nowMs) : null
+    const isStuck = passingSinceMs !== null && nowMs - passingSinceMs > maxPassingMs
+    if (isStuck) passingSinceMs = null
     if (status === 'end' || isStuck) void client.connect().catch(() => undefined)
     return status === 'ready'
   }

@@ -120,10 +120,12 @@ export async function startRedisCluster(): Promise<readonly TestRedis[]> {
   // Less, and masters that a busy machine starves for a second take each other for dead.
   const config = ['cluster-enabled yes', 'cluster-config-file nodes.conf', 'cluster-node-timeout 3000']
   const nodes = await Promise.all([1, 2, 3].map(() => startRedis({ host, config })))
-  const [first] = nodes
   const addresses = nodes.map((node) => `${node.host}:${node.port}`)
   await run('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes', '--cluster-replicas', '0'])
-  await until(async () => (await first?.cli('cluster', 'info'))?.includes('cluster_state:ok') === true, 'the Cluster')
+  // Each comes to know of the others by itself, and clients ask any of them whether the Cluster is whole.
+  const isWhole = async (node: TestRedis): Promise<boolean> =>
+    /cluster_state:ok/.test(await node.cli('cluster', 'info'))
+  await until(async () => (await Promise.all(nodes.map(isWhole))).every(Boolean), 'the Cluster', 30_000)
   return nodes
 }
 

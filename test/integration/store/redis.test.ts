@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Cluster } from 'ioredis'
 import type { RedisServer } from '../../../app/fleet/redis-client.ts'
 import { endClient, readyCheck, redisClients } from '../../../app/fleet/redis-client.ts'
 import { RedisSharedState } from '../../../app/fleet/redis-shared-state.ts'
@@ -261,14 +263,48 @@ describe('shared state in Redis', function () {
 
     describeSharedState('a Redis Cluster', () => pair)
 
-    it('comes back where it was told to reconnect before it had any connection', async () => {
+    it('comes back where it was told to reconnect before it had any connection', async function () {
+      this.timeout(40_000)
       const hosts = nodes.map(({ host, port }) => `${host}:${port}`).join()
       const client = (await redisClients(serverOf(`redis+cluster://${hosts}`)))()
       client.on('error', () => undefined)
+      const states: string[] = []
+      for (const state of ['connecting', 'connect', 'ready', 'reconnecting', 'disconnecting', 'close', 'end'])
+        client.on(state, () => states.push(state))
       client.disconnect(true)
       const isReady = readyCheck(client, 200)
-      await until(async () => isReady(), 'the connections')
+      // Masters that a busy machine starves for 3 s take each other for dead, and need 8 s to think better of it.
+      await until(async () => isReady(), 'the connections', 30_000).catch((error: unknown) =>
+        assert.fail(`${String(error)}: ${states.join()}`),
+      )
       assert.equal(await client.set('{tandem}:back', 1), 'OK')
+      await endClient(client)
+    })
+
+    it('comes back where a connection ends late, while names are looked up for the next ones', async () => {
+      const [slow] = nodes
+      assert.ok(slow !== undefined)
+      const client = new Cluster(
+        nodes.map(({ port }) => ({ host: 'redis.example', port })),
+        {
+          // Longer than the frozen one has for its end, and shorter than it takes to come to it.
+          dnsLookup: (_name, done) => void setTimeout(() => done(null, slow.host), 600),
+          redisOptions: { disconnectTimeout: 300 },
+          clusterRetryStrategy: () => 50,
+        },
+      )
+      client.on('error', () => undefined)
+      await once(client, 'ready')
+      await Promise.all(client.nodes().map((node) => node.ping()))
+      const closed = new Promise<void>((resolve) => {
+        client.once('connecting', () => client.once('close', () => resolve()))
+      })
+      slow.freeze()
+      client.disconnect(true)
+      await closed
+      slow.thaw()
+      const isReady = readyCheck(client, 200)
+      await until(async () => isReady(), 'the connections')
       await endClient(client)
     })
     describeOutages(
