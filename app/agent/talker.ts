@@ -1,7 +1,6 @@
 import { wantsComfort } from '../../lib/agent/comfort.ts'
 import type { ServerEvent } from '../../lib/agent/protocol.ts'
 import { stepSession } from '../../lib/agent/session.ts'
-import { HANG_UP } from '../../lib/agent/session-config.ts'
 import {
   deadlineMs,
   newSession,
@@ -15,6 +14,7 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { transcode, transcodingTable } from '../../lib/media/g711.ts'
 import type { AgentRecord } from '../../lib/observe/call-record.ts'
+import { toolCallKey } from '../../lib/tool/request.ts'
 import type { AgentRefusal } from '../media/port.ts'
 import type { EmitLegEvent, G711, Line, Talker } from '../media/talker.ts'
 import { BackendLink, type BackendLinkHandlers } from './backend-link.ts'
@@ -268,10 +268,11 @@ class AgentTalker implements Talker {
 
   async #runTool(effect: Extract<SessionEffect, { kind: 'runTool' }>): Promise<void> {
     this.#link.noteWell()
-    const tool = this.#spec.tools.find(({ name }) => name === effect.name && name !== HANG_UP)
+    const tool = this.#spec.tools.find(({ name }) => name === effect.name)
     if (tool === undefined) return
     const result = await runHttpTool(tool, {
       callId: effect.callId,
+      key: toolCallKey(this.#spec.callId ?? '', effect.callId),
       arguments: effect.arguments,
       call: this.#spec.variables,
       signal: this.#callEnd.signal,

@@ -34,7 +34,7 @@ export const openAgentLeg = (
   media.open({
     callId: recorder.id,
     legId: legId(`${recorder.id}.${name}`),
-    talker: { kind: 'agent', agent },
+    talker: { kind: 'agent', agent: { ...agent, callId: recorder.id } },
     ...audio,
     recording: recording?.spec ?? null,
     onEvent,

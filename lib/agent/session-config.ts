@@ -1,4 +1,5 @@
 import type { G711Law } from '../media/g711.ts'
+import { HANG_UP } from '../tool/names.ts'
 import type { AudioFormat, FunctionTool, SessionSettings } from './client-event.ts'
 import type { AgentSpec } from './spec.ts'
 
@@ -14,9 +15,6 @@ const TURN_DETECTION = {
   create_response: true,
   interrupt_response: true,
 } as const
-
-/** The tool that every agent has. It is performed by us, not by HTTP. */
-export const HANG_UP = 'hang_up'
 
 const HANG_UP_TOOL: FunctionTool = {
   type: 'function',
@@ -59,10 +57,9 @@ export function codecSettings(codec: G711Law): SessionSettings {
 }
 
 function tools(spec: AgentSpec): FunctionTool[] {
-  const http = spec.tools.filter((tool) => tool.name !== HANG_UP)
   return [
     HANG_UP_TOOL,
-    ...http.map(
+    ...spec.tools.map(
       ({ name, description, parameters }): FunctionTool => ({ type: 'function', name, description, parameters }),
     ),
   ]

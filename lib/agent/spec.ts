@@ -13,18 +13,27 @@ export interface BackendSpec {
   readonly renewBeforeMs: number
 }
 
-/** An HTTP tool of the tenant: called with the arguments as JSON body, its answer goes to the agent as text. */
+/** An HTTP tool of the tenant: called with the arguments as JSON body, its answer goes to the agent as text (docs/tools.md). */
 export interface HttpToolSpec {
   readonly name: string
   readonly description: string
   readonly url: string
   /** JSON Schema of the arguments. */
   readonly parameters: Readonly<Record<string, unknown>>
+  /** JSON Schema of the answer, which is JSON then; absent: any text. */
+  readonly result?: Readonly<Record<string, unknown>>
+  /** For all tries together. */
   readonly timeoutMs: number
+  /** Further tries where the tool cannot be reached or is out of service; absent: none. */
+  readonly retries?: number
+  /** Signs requests; absent: they are not signed. */
+  readonly secret?: string
 }
 
 /** All that an agent needs for one call; plain data, so that it can be posted to a media worker. */
 export interface AgentSpec {
+  /** The call, which requests of tools are marked with. Absent: it has no id yet. */
+  readonly callId?: string
   /** In the order in which they are tried. */
   readonly backends: readonly [BackendSpec, ...BackendSpec[]]
   /** How many of them a new call tries; the others are there for a loss. Absent: all. */

@@ -1,7 +1,8 @@
+import { HANG_UP } from '../tool/names.ts'
+import { misfit } from '../tool/schema.ts'
 import { MAX_OUTPUT_CHARS } from './history.ts'
 import type { FunctionCall } from './protocol.ts'
 import { enqueue, plainRequest } from './response-sequencer.ts'
-import { HANG_UP } from './session-config.ts'
 import type { ToolResult } from './session-state.ts'
 import { addTurn, change, count, createItem, keep, nextId, tell, type Work } from './session-work.ts'
 import {
@@ -34,7 +35,10 @@ export function onCall(work: Work, responseId: string, call: FunctionCall): void
   if (typeof parsed === 'string') return reject(work, call, parsed)
   if (name === HANG_UP && work.state.hangUp !== null) return reject(work, call, 'the call is being hung up already')
   if (name === HANG_UP) return onHangUp(work, responseId, callId, parsed.reason)
-  if (!work.spec.tools.some((tool) => tool.name === name)) return reject(work, call, 'there is no tool of this name')
+  const tool = work.spec.tools.find((known) => known.name === name)
+  if (tool === undefined) return reject(work, call, 'there is no tool of this name')
+  const wrong = misfit(tool.parameters, parsed)
+  if (wrong !== null) return reject(work, call, `the tool was not called, as its arguments are wrong: ${wrong}`)
   work.effects.push({ kind: 'runTool', callId, name, arguments: parsed })
 }
 

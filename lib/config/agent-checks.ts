@@ -1,3 +1,5 @@
+import { RESERVED_TOOLS } from '../tool/names.ts'
+import { resultSchemaProblem, schemaProblem } from '../tool/schema.ts'
 import { isLoopback } from './addresses.ts'
 import { type Complaint, conflict } from './problem.ts'
 import { backendKey, backendUrl, type Environment } from './resolve.ts'
@@ -21,11 +23,21 @@ export function checkAgents({ agents }: ParsedConfig, env: Environment): Complai
     if (agent.batchMs % RTP_FRAME_MS !== 0 || agent.batchMs === 0 || agent.batchMs > MAX_BATCH_MS) {
       complaints.push(conflict([...at, 'batch'], `must be a multiple of ${RTP_FRAME_MS}ms, at most ${MAX_BATCH_MS}ms`))
     }
-    const names = agent.tools.map((tool) => tool.name)
-    names.forEach((tool, i) => {
-      if (names.indexOf(tool) < i)
-        complaints.push(conflict([...at, 'tools', i, 'name'], `there is a tool "${tool}" already`))
-    })
+    return [...complaints, ...checkTools(agent.tools, [...at, 'tools'])]
+  })
+}
+
+function checkTools(tools: ParsedAgent['tools'], at: readonly PropertyKey[]): Complaint[] {
+  const names = tools.map((tool) => tool.name)
+  return tools.flatMap(({ name, parameters, result }, i) => {
+    const complaints: Complaint[] = []
+    const complain = (key: string, message: string): void => void complaints.push(conflict([...at, i, key], message))
+    if (names.indexOf(name) < i) complain('name', `there is a tool "${name}" already`)
+    if (RESERVED_TOOLS.includes(name)) complain('name', `"${name}" is a tool of Tandem's own: choose another name`)
+    const problem = schemaProblem(parameters)
+    if (problem !== null) complain('parameters', `must be ${problem}`)
+    const ofResult = result === null ? null : resultSchemaProblem(result)
+    if (ofResult !== null) complain('result', `must be ${ofResult}`)
     return complaints
   })
 }

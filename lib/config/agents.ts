@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { duration, optionalDuration, section } from './units.ts'
-import { httpUrl, optional, realtimeUrl, secret, words } from './values.ts'
+import { count, httpUrl, optional, realtimeUrl, secret, words } from './values.ts'
 
 /** The model of OpenAI and Azure backends that name none. */
 export const DEFAULT_MODEL = 'gpt-realtime-2.1'
@@ -29,8 +29,20 @@ const tool = section({
     .describe('Name that the model calls the tool by.'),
   description: z.string().max(4_096).default('').describe('What the tool does, for the model.'),
   url: httpUrl.describe('Called by POST with the arguments as JSON.'),
-  parameters: z.record(z.string(), z.json()).default({ type: 'object' }).describe('JSON Schema of the arguments.'),
-  timeout: duration('5s', 'How long the tool may take.'),
+  parameters: z
+    .record(z.string(), z.json())
+    .default({ type: 'object' })
+    .describe(
+      'JSON Schema of the arguments (2020-12). Others are not sent to the tool: the model is told what is wrong.',
+    ),
+  result: optional(z.record(z.string(), z.json())).describe('JSON Schema of the answer, which must be JSON then.'),
+  timeout: duration('5s', 'How long the tool may take, all tries together.'),
+  retries: count(0, 5)
+    .default(0)
+    .describe(
+      'Further tries where it cannot be reached or answers 429, 502, 503 or 504, with the same Idempotency-Key.',
+    ),
+  secret: optional(secret).describe('Signs requests (docs/tools.md).'),
 })
 
 /** One of `agents`: who answers a call (docs/behaviour.md, “The call with the agent”). */

@@ -76,6 +76,7 @@ export const SECRET_KEYS: ReadonlySet<string> = new Set([
   'key',
   'apiKey',
   'password',
+  'secret',
   'keyWrap',
   'credentials',
   'engine',

@@ -144,12 +144,10 @@ function callAgent(name: string, agent: AgentConfig, order: readonly string[] | 
     voice,
     instructions,
     greeting,
-    tools: tools.map(({ name, description, url, parameters, timeoutMs }) => ({
-      name,
-      description,
-      url,
-      parameters,
-      timeoutMs,
+    tools: tools.map(({ name, description, url, parameters, result, timeoutMs, retries, secret }) => ({
+      ...{ name, description, url, parameters, timeoutMs, retries },
+      ...(result !== null && { result }),
+      ...(secret !== null && { secret }),
     })),
     connectTimeoutMs,
     reconnectForMs,

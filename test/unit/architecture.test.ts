@@ -33,6 +33,7 @@ describe('lib', () => {
       'ipaddr.js',
       'ulid',
       'dns-packet',
+      'ajv',
       'node:crypto',
       'node:buffer',
       'node:zlib',

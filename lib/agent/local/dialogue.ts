@@ -1,4 +1,4 @@
-import { HANG_UP } from '../session-config.ts'
+import { HANG_UP } from '../../tool/names.ts'
 import { contentText, type Item } from './item.ts'
 import type { ToolChoice, Tools } from './session-config.ts'
 

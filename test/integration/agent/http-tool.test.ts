@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { MAX_ANSWER_BYTES, runHttpTool } from '../../../app/agent/http-tool.ts'
 import type { ToolResult } from '../../../lib/agent/session-state.ts'
+import type { HttpToolSpec } from '../../../lib/agent/spec.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+interface RunOptions extends Partial<HttpToolSpec> {
+  readonly signal?: AbortSignal
+  readonly at?: string
+}
 
 describe('an HTTP tool of a tenant', () => {
   let server: Server
@@ -35,11 +42,12 @@ describe('an HTTP tool of a tenant', () => {
 
   const run = (
     answer: Handler,
-    { timeoutMs = 2_000, signal = new AbortController().signal, at = url } = {},
+    { signal = new AbortController().signal, at = url, ...rest }: RunOptions = {},
   ): Promise<ToolResult> => {
     handle = answer
-    const tool = { name: 'lookup', description: '', url: at, parameters: {}, timeoutMs }
-    return runHttpTool(tool, { callId: 'c1', arguments: { id: 7 }, call: { caller: '+12025550100' }, signal })
+    const tool = { name: 'lookup', description: '', url: at, parameters: {}, timeoutMs: 2_000, ...rest }
+    const call = { caller: '+12025550100' }
+    return runHttpTool(tool, { callId: 'c1', key: 'CALL-x', arguments: { id: 7 }, call, signal })
   }
 
   it('gets the arguments and the facts of the call, and its answer goes to the agent as it is', async () => {
@@ -102,4 +110,59 @@ describe('an HTTP tool of a tenant', () => {
     assert.equal((await run((_, response) => response.writeHead(204).end())).output, '')
     assert.equal((await run((_, response) => response.end(Buffer.from([0xff, 0x41])))).output, '\uFFFDA')
   })
+
+  it('is tried again where its config allows it, under one key, and only for what passes', async () => {
+    const keys: (string | undefined)[] = []
+    const busyOnce: Handler = (request, response) => {
+      keys.push(request.headers['idempotency-key']?.toString())
+      if (keys.length < 3) response.writeHead(503).end()
+      else response.end('at last')
+    }
+    assert.equal((await run(busyOnce, { retries: 2 })).output, 'at last')
+    assert.deepEqual(keys, ['CALL-x', 'CALL-x', 'CALL-x'])
+    requests = 0
+    assert.equal((await run((_, response) => response.writeHead(500).end(), { retries: 2 })).ok, false)
+    assert.equal(requests, 1)
+  })
+
+  it('has one time for all tries, and says what the last one brought', async () => {
+    const result = await run((_, response) => response.writeHead(503).end(), { retries: 5, timeoutMs: 250 })
+    assert.equal(result.message, 'the tool answered 503')
+    assert.ok(result.tookMs < 1_500 && requests === 2, `${result.tookMs} ms, ${requests} requests`)
+  })
+
+  it('can tell that a request is ours by its signature', async () => {
+    let seen: readonly (string | string[] | undefined)[] = []
+    let body = ''
+    await run(
+      (request, response) => {
+        const { headers } = request
+        seen = [headers['webhook-id'], headers['webhook-timestamp'], headers['webhook-signature']]
+        request.on('data', (chunk: Buffer) => {
+          body += chunk.toString()
+        })
+        request.on('end', () => response.end())
+      },
+      { secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' },
+    )
+    const atS = Number(seen[1])
+    const secret = Buffer.from('MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'base64')
+    const want = createHmac('sha256', secret).update(`CALL-x.${atS}.${body}`).digest('base64')
+    assert.deepEqual([seen[0], seen[2]], ['CALL-x', `v1,${want}`])
+    assert.ok(Math.abs(Date.now() / 1_000 - atS) < 10)
+  })
+
+  const SCHEMA = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] }
+  const results: readonly (readonly [string, string, RegExp | null])[] = [
+    ['fits', '{"name":"Zoe"}', null],
+    ['lacks something', '{}', /^the tool answered something unexpected: it must have required property 'name'$/],
+    ['is no JSON', '<html>', /^the tool answered something that is not JSON$/],
+  ]
+  for (const [why, answer, message] of results) {
+    it(`whose answer ${why} is ${message === null ? 'believed' : 'an error for the agent'}, by the schema of its answers`, async () => {
+      const result = await run((_, response) => response.end(answer), { result: SCHEMA })
+      if (message === null) assert.deepEqual([result.ok, result.output], [true, answer])
+      else assert.match(result.message ?? '', message)
+    })
+  }
 })

@@ -66,6 +66,21 @@ describe('the tools of an agent', () => {
     })
   }
 
+  it('are not run with arguments that do not fit their schema, and the agent is told what is wrong', () => {
+    const parameters = { type: 'object', properties: { id: { type: 'integer' } }, required: ['id'] }
+    const tool = { name: 'lookup', description: '', url: 'http://127.0.0.1/', parameters, timeoutMs: 1_000 }
+    const stage = Stage.talking({ greeting: '', tools: [tool] })
+    stage.server({ type: 'response.created', response: { id: 'r1' } })
+    stage.finish('r1', 'completed', [call('c1', 'lookup', '{"id":"7"}'), call('c2', 'lookup', '{"id":7}')])
+    assert.deepEqual(
+      stage.of('runTool').map(({ callId }) => callId),
+      ['c2'],
+    )
+    assert.deepEqual(stage.turns, [
+      'tool: lookup: {"error":"the tool was not called, as its arguments are wrong: /id must be integer"}',
+    ])
+  })
+
   it('that are too many at one time are answered with an error and not run', () => {
     const stage = Stage.talking()
     stage.server({ type: 'response.created', response: { id: 'r1' } })

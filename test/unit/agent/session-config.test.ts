@@ -11,7 +11,6 @@ const spec: AgentSpec = {
   greeting: '',
   tools: [
     { name: 'lookup', description: 'Finds', url: 'http://127.0.0.1/', parameters: { type: 'object' }, timeoutMs: 1 },
-    { name: 'hang_up', description: 'Other', url: 'http://127.0.0.1/', parameters: {}, timeoutMs: 1 },
   ],
   variables: {},
   connectTimeoutMs: 2_000,

@@ -52,6 +52,25 @@ describe('the config as a whole', () => {
       /sip\.workers: .*, and 65536 is none/,
     ],
     [
+      'a tool with a name of ours',
+      { agents: { a: { backend: 'local', tools: [{ name: 'send_dtmf', url: 'http://127.0.0.1/' }] } } },
+      `agents.a.tools[0].name: "send_dtmf" is a tool of Tandem's own: choose another name`,
+    ],
+    [
+      'a tool whose schemas are none',
+      {
+        agents: {
+          a: {
+            backend: 'local',
+            tools: [
+              { name: 't', url: 'http://127.0.0.1/', parameters: { type: 'array' }, result: { required: 'name' } },
+            ],
+          },
+        },
+      },
+      /tools\[0\]\.parameters: must be a JSON Schema of type: object.*\n.*tools\[0\]\.result: must be a JSON Schema \(2020-12\): \/required must be array/,
+    ],
+    [
       'a group with an unknown trunk',
       { groups: { us: { trunks: ['alpha', 'bta'] } } },
       'groups.us.trunks[1]: there is no trunk "bta" (did you mean beta?)',
