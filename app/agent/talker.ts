@@ -1,5 +1,6 @@
 import { wantsComfort } from '../../lib/agent/comfort.ts'
 import type { ServerEvent } from '../../lib/agent/protocol.ts'
+import { isRecordingPaused } from '../../lib/agent/recording-pause.ts'
 import { stepSession } from '../../lib/agent/session.ts'
 import {
   deadlineMs,
@@ -10,6 +11,7 @@ import {
 } from '../../lib/agent/session-state.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { Standing } from '../../lib/agent/succession.ts'
+import { variablesOf } from '../../lib/agent/variables.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import { transcode, transcodingTable } from '../../lib/media/g711.ts'
@@ -21,6 +23,7 @@ import { BackendLink, type BackendLinkHandlers } from './backend-link.ts'
 import { appendEvent, CallerAudio } from './caller-audio.ts'
 import { ComfortPlayer } from './comfort-player.ts'
 import { runHttpTool } from './http-tool.ts'
+import { runLineTool } from './line-tool.ts'
 import { type AgentMeter, newAgentMeter } from './meter.ts'
 import { RecentAudio } from './recent-audio.ts'
 
@@ -94,6 +97,7 @@ class AgentTalker implements Talker {
 
   attach(line: Line): void {
     if (line.codec !== this.#line?.codec) this.#callerAudio.flush(this.#link)
+    if (this.#line === null && isRecordingPaused(this.#state.history)) line.record(false)
     this.#line = line
     this.#input({ kind: 'attached', codec: line.codec })
   }
@@ -268,13 +272,18 @@ class AgentTalker implements Talker {
 
   async #runTool(effect: Extract<SessionEffect, { kind: 'runTool' }>): Promise<void> {
     this.#link.noteWell()
+    const ours = runLineTool(this.#line, effect)
+    if (ours !== null) {
+      this.#inputs.push({ kind: 'toolDone', result: ours })
+      return
+    }
     const tool = this.#spec.tools.find(({ name }) => name === effect.name)
     if (tool === undefined) return
     const result = await runHttpTool(tool, {
       callId: effect.callId,
       key: toolCallKey(this.#spec.callId ?? '', effect.callId),
       arguments: effect.arguments,
-      call: this.#spec.variables,
+      call: variablesOf(this.#state, this.#spec),
       signal: this.#callEnd.signal,
     })
     this.#input({ kind: 'toolDone', result })

@@ -145,6 +145,8 @@ export type LegEvent =
       readonly tookMs: number
       readonly message?: string
     }
+  /** A fact about the call that is kept with its session (`set_variable`). */
+  | { readonly kind: 'agent.variable'; readonly name: string; readonly value: string }
   | { readonly kind: 'turn'; readonly at: Date; readonly who: Speaker; readonly text: string }
   /** What a session of the agent says of the server that it was on. */
   | { readonly kind: 'agent.backend'; readonly report: BackendReport }

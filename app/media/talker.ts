@@ -39,7 +39,14 @@ export interface Line {
   flush(): readonly PlayedItem[]
   /** Samples of queued audio that have not been sent yet. */
   queuedSamples(): number
+  /** Presses keys towards the far end, at once; what is queued waits meanwhile. */
+  press(digits: string): PressOutcome
+  /** Whether what both sides say is recorded, from the next frame on; what is not is silence in the file. False where the call is not recorded. */
+  record(wanted: boolean): boolean
 }
+
+/** `not-agreed`: the far end takes no keys in RTP (RFC 4733). `refused`: they are no keys, or too many wait. `unable`: this line sends none. */
+export type PressOutcome = 'pressed' | 'not-agreed' | 'refused' | 'unable'
 
 /** Samples at 8000 Hz. `sentSamples` counts only what was handed to the RTP socket. */
 export interface PlayedItem {

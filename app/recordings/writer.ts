@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { G711Law } from '../../lib/media/g711.ts'
 import { TwoVoices, type Voice } from '../../lib/media/two-voices.ts'
 import { sealChunk } from './format.ts'
+import { RecordingSwitch } from './switch.ts'
 
 /** A minute that the disk has not taken; beyond it the recording ends, rather than take all memory. */
 const MAX_UNWRITTEN_BYTES = 60 * 32_000
@@ -21,6 +22,8 @@ export interface RecordingSummary {
   readonly seconds: number
   /** False where the disk took not all of it. */
   readonly complete: boolean
+  /** For how long the agent had it paused: so much silence is in it that is none of the call's. */
+  readonly pausedMs: number
 }
 
 /** Records one call into its file, from its construction to `close`. A fault of the disk ends the recording and never the call. */
@@ -29,14 +32,20 @@ export class RecordingWriter {
   readonly #stream: WriteStream
   readonly #voices: TwoVoices
   readonly #warn: (message: string) => void
+  readonly #switch: RecordingSwitch
+  #tickedAtMs: number
+  #pausedMs = 0
   #chunks = 0
   #samples = 0
   #failed = false
   #closed: Promise<RecordingSummary> | null = null
 
-  constructor(spec: RecordingSpec, nowMs: number, warn: (message: string) => void) {
+  /** @param when what is said while it is off is left out: silence stands in its place */
+  constructor(spec: RecordingSpec, nowMs: number, warn: (message: string) => void, when = new RecordingSwitch(true)) {
     this.#spec = spec
+    this.#switch = when
     this.#warn = warn
+    this.#tickedAtMs = nowMs
     try {
       mkdirSync(dirname(spec.file), { recursive: true, mode: 0o700 })
     } catch (cause) {
@@ -51,12 +60,15 @@ export class RecordingWriter {
 
   /** Audio of one side that has just been heard. */
   add(voice: Voice, audio: Uint8Array, law: G711Law, nowMs: number): void {
-    if (this.#closed === null) this.#voices.add(voice, audio, law, nowMs)
+    if (this.#closed === null && this.#switch.isOn) this.#voices.add(voice, audio, law, nowMs)
   }
 
   /** To be called at every packet time. */
   tick(nowMs: number): void {
-    if (this.#closed === null) this.#voices.advance(nowMs)
+    if (this.#closed !== null) return
+    if (!this.#switch.isOn) this.#pausedMs += nowMs - this.#tickedAtMs
+    this.#tickedAtMs = nowMs
+    this.#voices.advance(nowMs)
   }
 
   /** Resolves when the file is whole. Safe to call twice. */
@@ -73,7 +85,7 @@ export class RecordingWriter {
         this.#stream.end()
       })
     }
-    return { seconds: this.#samples / RATE_HZ, complete: !this.#failed }
+    return { seconds: this.#samples / RATE_HZ, complete: !this.#failed, pausedMs: Math.round(this.#pausedMs) }
   }
 
   #write(block: Int16Array): void {

@@ -102,6 +102,11 @@ export class CallSession extends LineSession {
     this.book?.item(item)
   }
 
+  /** The agent keeps a fact. */
+  variable(name: string, value: string): void {
+    this.book?.variable(name, value)
+  }
+
   protected override onEnded(end: CallEnd, at: Date): void {
     this.stepAside()
     if (this.line !== null) this.leave(end, at)

@@ -47,6 +47,14 @@ export class SessionBook {
     this.#parts.journal.item(this.#row.id, this.#ordinal++, { callId: this.#row.callId, item })
   }
 
+  /** A fact that tools, resumed calls and other nodes are told from now on. */
+  variable(name: string, value: string): void {
+    if (this.#row.state !== 'live') return
+    const row = { ...this.#row, variables: { ...this.#row.variables, [name]: value } }
+    if (this.#open) this.#write({ ...row, revision: row.revision + 1 })
+    else this.#row = row
+  }
+
   /** The call is over; the session waits for another one, or is over too. Gives the row back as it stands then. */
   leave(cause: EndCause, at: Date): SessionRow {
     if (!this.#open) return this.#row

@@ -38,6 +38,7 @@ export class TakenSession extends LineSession {
   readonly #parts: TakenSessionParts
   readonly #facts: TakenSessionFacts
   readonly #early: PastItem[] = []
+  #earlyVariables: Readonly<Record<string, string>> = {}
   #row: SessionRow | null = null
   #isOnRecord = false
   #owned: Promise<void> = Promise.resolve()
@@ -84,6 +85,12 @@ export class TakenSession extends LineSession {
     else if (this.#early.length < MAX_EARLY_ITEMS) this.#early.push(item)
   }
 
+  /** The agent keeps a fact. */
+  variable(name: string, value: string): void {
+    if (this.book !== null) this.book.variable(name, value)
+    else this.#earlyVariables = { ...this.#earlyVariables, [name]: value }
+  }
+
   protected override onEnded(end: CallEnd, at: Date): void {
     // A call that ended before it could go on here leaves a session that is to end as well.
     if (this.line === null) this.#owned = this.#own(NOBODY)
@@ -111,6 +118,7 @@ export class TakenSession extends LineSession {
       this.book = new SessionBook(this.#parts, row)
       this.book.began(recorder.row.trunk)
       for (const item of this.#early.splice(0)) this.book.item(item)
+      for (const [name, value] of Object.entries(this.#earlyVariables)) this.book.variable(name, value)
       this.stand(row.id)
     } catch (error) {
       // The call goes on; what is said from here on is in its transcript, and no further call takes it up.

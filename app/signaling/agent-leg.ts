@@ -34,7 +34,7 @@ export const openAgentLeg = (
   media.open({
     callId: recorder.id,
     legId: legId(`${recorder.id}.${name}`),
-    talker: { kind: 'agent', agent: { ...agent, callId: recorder.id } },
+    talker: { kind: 'agent', agent: { ...agent, callId: recorder.id, recorded: recording !== null } },
     ...audio,
     recording: recording?.spec ?? null,
     onEvent,
@@ -97,8 +97,8 @@ export async function closeRecord(
     agent: summary?.agent ?? null,
   })
   if (summary?.recording != null) {
-    const { seconds, complete } = summary.recording
-    recorder.event({ event: 'recording.saved', level: complete ? 'info' : 'error', seconds, complete })
+    const { seconds, complete, pausedMs } = summary.recording
+    recorder.event({ event: 'recording.saved', level: complete ? 'info' : 'error', seconds, complete, pausedMs })
   }
   recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
   session.ended(end, endedAt)

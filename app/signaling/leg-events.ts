@@ -8,7 +8,7 @@ import type { CallRecorder } from './call-recorder.ts'
 export interface LegEventSink {
   readonly recorder: CallRecorder
   readonly metrics: Metrics
-  readonly session: Pick<CallSession, 'item'>
+  readonly session: Pick<CallSession, 'item' | 'variable'>
   readonly hangUp: (by: EndedBy, cause: EndCause) => void
 }
 
@@ -31,6 +31,8 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, session, hangUp
       const { kind, ...tool } = event
       return recorder.event({ event: kind, ...tool })
     }
+    case 'agent.variable':
+      return session.variable(event.name, event.value)
     case 'agent.lost':
       return recorder.event({ event: 'agent.lost', level: 'warn', code: event.code, message: event.message })
     case 'agent.reconnected':

@@ -20,7 +20,7 @@ export interface LineParts {
   readonly shared: SharedCall
   readonly metrics: Metrics
   /** The conversation that it is part of. */
-  readonly session: Pick<CallSession, 'item'>
+  readonly session: Pick<CallSession, 'item' | 'variable'>
 }
 
 /**
@@ -131,7 +131,8 @@ export abstract class LineCall<State, Input, Effect> {
   }
 
   protected onLegEvent(event: LegEvent): void {
-    const { recorder, metrics, session } = this.#parts
+    const { recorder, metrics, session, shared } = this.#parts
     onLegEvent(event, { recorder, metrics, session, hangUp: (by, cause) => this.hangUp(by, cause) })
+    if (event.kind === 'agent.variable') shared.changed()
   }
 }

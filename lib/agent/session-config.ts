@@ -1,7 +1,8 @@
 import type { G711Law } from '../media/g711.ts'
-import { HANG_UP } from '../tool/names.ts'
-import type { AudioFormat, FunctionTool, SessionSettings } from './client-event.ts'
+import type { AudioFormat, SessionSettings } from './client-event.ts'
+import { functionTools } from './own-tools.ts'
 import type { AgentSpec } from './spec.ts'
+import { MAX_VARIABLES } from './variables.ts'
 
 /** The model that writes down what the caller says (OpenAI: the whisper and gpt-4o ones are shut down in February 2027). */
 const TRANSCRIPTION_MODEL = 'gpt-transcribe'
@@ -16,19 +17,7 @@ const TURN_DETECTION = {
   interrupt_response: true,
 } as const
 
-const HANG_UP_TOOL: FunctionTool = {
-  type: 'function',
-  name: HANG_UP,
-  description:
-    'Ends the phone call, once what you are saying has been heard. Say goodbye first, and call it only when the caller is done.',
-  parameters: {
-    type: 'object',
-    properties: { reason: { type: 'string', description: 'Why the call ends, in a few words.' } },
-  },
-}
-
-/** Facts about the call that are told to the agent, and the longest of each. They come from carriers and routers. */
-const MAX_VARIABLES = 64
+/** Longest fact about the call that is told to the agent: they come from carriers and routers. */
 const MAX_VARIABLE_CHARS = 512
 
 /** RFC 3551 names to those of OpenAI Realtime. */
@@ -45,7 +34,7 @@ export function sessionSettings(spec: AgentSpec, codec: G711Law): SessionSetting
       input: { format, transcription: { model: TRANSCRIPTION_MODEL }, turn_detection: TURN_DETECTION },
       output: { format, voice: spec.voice },
     },
-    tools: tools(spec),
+    tools: functionTools(spec),
     tool_choice: 'auto',
   }
 }
@@ -54,15 +43,6 @@ export function sessionSettings(spec: AgentSpec, codec: G711Law): SessionSetting
 export function codecSettings(codec: G711Law): SessionSettings {
   const format = audioFormat(codec)
   return { type: 'realtime', audio: { input: { format }, output: { format } } }
-}
-
-function tools(spec: AgentSpec): FunctionTool[] {
-  return [
-    HANG_UP_TOOL,
-    ...spec.tools.map(
-      ({ name, description, parameters }): FunctionTool => ({ type: 'function', name, description, parameters }),
-    ),
-  ]
 }
 
 /** Variables stand after the instructions, one a line and as data: a caller's display name is not to read as an order. */

@@ -50,6 +50,8 @@ export interface SessionState {
   /** When to begin with it; null: the server has named no limit. Monotonic. */
   readonly renewAtMs: number | null
   readonly hangUp: HangUp | null
+  /** What the agent has kept of this call by `set_variable`. */
+  readonly variables: Readonly<Record<string, string>>
   readonly dtmf: DtmfBatch
   /** An `error` after which the server goes, such as `session_expired`: it names the loss that follows. */
   readonly lastError: { readonly code: string; readonly message: string } | null
@@ -151,6 +153,8 @@ export type AgentNews =
       readonly tookMs: number
       readonly message?: string
     }
+  /** A fact about the call that is kept with its session. */
+  | { readonly kind: 'agent.variable'; readonly name: string; readonly value: string }
   | { readonly kind: 'hangUp'; readonly reason: string }
 
 export type SessionEffect =
@@ -220,6 +224,7 @@ export function newSession(codec: G711Law, nowMs: number, setupMs: number, past?
     renewal: 'none',
     renewAtMs: null,
     hangUp: null,
+    variables: {},
     dtmf: NO_DIGITS,
     lastError: null,
     quietSinceMs: nowMs,

@@ -22,6 +22,7 @@ import { change, createItem, keep, nextId, send, type Work } from './session-wor
 import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
 import type { AgentSpec } from './spec.ts'
 import { followUpTools, forgoHangUp, hangUpWhenHeard, onToolDone } from './tool-turns.ts'
+import { variablesOf } from './variables.ts'
 
 /** A second session that could not be opened is tried again after this time. */
 const RENEW_AGAIN_MS = 30_000
@@ -111,7 +112,9 @@ function onAttached(work: Work, codec: G711Law): void {
 
 function updateSession(work: Work, codec: G711Law, whole: boolean): void {
   const eventId = nextId(work, 'update')
-  const session = whole ? sessionSettings(work.spec, codec) : codecSettings(codec)
+  const session = whole
+    ? sessionSettings({ ...work.spec, variables: variablesOf(work.state, work.spec) }, codec)
+    : codecSettings(codec)
   send(work, { type: 'session.update', event_id: eventId, session })
   change(work, { updates: [...work.state.updates, { eventId, codec }], inputCodec: codec })
 }

@@ -34,6 +34,8 @@ export interface HttpToolSpec {
 export interface AgentSpec {
   /** The call, which requests of tools are marked with. Absent: it has no id yet. */
   readonly callId?: string
+  /** The call is recorded: the agent may pause that. */
+  readonly recorded?: boolean
   /** In the order in which they are tried. */
   readonly backends: readonly [BackendSpec, ...BackendSpec[]]
   /** How many of them a new call tries; the others are there for a loss. Absent: all. */

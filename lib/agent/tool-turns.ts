@@ -1,6 +1,7 @@
-import { HANG_UP } from '../tool/names.ts'
+import { HANG_UP, SET_VARIABLE } from '../tool/names.ts'
 import { misfit } from '../tool/schema.ts'
 import { MAX_OUTPUT_CHARS } from './history.ts'
+import { functionTools } from './own-tools.ts'
 import type { FunctionCall } from './protocol.ts'
 import { enqueue, plainRequest } from './response-sequencer.ts'
 import type { ToolResult } from './session-state.ts'
@@ -15,6 +16,7 @@ import {
   takeAnswered,
   toolError,
 } from './tool-calls.ts'
+import { refuseVariable, variablesOf } from './variables.ts'
 
 /** How long what the agent says before it hangs up may take. */
 const HANG_UP_DEADLINE_MS = 30_000
@@ -35,10 +37,11 @@ export function onCall(work: Work, responseId: string, call: FunctionCall): void
   if (typeof parsed === 'string') return reject(work, call, parsed)
   if (name === HANG_UP && work.state.hangUp !== null) return reject(work, call, 'the call is being hung up already')
   if (name === HANG_UP) return onHangUp(work, responseId, callId, parsed.reason)
-  const tool = work.spec.tools.find((known) => known.name === name)
+  const tool = functionTools(work.spec).find((known) => known.name === name)
   if (tool === undefined) return reject(work, call, 'there is no tool of this name')
   const wrong = misfit(tool.parameters, parsed)
   if (wrong !== null) return reject(work, call, `the tool was not called, as its arguments are wrong: ${wrong}`)
+  if (name === SET_VARIABLE) return onSetVariable(work, call, parsed)
   work.effects.push({ kind: 'runTool', callId, name, arguments: parsed })
 }
 
@@ -123,6 +126,18 @@ function onHangUp(work: Work, responseId: string, callId: string, reason: unknow
       responseDone: false,
     },
   })
+}
+
+/** A fact is kept before the agent is told so, and goes with the session from then on. */
+function onSetVariable(work: Work, call: FunctionCall, args: Readonly<Record<string, unknown>>): void {
+  const name = String(args.name)
+  const value = String(args.value)
+  const refusal = refuseVariable(variablesOf(work.state, work.spec), name)
+  if (refusal !== null) return reject(work, call, refusal)
+  change(work, { variables: { ...work.state.variables, [name]: value } })
+  tell(work, { kind: 'agent.variable', name, value })
+  const output = JSON.stringify({ ok: true, name, value })
+  onToolDone(work, { callId: call.callId, name: call.name, ok: true, output, tookMs: 0 })
 }
 
 function reject(work: Work, call: FunctionCall, message: string): void {

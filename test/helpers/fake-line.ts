@@ -1,4 +1,4 @@
-import type { G711, Line, PlayedItem, Talker } from '../../app/media/talker.ts'
+import type { G711, Line, PlayedItem, PressOutcome, Talker } from '../../app/media/talker.ts'
 import { BlockPool } from '../../lib/media/block-pool.ts'
 import { FRAME_MS, FRAME_SAMPLES, SILENCE } from '../../lib/media/g711.ts'
 import { Playout } from '../../lib/media/playout.ts'
@@ -8,6 +8,8 @@ export class FakeLine implements Line {
   codec: G711
   /** While set, the queue takes nothing more. */
   full = false
+  pressed = ''
+  readonly recorded: boolean[] = []
   readonly #playout = new Playout(new BlockPool(4096, 8))
   #sentSamples = 0
   #flushes = 0
@@ -40,6 +42,16 @@ export class FakeLine implements Line {
 
   queuedSamples(): number {
     return this.#playout.queuedSamples
+  }
+
+  press(digits: string): PressOutcome {
+    this.pressed += digits
+    return 'pressed'
+  }
+
+  record(wanted: boolean): boolean {
+    this.recorded.push(wanted)
+    return true
   }
 
   /** Lets `ms` of packet time pass, and tells the talker what was played to its end. */

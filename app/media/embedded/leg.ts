@@ -4,6 +4,7 @@ import { isRtcp } from '../../../lib/media/rtp.ts'
 import type { MediaRecord } from '../../../lib/observe/call-record.ts'
 import type { AgreedMedia } from '../../../lib/sip/offer-answer.ts'
 import type { SdpRefusal, TransportAddress } from '../../../lib/sip/sdp.ts'
+import { RecordingSwitch } from '../../recordings/switch.ts'
 import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { LegEvent, LegSummary, OfferKind, SrtpSpec } from '../port.ts'
 import type { Talker } from '../talker.ts'
@@ -71,6 +72,7 @@ export class Leg implements Ticking {
   #rtcpFrom: TransportAddress | null = null
   #startedAtMs: number | null = null
   #recording: RecordingWriter | null = null
+  readonly #switch: RecordingSwitch
   /** RTP timestamp `since` was at `atMs`. */
   #clock = { atMs: 0, since: 0 }
   /** Silence is counted from here, where nothing was received since. */
@@ -84,6 +86,7 @@ export class Leg implements Ticking {
   constructor(parts: LegParts, talker: Talker) {
     this.#parts = parts
     this.seat = new TalkerSeat(talker, parts.warn)
+    this.#switch = new RecordingSwitch(parts.recording !== null)
     this.#negotiation = new Negotiation(parts, (agreed, before) => this.#configure(agreed, before))
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {
@@ -133,7 +136,7 @@ export class Leg implements Ticking {
     this.#silentSinceMs = nowMs
     this.#receiver.start(nowMs)
     const { recording, warn } = this.#parts
-    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
+    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn, this.#switch)
     this.#clock = { atMs: nowMs, since: this.#sender.timestamp }
     this.seat.start()
     if (this.#parts.digits !== '' && !this.#sender.press(this.#parts.digits)) {
@@ -208,7 +211,7 @@ export class Leg implements Ticking {
     this.#srtp.agree(agreed.srtp, agreed.rtcpMux)
     this.#sender.configure(agreed)
     this.#receiver.configure(agreed)
-    if (before?.codec !== agreed.codec) this.seat.attach(this.#sender.line())
+    if (before?.codec !== agreed.codec) this.seat.attach(this.#sender.line((wanted) => this.#switch.set(wanted)))
   }
 
   /** Null is what was not authentic: nothing is believed of it, not even where it came from. */

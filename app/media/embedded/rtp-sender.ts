@@ -5,7 +5,7 @@ import { Playout } from '../../../lib/media/playout.ts'
 import { MAX_RTP_BYTES, RTP_HEADER_BYTES, writeRtpHeader } from '../../../lib/media/rtp.ts'
 import type { AgreedMedia } from '../../../lib/sip/offer-answer.ts'
 import type { TransportAddress } from '../../../lib/sip/sdp.ts'
-import type { Line, PlayedItem } from '../talker.ts'
+import type { Line, PlayedItem, PressOutcome } from '../talker.ts'
 
 /** Packets in flight at most: a frame as two packets of 10 ms, or an event three times, may wait in a full kernel buffer. */
 const BUFFERS = 4
@@ -62,11 +62,16 @@ export class RtpSender {
     this.#agreed = agreed
   }
 
-  /** The line for a talker; it speaks the codec of now, also after another was agreed on. */
-  line(): Line {
+  /**
+   * The line for a talker; it speaks the codec of now, also after another was agreed on.
+   * @param record of the leg
+   */
+  line(record: Line['record']): Line {
     const codec = this.#codec
     return {
       codec,
+      record,
+      press: (digits) => this.#pressed(digits),
       play: (itemId, audio) => this.#playout.play(itemId, this.#inCodec(audio, codec)),
       end: (itemId) => this.#playout.end(itemId),
       flush: (): readonly PlayedItem[] => this.#playout.flush(),
@@ -77,6 +82,11 @@ export class RtpSender {
   /** Presses keys towards the far end; false where it takes none, or they are no keys. */
   press(digits: string): boolean {
     return this.#dtmf.press(digits)
+  }
+
+  #pressed(digits: string): PressOutcome {
+    if (this.#agreed?.telephoneEvent == null) return 'not-agreed'
+    return this.#dtmf.press(digits) ? 'pressed' : 'refused'
   }
 
   /** Items that have been sent to their end since the last call. */

@@ -88,11 +88,17 @@ export class ForkLine {
     this.#muted = muted
   }
 
-  /** The line for a talker; it speaks the codec of now, also after another was agreed on. */
-  line(): Line {
+  /**
+   * The line for a talker; it speaks the codec of now, also after another was agreed on.
+   * @param record of the leg
+   */
+  line(record: Line['record']): Line {
     const codec = this.#codec
     return {
       codec,
+      record,
+      // The keys would be FreeSWITCH's to press, which has no order for it over the fork.
+      press: () => 'unable',
       play: (itemId, audio) => this.#playout.play(itemId, this.#inCodec(audio, codec)),
       end: (itemId) => this.#playout.end(itemId),
       flush: () => this.#flush(performance.now()),

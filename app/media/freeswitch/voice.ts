@@ -1,6 +1,7 @@
 import type { BlockPool } from '../../../lib/media/block-pool.ts'
 import type { G711Law } from '../../../lib/media/g711.ts'
 import { withDeadline } from '../../deadline.ts'
+import { RecordingSwitch } from '../../recordings/switch.ts'
 import { type RecordingSpec, RecordingWriter } from '../../recordings/writer.ts'
 import type { Ticking } from '../embedded/tick-wheel.ts'
 import type { LegEvent, LegSummary } from '../port.ts'
@@ -37,12 +38,14 @@ export class Voice implements Ticking {
   #codec: G711Law | null = null
   #startedAtMs: number | null = null
   #recording: RecordingWriter | null = null
+  readonly #switch: RecordingSwitch
   #failed = false
   #closed: Promise<LegSummary> | null = null
 
   constructor(parts: VoiceParts) {
     this.#parts = parts
     this.#openedAtMs = parts.now()
+    this.#switch = new RecordingSwitch(parts.recording !== null)
     this.seat = new TalkerSeat(parts.talker, parts.warn)
     this.#line = new ForkLine(parts.pool, {
       onFrame: (frame, nowMs) => this.#guard(() => this.seat.talker.onAudio(frame, nowMs)),
@@ -68,7 +71,7 @@ export class Voice implements Ticking {
   /** What was agreed, the first time and later. */
   agreed(codec: G711Law, maySpeak: boolean): void {
     this.#line.configure(codec, maySpeak)
-    if (codec !== this.#codec) this.seat.attach(this.#line.line())
+    if (codec !== this.#codec) this.seat.attach(this.#line.line((wanted) => this.#switch.set(wanted)))
     this.#codec = codec
   }
 
@@ -77,7 +80,7 @@ export class Voice implements Ticking {
     const { recording, now, warn } = this.#parts
     const nowMs = now()
     this.#startedAtMs = nowMs
-    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn)
+    if (recording !== null) this.#recording = new RecordingWriter(recording, nowMs, warn, this.#switch)
     this.#line.start(nowMs, this.#recording)
     this.seat.start()
   }

@@ -1,4 +1,4 @@
-import { HANG_UP } from '../../tool/names.ts'
+import { HANG_UP, RESERVED_TOOLS } from '../../tool/names.ts'
 import { contentText, type Item } from './item.ts'
 import type { ToolChoice, Tools } from './session-config.ts'
 
@@ -10,7 +10,7 @@ import type { ToolChoice, Tools } from './session-config.ts'
  * |---|---|
  * | instructions of the response: `Say exactly the following, and nothing else: "…"` (`lib/agent/greeting.ts`) | that text |
  * | output of a tool | `The tool says: …`; after `hang_up` nothing but `Goodbye.` |
- * | text that names keys, as `[DTMF 5]` | `You pressed five.`; 0 or # alone say goodbye and call `hang_up`; 9 alone calls the first other tool |
+ * | text that names keys, as `[DTMF 5]` | `You pressed five.`; 0 or # alone say goodbye and call `hang_up`; 9 alone calls the first tool that is not Tandem's own |
  * | text with the word `goodbye` | says goodbye and calls `hang_up`, where the session has that tool |
  * | text `call <tool> {…}` | calls that tool with these arguments |
  * | any other text | `You wrote: …` |
@@ -136,7 +136,7 @@ function answerText(text: string, calls: readonly string[]): Reply {
     const reason = JSON.stringify({ reason: 'The caller said goodbye.' })
     return { say: 'Goodbye.', call: { name: HANG_UP, arguments: reason } }
   }
-  const tool = calls.find((name) => name !== HANG_UP)
+  const tool = calls.find((name) => !RESERVED_TOOLS.includes(name))
   if (keys === '9' && tool !== undefined) return { say: '', call: { name: tool, arguments: '{}' } }
   if (keys !== undefined) return { say: `You pressed ${keys.split('').map(keyName).join(', ')}.` }
   return { say: `You wrote: ${text.slice(0, ECHO_CHARS)}` }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { WRAP_KEY_FILE } from '../../../app/key-wrap.ts'
 import { Recordings } from '../../../app/recordings/recordings.ts'
+import { RecordingSwitch } from '../../../app/recordings/switch.ts'
 import { RecordingWriter } from '../../../app/recordings/writer.ts'
 import { callId, tenantId } from '../../../lib/core/ids.ts'
 
@@ -31,7 +32,7 @@ describe('recordings at rest', () => {
       writer.add('caller', new Uint8Array(160).fill(byte), 'PCMU', ms)
       writer.tick(ms)
     }
-    assert.deepEqual(await writer.close(3_000), { seconds: 3, complete: true })
+    assert.deepEqual(await writer.close(3_000), { seconds: 3, complete: true, pausedMs: 0 })
     return { name, file: spec.file }
   }
 
@@ -54,6 +55,24 @@ describe('recordings at rest', () => {
     assert.notEqual(sample.readInt16LE(0), 0)
     assert.equal(sample.readInt16LE(2), 0)
     assert.ok(!(await readFile(file)).includes(Buffer.concat([sample, sample, sample])))
+  })
+
+  it('have silence where the agent had them paused, and say for how long', async () => {
+    const recordings = await Recordings.open(folder, 'a secret')
+    const { name, spec } = recordings.begin(CALL, CLINIC)
+    const paused = new RecordingSwitch(true)
+    const writer = new RecordingWriter(spec, 0, assert.fail, paused)
+    for (let ms = 20; ms <= 3_000; ms += 20) {
+      if (ms === 1_020) assert.equal(paused.set(false), true)
+      if (ms === 2_020) paused.set(true)
+      writer.add('caller', new Uint8Array(160).fill(0x11), 'PCMU', ms)
+      writer.tick(ms)
+    }
+    assert.deepEqual(await writer.close(3_000), { seconds: 3, complete: true, pausedMs: 1_000 })
+    const wav = await read(recordings, name)
+    const at = (ms: number): number => wav?.readInt16LE(44 + ms * 32) ?? 0
+    const heard = [500, 999, 1_001, 1_500, 1_999, 2_001].map((ms) => at(ms) !== 0)
+    assert.deepEqual(heard, [true, true, false, false, false, true])
   })
 
   it('are read with the key of the data folder, which is made once, and with no other', async () => {

@@ -121,6 +121,25 @@ describe('the session of a call', () => {
     assert.deepEqual(items[0]?.[2], { callId: callIdOf(1), item: said('Hello') })
   })
 
+  it('keeps what the agent notes, at once and for whoever goes on with it', () => {
+    const session = book(sessionRow(1, { variables: { caller: CALLER } }))
+    session.variable('early', '1')
+    assert.equal(rows.length, 0)
+    session.began(sessionRow(1).trunk)
+    session.variable('order', 'A7')
+    session.leave('trunk-fault', at(1))
+    session.variable('late', '2')
+    const want = { caller: CALLER, early: '1', order: 'A7' }
+    assert.deepEqual(
+      rows.map(({ revision, variables }) => [revision, variables]),
+      [
+        [2, { caller: CALLER, early: '1' }],
+        [3, want],
+        [4, want],
+      ],
+    )
+  })
+
   it('writes nothing any more when it is another owner’s', () => {
     const session = book()
     session.began(sessionRow(1).trunk)

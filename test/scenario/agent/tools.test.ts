@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { historyOf, type Past } from '../../../lib/agent/past.ts'
+import { isRecordingPaused } from '../../../lib/agent/recording-pause.ts'
 import { MAX_RUNNING_TOOLS } from '../../../lib/agent/tool-calls.ts'
+import { MAX_VARIABLES, variablesOf } from '../../../lib/agent/variables.ts'
 import { call, Stage, speechStarted } from './stage.ts'
 
 const done = (stage: Stage, callId: string, output = '{"ok":1}'): void =>
@@ -91,6 +94,82 @@ describe('the tools of an agent', () => {
     )
     assert.equal(stage.of('runTool').length, MAX_RUNNING_TOOLS)
     assert.equal(stage.sent('conversation.item.create').length, 60 - MAX_RUNNING_TOOLS)
+  })
+
+  describe('set_variable', () => {
+    const set = (callId: string, name: string, value: unknown = 'A7'): object =>
+      call(callId, 'set_variable', JSON.stringify({ name, value }))
+    const variables = { caller: '+12025550100', called: '+12025550199' }
+
+    it('keeps a fact with the session, before tools of the same response run', () => {
+      const stage = Stage.talking({ greeting: '', variables })
+      stage.server({ type: 'response.created', response: { id: 'r1' } })
+      stage.finish('r1', 'completed', [set('c1', 'order'), call('c2', 'lookup')])
+      const told = stage.effects.flatMap((effect) => {
+        if (effect.kind === 'news' && effect.news.kind === 'agent.variable') return [effect.news.value]
+        return effect.kind === 'runTool' ? [effect.name] : []
+      })
+      assert.deepEqual(told, ['A7', 'lookup'])
+      assert.deepEqual(stage.turns, ['tool: set_variable: {"ok":true,"name":"order","value":"A7"}'])
+      assert.deepEqual(variablesOf(stage.state, { variables }), { ...variables, order: 'A7' })
+    })
+
+    it('tells a further server what was kept', () => {
+      const stage = Stage.talking({ greeting: '', variables })
+      stage.server({ type: 'response.created', response: { id: 'r1' } })
+      stage.finish('r1', 'completed', [set('c1', 'order')])
+      const [update] = stage.reconnect()
+      assert.match(JSON.stringify(update), /- called: \+12025550199\\n- order: A7/)
+    })
+
+    const refused: readonly (readonly [string, object, RegExp])[] = [
+      ['who calls', set('c1', 'caller'), /caller is what the network says/],
+      ['who was called, in capitals', set('c1', 'CALLED'), /CALLED is what the network says/],
+      ['what is no name', set('c1', '__proto__'), /\/name must match pattern/],
+      ['what is no text', set('c1', 'order', 7), /\/value must be string/],
+      ['what is too long', set('c1', 'order', 'x'.repeat(513)), /must NOT have more than 512 characters/],
+    ]
+    for (const [what, item, want] of refused) {
+      it(`never says ${what}`, () => {
+        const stage = Stage.talking({ greeting: '', variables })
+        stage.server({ type: 'response.created', response: { id: 'r1' } })
+        stage.finish('r1', 'completed', [item])
+        assert.match(stage.turns[0] ?? '', want)
+        assert.deepEqual(stage.state.variables, {})
+      })
+    }
+
+    it('keeps a limited number of facts, and changes each of them as often as it likes', () => {
+      const stage = Stage.talking({ greeting: '', variables })
+      for (let i = 0; i < 70; i++) {
+        stage.server({ type: 'response.created', response: { id: `r${i}` } })
+        stage.finish(`r${i}`, 'completed', [set(`c${i}`, `fact${i}`), set(`d${i}`, 'fact0', String(i))])
+      }
+      assert.equal(Object.keys(variablesOf(stage.state, { variables })).length, MAX_VARIABLES)
+      assert.equal(stage.state.variables.fact0, '69')
+    })
+  })
+
+  it('that act on the recording are there only where the call is recorded', () => {
+    for (const [recorded, runs] of [
+      [true, 1],
+      [false, 0],
+    ] as const) {
+      const stage = Stage.talking({ greeting: '', recorded })
+      stage.server({ type: 'response.created', response: { id: 'r1' } })
+      stage.finish('r1', 'completed', [call('c1', 'pause_recording')])
+      assert.equal(stage.of('runTool').length, runs)
+    }
+  })
+
+  it('leave a paused recording paused where the conversation goes on elsewhere', () => {
+    const past = (...names: readonly string[]): Past => ({
+      note: 'moved',
+      items: names.map((name, i) => ({ kind: 'toolCall', callId: `c${i}`, name, arguments: '{}', at: new Date(i) })),
+    })
+    assert.equal(isRecordingPaused(historyOf(past('pause_recording', 'lookup'))), true)
+    assert.equal(isRecordingPaused(historyOf(past('pause_recording', 'resume_recording'))), false)
+    assert.equal(isRecordingPaused(historyOf(undefined)), false)
   })
 
   describe('hang_up', () => {

@@ -39,12 +39,14 @@ describe('the configuration of a realtime session', () => {
     })
   })
 
-  it('always has the tool that hangs up, and it is ours', () => {
+  it('always has the tools that are ours, those of a recording only where there is one', () => {
     const { tools } = sessionSettings(spec, 'PCMU')
     assert.deepEqual(
       tools?.map(({ name }) => name),
-      ['hang_up', 'lookup'],
+      ['hang_up', 'send_dtmf', 'set_variable', 'lookup'],
     )
+    const recorded = sessionSettings({ ...spec, recorded: true }, 'PCMU').tools?.map(({ name }) => name)
+    assert.ok(recorded?.includes('pause_recording') && recorded.includes('resume_recording'))
     assert.match(tools?.[0]?.description ?? '', /^Ends the phone call/)
   })
 
