@@ -38,11 +38,11 @@ const INTEGRATION: Omit<Suite, 'name' | 'folders'> = {
   testTimeoutMs: 30_000,
   coverage: true,
 }
-/** These wait for timers of SIP and RTP most of their time. */
+/** These wait for timers of SIP and RTP most of their time. Together they take as long as all the rest. */
 const NETWORK: Suite = {
   ...INTEGRATION,
   name: 'integration (SIP and media)',
-  folders: ['sip-server', 'sip-transport', 'media'].map((folder) => `integration/${folder}`),
+  folders: ['sip-server', 'sip-transport', 'media', 'signaling'].map((folder) => `integration/${folder}`),
 }
 const NODE: Suite = {
   ...INTEGRATION,

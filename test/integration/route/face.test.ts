@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tempFolder } from '../../helpers/postgres.ts'
 import { ROOT } from '../../helpers/root.ts'
@@ -59,11 +59,18 @@ describe('The published face', function () {
     await mkdir(join(folder, 'node_modules'))
     await symlink(ROOT, join(folder, 'node_modules', 'tandem'))
     for (const [name, text] of Object.entries(FILES)) await writeFile(join(folder, name), text)
+    await mkdir(join(folder, 'page'))
+    const page = await readFile(join(ROOT, 'docs', 'programming.md'), 'utf8')
+    const [router = '', test = ''] = [
+      ...page.slice(page.indexOf('## Ten minutes')).matchAll(/^```ts\n(.*?)^```/gms),
+    ].map(([, code = '']) => code)
+    await writeFile(join(folder, 'page', 'router.ts'), router)
+    await writeFile(join(folder, 'page', 'router.test.ts'), test)
     const compilerOptions = {
       ...{ target: 'es2023', module: 'nodenext', strict: true, outDir: 'out', rewriteRelativeImportExtensions: true },
       ...{ types: ['node'], typeRoots: [join(ROOT, 'node_modules', '@types')] },
     }
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts', 'page/*.ts'] }))
   })
 
   after(() => rm(folder, { recursive: true, force: true }))
@@ -80,6 +87,13 @@ describe('The published face', function () {
       assert.equal(code, 0, stderr)
     })
   }
+
+  it('is tested as docs/programming.md tells a newcomer to', async () => {
+    const args = ['--test', '--test-reporter', 'tap', join(folder, 'out', 'page', 'router.test.js')]
+    const { code, stdout } = await run(process.execPath, args, { timeoutMs: 20_000 })
+    assert.equal(code, 0, stdout)
+    assert.match(stdout, /^# pass 3$/m)
+  })
 
   const asked: readonly (readonly [args: readonly string[], said: RegExp, code: number])[] = [
     [['--from', '+19005550100'], /^\{"reject":603\}\n$/, 0],
