@@ -79,7 +79,7 @@ class AgentTalker implements Talker {
     })
     this.#comfort = new ComfortPlayer(spec.comfortAfterMs)
     const handlers: BackendLinkHandlers = {
-      onOpen: () => this.#input({ kind: 'opened' }),
+      onOpen: () => this.#input({ kind: 'opened', hosted: this.#link.backend.kind === 'openai' }),
       onEvent: (event) => this.#onServerEvent(event),
       onEnd: (end) => this.#input({ kind: 'closed', ...end }),
       onReopening: (setupMs) => this.#onReopening(setupMs),

@@ -34,7 +34,7 @@ export interface SessionSettings {
     }
     readonly output: { readonly format: AudioFormat; readonly voice?: string }
   }
-  readonly tools?: FunctionTool[]
+  readonly tools?: (FunctionTool | McpTool)[]
   readonly tool_choice?: 'auto'
 }
 
@@ -43,6 +43,18 @@ export interface FunctionTool {
   readonly name: string
   readonly description: string
   readonly parameters: Readonly<Record<string, unknown>>
+}
+
+/** A server of the Model Context Protocol whose tools the model's server lists and calls by itself. */
+export interface McpTool {
+  readonly type: 'mcp'
+  readonly server_label: string
+  readonly server_url: string
+  readonly server_description?: string
+  readonly authorization?: string
+  readonly allowed_tools?: readonly string[]
+  /** Nobody in a call could be asked. */
+  readonly require_approval: 'never'
 }
 
 export interface ItemCreate {

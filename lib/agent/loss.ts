@@ -1,4 +1,5 @@
 import { type History, remember } from './history.ts'
+import { endHosted } from './hosted-tools.ts'
 import type { LedgerItem } from './ledger.ts'
 import { enqueue, isBusy, NEW_SEQUENCER, plainRequest } from './response-sequencer.ts'
 import { restore } from './restore.ts'
@@ -21,6 +22,7 @@ export function fail(work: Work, refusal: RefusalCode, code: string, message: st
  * on running.
  */
 function lose(work: Work, code: string, message: string): void {
+  endHosted(work)
   const { state } = work
   for (const item of state.ledger) {
     if (item.receivedSamples > 0 && !item.audioDone) work.effects.push({ kind: 'endItem', itemId: item.itemId })

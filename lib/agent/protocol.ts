@@ -18,6 +18,18 @@ export interface FunctionCall {
   readonly arguments: string
 }
 
+/** A call of an MCP server's tool that the model's server has made by itself. */
+export interface HostedCall {
+  readonly itemId: string
+  /** Of the MCP server. */
+  readonly label: string
+  readonly name: string
+  readonly arguments: string
+  readonly output: string
+  /** Why it failed; null: it did not. */
+  readonly error: string | null
+}
+
 /** `error.code`, `type`, `message`, `param` and the `event_id` of the client event it is about, where the server knows it. */
 export interface ServerError {
   readonly code: string | null
@@ -68,6 +80,10 @@ export type ServerEvent =
     }
   /** Only for an item that is a completed function call. */
   | { readonly type: 'response.output_item.done'; readonly responseId: string; readonly call: FunctionCall }
+  | { readonly type: 'response.mcp_call.in_progress'; readonly itemId: string }
+  /** `response.output_item.done` of an item `mcp_call`. */
+  | { readonly type: 'mcp_call'; readonly call: HostedCall }
+  | { readonly type: 'mcp_list_tools.failed' }
   | ({ readonly type: 'response.output_audio.delta'; readonly contentIndex: number; readonly delta: string } & Part)
   | ({ readonly type: 'response.output_audio.done' } & Part)
   | ({ readonly type: 'response.output_audio_transcript.delta'; readonly delta: string } & Part)
@@ -117,6 +133,10 @@ function readEvent(type: string, fields: Fields): ServerEvent {
     case 'input_audio_buffer.speech_started':
     case 'input_audio_buffer.speech_stopped':
       return { type, itemId: fields.id('item_id') }
+    case 'response.mcp_call.in_progress':
+      return { type, itemId: fields.id('item_id') }
+    case 'mcp_list_tools.failed':
+      return { type }
     case 'conversation.item.added':
     case 'conversation.item.done':
       return { type: 'conversation.item.added', itemId: fields.inside('item').id('id') }
@@ -161,6 +181,8 @@ function readResponseDone(response: Fields): ServerEvent {
 }
 
 function readOutputItem(fields: Fields): ServerEvent {
+  const hosted = hostedCall(fields.maybe('item'))
+  if (hosted !== null) return { type: 'mcp_call', call: hosted }
   const call = functionCall(fields.maybe('item'))
   if (call === null) return { type: 'other', name: 'response.output_item.done' }
   return { type: 'response.output_item.done', responseId: fields.id('response_id'), call }
@@ -174,6 +196,20 @@ function functionCall(item: Fields): FunctionCall | null {
   const name = item.maybeText('name', MAX_ID_CHARS)
   if (callId === null || callId === '' || name === null) return null
   return { callId, name, arguments: item.maybeText('arguments', MAX_ARGUMENTS_CHARS + 1) ?? '' }
+}
+
+function hostedCall(item: Fields): HostedCall | null {
+  const itemId = item.maybeText('id', MAX_ID_CHARS)
+  if (item.maybeText('type') !== 'mcp_call' || itemId === null || itemId === '') return null
+  const error = item.maybe('error')
+  return {
+    itemId,
+    label: item.maybeText('server_label', MAX_ID_CHARS) ?? '',
+    name: item.maybeText('name', MAX_ID_CHARS) ?? '',
+    arguments: item.maybeText('arguments', MAX_ARGUMENTS_CHARS) ?? '',
+    output: item.maybeText('output', MAX_ARGUMENTS_CHARS) ?? '',
+    error: error.maybeText('message') ?? error.maybeText('type') ?? item.maybeText('error'),
+  }
 }
 
 const readError = (error: Fields): ServerError => ({

@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.ts'
+import { endHosted, onHostedBegan, onHostedCall, onListingFailed } from './hosted-tools.ts'
 import { endGap, fail, goOn } from './loss.ts'
 import type { ServerError, ServerEvent } from './protocol.ts'
 import {
@@ -49,6 +50,12 @@ export function onServerEvent(work: Work, event: ServerEvent): void {
       return onResponseDone(work, event)
     case 'response.output_item.done':
       return onCall(work, event.responseId, event.call)
+    case 'response.mcp_call.in_progress':
+      return onHostedBegan(work, event.itemId)
+    case 'mcp_call':
+      return onHostedCall(work, event.call)
+    case 'mcp_list_tools.failed':
+      return onListingFailed(work)
     case 'response.output_audio.delta':
       return onAudio(work, event)
     case 'response.output_audio.done':
@@ -142,6 +149,7 @@ function onResponseCreated(work: Work, responseId: string, mark: string | null):
 function onResponseDone(work: Work, event: Extract<ServerEvent, { type: 'response.done' }>): void {
   const { sequencer, request } = responseEnded(work.state.responses, event.responseId)
   change(work, { responses: sequencer, tokens: work.state.tokens + event.totalTokens })
+  endHosted(work)
   for (const call of event.calls) onCall(work, event.responseId, call)
   onCallsComplete(work, event.responseId, event.status === 'completed')
   onResponseOver(work, event.responseId)

@@ -1,7 +1,7 @@
 import type { G711Law } from '../media/g711.ts'
-import type { AudioFormat, SessionSettings } from './client-event.ts'
+import type { AudioFormat, McpTool, SessionSettings } from './client-event.ts'
 import { functionTools } from './own-tools.ts'
-import type { AgentSpec } from './spec.ts'
+import type { AgentSpec, McpServerSpec } from './spec.ts'
 import { MAX_VARIABLES } from './variables.ts'
 
 /** The model that writes down what the caller says (OpenAI: the whisper and gpt-4o ones are shut down in February 2027). */
@@ -23,8 +23,8 @@ const MAX_VARIABLE_CHARS = 512
 /** RFC 3551 names to those of OpenAI Realtime. */
 export const audioFormat = (codec: G711Law): AudioFormat => ({ type: codec === 'PCMU' ? 'audio/pcmu' : 'audio/pcma' })
 
-/** The whole configuration of a session (OpenAI Realtime: `session.update`), for a leg that speaks `codec`. */
-export function sessionSettings(spec: AgentSpec, codec: G711Law): SessionSettings {
+/** The whole configuration of a session (OpenAI Realtime: `session.update`), for a leg that speaks `codec`; `hosted`: the server calls MCP servers. */
+export function sessionSettings(spec: AgentSpec, codec: G711Law, hosted = false): SessionSettings {
   const format = audioFormat(codec)
   return {
     type: 'realtime',
@@ -34,10 +34,20 @@ export function sessionSettings(spec: AgentSpec, codec: G711Law): SessionSetting
       input: { format, transcription: { model: TRANSCRIPTION_MODEL }, turn_detection: TURN_DETECTION },
       output: { format, voice: spec.voice },
     },
-    tools: functionTools(spec),
+    tools: hosted ? [...functionTools(spec), ...(spec.mcp ?? []).map(mcpTool)] : functionTools(spec),
     tool_choice: 'auto',
   }
 }
+
+const mcpTool = ({ label, url, description, authorization, allowedTools }: McpServerSpec): McpTool => ({
+  type: 'mcp',
+  server_label: label,
+  server_url: url,
+  ...(description !== '' && { server_description: description }),
+  ...(authorization !== undefined && { authorization }),
+  ...(allowedTools.length > 0 && { allowed_tools: allowedTools }),
+  require_approval: 'never',
+})
 
 /** A change of the leg's codec alone. The voice stays out of it: once the agent has spoken, an update that names one is refused whole. */
 export function codecSettings(codec: G711Law): SessionSettings {

@@ -50,6 +50,8 @@ export interface SessionState {
   /** When to begin with it; null: the server has named no limit. Monotonic. */
   readonly renewAtMs: number | null
   readonly hangUp: HangUp | null
+  /** Tools of MCP servers that the server is calling, and since when (monotonic). */
+  readonly hosted: readonly { readonly itemId: string; readonly atMs: number }[]
   /** What the agent has kept of this call by `set_variable`. */
   readonly variables: Readonly<Record<string, string>>
   readonly dtmf: DtmfBatch
@@ -96,7 +98,8 @@ export interface HangUp {
 }
 
 export type SessionInput =
-  | { readonly kind: 'opened' }
+  /** `hosted`: it calls tools of MCP servers by itself, where it is told of some. */
+  | { readonly kind: 'opened'; readonly hosted?: boolean }
   /** The socket is closed, or never opened; `refusal` is how that reads before the session is up. */
   | {
       readonly kind: 'closed'
@@ -195,6 +198,10 @@ export type SessionEffect =
 
 /** A server that owes us a response and has been silent for so long is gone, whatever its socket says. */
 export const STALL_MS = 8_000
+/** The same while it waits for an MCP server itself. */
+export const HOSTED_STALL_MS = 30_000
+
+const stallMs = ({ hosted }: SessionState): number => (hosted.length === 0 ? STALL_MS : HOSTED_STALL_MS)
 
 /**
  * @param setupMs how long the socket may take to be open and configured
@@ -224,6 +231,7 @@ export function newSession(codec: G711Law, nowMs: number, setupMs: number, past?
     renewal: 'none',
     renewAtMs: null,
     hangUp: null,
+    hosted: [],
     variables: {},
     dtmf: NO_DIGITS,
     lastError: null,
@@ -243,7 +251,7 @@ export function deadlineMs(state: SessionState): number | null {
   if (phase === 'up') {
     if (dtmf.dueAtMs !== null) all.push(dtmf.dueAtMs)
     if (state.renewAtMs !== null && state.renewal === 'none') all.push(state.renewAtMs)
-    if (owesReply(state)) all.push(state.quietSinceMs + STALL_MS)
+    if (owesReply(state)) all.push(state.quietSinceMs + stallMs(state))
     if (!isBusy(responses) && responses.waiting.length > 0 && Number.isFinite(responses.heldUntilMs)) {
       all.push(responses.heldUntilMs)
     }
@@ -254,7 +262,7 @@ export function deadlineMs(state: SessionState): number | null {
 
 /** Whether the server has owed us a response for too long. */
 export const isStalled = (state: SessionState, nowMs: number): boolean =>
-  state.phase === 'up' && owesReply(state) && nowMs >= state.quietSinceMs + STALL_MS
+  state.phase === 'up' && owesReply(state) && nowMs >= state.quietSinceMs + stallMs(state)
 
 const owesReply = ({ responses, replyDue }: SessionState): boolean => isBusy(responses) || replyDue
 

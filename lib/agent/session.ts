@@ -1,6 +1,7 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
 import type { G711Law } from '../media/g711.ts'
+import type { SessionSettings } from './client-event.ts'
 import { addDigit, dtmfText, NO_DIGITS } from './dtmf-batch.ts'
 import { greetingInstructions } from './greeting.ts'
 import { fail, isBetweenTurns, onReopening } from './loss.ts'
@@ -52,7 +53,7 @@ export function stepSession(
 function take(work: Work, input: SessionInput): void {
   switch (input.kind) {
     case 'opened':
-      return onOpened(work)
+      return onOpened(work, input.hosted === true)
     case 'closed':
       return onClosed(work, input)
     case 'server':
@@ -97,24 +98,23 @@ function proceed(work: Work): void {
   if (work.state.phase !== 'closed') hangUpWhenHeard(work)
 }
 
-function onOpened(work: Work): void {
+function onOpened(work: Work, hosted: boolean): void {
   if (work.state.phase !== 'opening') return
   change(work, { phase: 'configuring' })
-  updateSession(work, work.state.codec, true)
+  const spec = { ...work.spec, variables: variablesOf(work.state, work.spec) }
+  updateSession(work, sessionSettings(spec, work.state.codec, hosted))
 }
 
 function onAttached(work: Work, codec: G711Law): void {
   change(work, { codec })
   const { phase, inputCodec } = work.state
   if (phase === 'opening') change(work, { inputCodec: codec, outputCodec: codec })
-  else if (phase !== 'lost' && inputCodec !== codec) updateSession(work, codec, false)
+  else if (phase !== 'lost' && inputCodec !== codec) updateSession(work, codecSettings(codec))
 }
 
-function updateSession(work: Work, codec: G711Law, whole: boolean): void {
+function updateSession(work: Work, session: SessionSettings): void {
+  const { codec } = work.state
   const eventId = nextId(work, 'update')
-  const session = whole
-    ? sessionSettings({ ...work.spec, variables: variablesOf(work.state, work.spec) }, codec)
-    : codecSettings(codec)
   send(work, { type: 'session.update', event_id: eventId, session })
   change(work, { updates: [...work.state.updates, { eventId, codec }], inputCodec: codec })
 }

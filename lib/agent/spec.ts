@@ -30,6 +30,16 @@ export interface HttpToolSpec {
   readonly secret?: string
 }
 
+/** A server of the Model Context Protocol; the realtime server calls it, not we. */
+export interface McpServerSpec {
+  readonly label: string
+  readonly url: string
+  readonly description: string
+  readonly authorization?: string
+  /** Empty: all that it has. */
+  readonly allowedTools: readonly string[]
+}
+
 /** All that an agent needs for one call; plain data, so that it can be posted to a media worker. */
 export interface AgentSpec {
   /** The call, which requests of tools are marked with. Absent: it has no id yet. */
@@ -47,6 +57,8 @@ export interface AgentSpec {
   /** Spoken first, word by word as far as the backend allows. Empty: the caller speaks first. */
   readonly greeting: string
   readonly tools: readonly HttpToolSpec[]
+  /** Given to backends of kind `openai` only; absent: none. */
+  readonly mcp?: readonly McpServerSpec[]
   /** A conversation that this call goes on with; absent: it begins one. */
   readonly past?: Past
   /** Facts about this call (caller, called number, router variables), told to the agent with the instructions. */

@@ -23,8 +23,23 @@ export function checkAgents({ agents }: ParsedConfig, env: Environment): Complai
     if (agent.batchMs % RTP_FRAME_MS !== 0 || agent.batchMs === 0 || agent.batchMs > MAX_BATCH_MS) {
       complaints.push(conflict([...at, 'batch'], `must be a multiple of ${RTP_FRAME_MS}ms, at most ${MAX_BATCH_MS}ms`))
     }
-    return [...complaints, ...checkTools(agent.tools, [...at, 'tools'])]
+    return [...complaints, ...checkMcp(agent, at), ...checkTools(agent.tools, [...at, 'tools'])]
   })
+}
+
+function checkMcp({ mcp, backend, fallback }: ParsedAgent, at: readonly PropertyKey[]): Complaint[] {
+  const labels = mcp.map(({ label }) => label)
+  const complaints = labels.flatMap((label, i) =>
+    labels.indexOf(label) < i
+      ? [conflict([...at, 'mcp', i, 'label'], `there is an MCP server "${label}" already`)]
+      : [],
+  )
+  const isSpoken = [backend, ...fallback.map((next) => next.backend)].includes('openai')
+  if (labels.length === 0 || isSpoken) return complaints
+  return [
+    ...complaints,
+    conflict([...at, 'mcp'], 'needs a backend of kind openai, which calls these servers by itself'),
+  ]
 }
 
 function checkTools(tools: ParsedAgent['tools'], at: readonly PropertyKey[]): Complaint[] {

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { duration, optionalDuration, section } from './units.ts'
-import { count, httpUrl, optional, realtimeUrl, secret, words } from './values.ts'
+import { count, httpUrl, optional, realtimeUrl, secret, text, words } from './values.ts'
 
 /** The model of OpenAI and Azure backends that name none. */
 export const DEFAULT_MODEL = 'gpt-realtime-2.1'
@@ -45,6 +45,24 @@ const tool = section({
   secret: optional(secret).describe('Signs requests (docs/tools.md).'),
 })
 
+const LABEL = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/
+const mcpServer = section({
+  label: z
+    .string()
+    .regex(LABEL, 'a label of up to 32 letters, digits, "_" or "-" that begins with a letter')
+    .describe('What the model, events and the transcript call it.'),
+  url: text((value) => (/^https:/i.test(value) && URL.canParse(value) ? value : undefined), 'an https:// URL').describe(
+    'Where OpenAI reaches it.',
+  ),
+  description: z.string().max(1_024).default('').describe('What it is for, for the model.'),
+  authorization: optional(secret).describe('OAuth access token that OpenAI is given for it.'),
+  allowedTools: z
+    .array(words('the name of a tool'))
+    .max(128)
+    .default([])
+    .describe('Its tools that may be called; empty: all. They are called without asking anybody.'),
+})
+
 /** One of `agents`: who answers a call (docs/behaviour.md, “The call with the agent”). */
 export const agent = section({
   ...backendKeys,
@@ -61,6 +79,11 @@ export const agent = section({
     .describe('What the agent is told to be.'),
   greeting: z.string().max(4_096).default('').describe('Spoken first; empty: the caller speaks first.'),
   tools: z.array(tool).max(64).default([]).describe('HTTP tools that the agent may call.'),
+  mcp: z
+    .array(mcpServer)
+    .max(16)
+    .default([])
+    .describe('MCP servers that backends of kind openai call by themselves (docs/tools.md).'),
   connectTimeout: duration('2s', 'How long the socket may take to be open and configured, while the call rings.'),
   reconnectFor: duration(
     '30s',

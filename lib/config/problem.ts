@@ -77,6 +77,7 @@ export const SECRET_KEYS: ReadonlySet<string> = new Set([
   'apiKey',
   'password',
   'secret',
+  'authorization',
   'keyWrap',
   'credentials',
   'engine',

@@ -149,6 +149,12 @@ function callAgent(name: string, agent: AgentConfig, order: readonly string[] | 
       ...(result !== null && { result }),
       ...(secret !== null && { secret }),
     })),
+    ...(agent.mcp.length > 0 && {
+      mcp: agent.mcp.map(({ label, url, description, authorization, allowedTools }) => ({
+        ...{ label, url, description, allowedTools },
+        ...(authorization !== null && { authorization }),
+      })),
+    }),
     connectTimeoutMs,
     reconnectForMs,
     comfortAfterMs,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { SessionSettings } from '../../../lib/agent/client-event.ts'
 import { codecSettings, sessionSettings } from '../../../lib/agent/session-config.ts'
 import type { AgentSpec } from '../../../lib/agent/spec.ts'
 
@@ -18,6 +19,9 @@ const spec: AgentSpec = {
   comfortAfterMs: 300,
   batchMs: 40,
 }
+
+const names = (tools: SessionSettings['tools']) =>
+  tools?.map((tool) => (tool.type === 'function' ? tool.name : `mcp ${tool.server_label}`))
 
 describe('the configuration of a realtime session', () => {
   it('has the codec of the leg both ways and always says how turns are detected', () => {
@@ -41,13 +45,30 @@ describe('the configuration of a realtime session', () => {
 
   it('always has the tools that are ours, those of a recording only where there is one', () => {
     const { tools } = sessionSettings(spec, 'PCMU')
-    assert.deepEqual(
-      tools?.map(({ name }) => name),
-      ['hang_up', 'send_dtmf', 'set_variable', 'lookup'],
-    )
-    const recorded = sessionSettings({ ...spec, recorded: true }, 'PCMU').tools?.map(({ name }) => name)
+    assert.deepEqual(names(tools), ['hang_up', 'send_dtmf', 'set_variable', 'lookup'])
+    const recorded = names(sessionSettings({ ...spec, recorded: true }, 'PCMU').tools)
     assert.ok(recorded?.includes('pause_recording') && recorded.includes('resume_recording'))
-    assert.match(tools?.[0]?.description ?? '', /^Ends the phone call/)
+    assert.match(JSON.stringify(tools?.[0]), /Ends the phone call/)
+  })
+
+  it('names MCP servers to backends that call them, and to no other', () => {
+    const server = { label: 'crm', url: 'https://mcp.example.net/', description: '', allowedTools: ['find'] }
+    const mcp = [
+      { ...server, authorization: 'token' },
+      { ...server, label: 'open', allowedTools: [] },
+    ]
+    assert.deepEqual(names(sessionSettings({ ...spec, mcp }, 'PCMU').tools), names(sessionSettings(spec, 'PCMU').tools))
+    assert.deepEqual(sessionSettings({ ...spec, mcp }, 'PCMU', true).tools?.slice(-2), [
+      {
+        type: 'mcp',
+        server_label: 'crm',
+        server_url: 'https://mcp.example.net/',
+        authorization: 'token',
+        allowed_tools: ['find'],
+        require_approval: 'never',
+      },
+      { type: 'mcp', server_label: 'open', server_url: 'https://mcp.example.net/', require_approval: 'never' },
+    ])
   })
 
   it('tells facts of the call as data, one a line, whatever they hold', () => {

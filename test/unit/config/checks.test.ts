@@ -57,6 +57,11 @@ describe('the config as a whole', () => {
       `agents.a.tools[0].name: "send_dtmf" is a tool of Tandem's own: choose another name`,
     ],
     [
+      'MCP servers where nobody calls them',
+      { agents: { a: { backend: 'local', mcp: [{ label: 'crm', url: 'https://192.0.2.1/' }] } } },
+      'agents.a.mcp: needs a backend of kind openai, which calls these servers by itself',
+    ],
+    [
       'a tool whose schemas are none',
       {
         agents: {
