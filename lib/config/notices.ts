@@ -1,6 +1,6 @@
 import type { ConfigDocument } from './document.ts'
 import { NOT_YET } from './not-yet.ts'
-import { type Complaint, type ConfigProblem, formatPath } from './problem.ts'
+import type { Complaint, ConfigProblem } from './problem.ts'
 
 /** What a file asks for and this version refuses, as going on without it would be wrong. */
 export function refusedWishes({ data }: ConfigDocument): readonly Complaint[] {
@@ -13,13 +13,14 @@ export function refusedWishes({ data }: ConfigDocument): readonly Complaint[] {
 }
 
 /** What a file asks for and does not get: a notice for each thing that matters, and one that names all others. */
-export function ignoredWishes(document: ConfigDocument, file: string): readonly ConfigProblem[] {
+export function ignoredWishes(
+  document: ConfigDocument,
+  placeOf: (keys: readonly PropertyKey[]) => Pick<ConfigProblem, 'file' | 'line' | 'column' | 'path'>,
+): readonly ConfigProblem[] {
   const weighty = wishesOf(document.data, 'warn').map(
     ({ keys, note }): ConfigProblem => ({
-      ...document.position(keys),
+      ...placeOf(keys),
       code: 'unsupported',
-      file,
-      path: formatPath(keys),
       message: note,
       suggestion: null,
     }),
@@ -27,7 +28,7 @@ export function ignoredWishes(document: ConfigDocument, file: string): readonly 
   const others = [...new Set(wishesOf(document.data, 'list').map(({ key }) => key))]
   if (others.length === 0) return weighty
   const message = `accepted, without effect in this version: ${others.join(', ')}`
-  return [...weighty, { code: 'unsupported', file, line: 1, column: 1, path: '', message, suggestion: null }]
+  return [...weighty, { ...placeOf([]), line: 1, column: 1, code: 'unsupported', message, suggestion: null }]
 }
 
 interface Wish {
