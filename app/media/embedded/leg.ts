@@ -66,7 +66,7 @@ export class Leg implements Ticking {
   readonly #sender: RtpSender
   readonly #receiver: RtpReceiver
   readonly #rtcp: RtcpSession
-  readonly #srtp = new SrtpSession((from) => this.#onForged(from))
+  readonly #srtp: SrtpSession
   readonly #negotiation: Negotiation
   /** Where RTCP came from, if that is not where the SDP says. */
   #rtcpFrom: TransportAddress | null = null
@@ -87,6 +87,7 @@ export class Leg implements Ticking {
     this.#parts = parts
     this.seat = new TalkerSeat(talker, parts.warn)
     this.#switch = new RecordingSwitch(parts.recording !== null)
+    this.#srtp = new SrtpSession(parts.previousSdp !== null, (from) => this.#onForged(from))
     this.#negotiation = new Negotiation(parts, (agreed, before) => this.#configure(agreed, before))
     const { sockets, memory } = parts
     this.#sender = new RtpSender(parts.seed, memory.playout, {

@@ -10,6 +10,8 @@ const MIN_RTCP_BYTES = 8
 /** The SRTP of one leg. Until keys are agreed on, and where none are, packets pass as they are. */
 export class SrtpSession {
   readonly #onForged: (from: TransportAddress) => void
+  /** What receivers are told of how often the far end's numbers have wrapped. */
+  readonly #rollOvers: number | null
   /** By suite, as our key is: one that is taken up again must never protect two packets by one index. */
   readonly #senders = new Map<SuiteName, SrtpSender>()
   #agreed: AgreedSrtp | null = null
@@ -17,8 +19,12 @@ export class SrtpSession {
   #receiver: SrtpReceiver | null = null
   #rtcpMux = false
 
-  /** @param onForged a packet was dropped that the far end's key did not make */
-  constructor(onForged: (from: TransportAddress) => void) {
+  /**
+   * @param joins the far end has been sending to somebody else, perhaps for hours
+   * @param onForged a packet was dropped that the far end's key did not make
+   */
+  constructor(joins: boolean, onForged: (from: TransportAddress) => void) {
+    this.#rollOvers = joins ? 0 : null
     this.#onForged = onForged
   }
 
@@ -37,7 +43,7 @@ export class SrtpSession {
     this.#senders.set(suite, sender)
     this.#sender = sender
     if (before?.suite === suite && isSame(before.remote, remote)) return
-    this.#receiver = new SrtpReceiver(SUITES[suite], remote)
+    this.#receiver = new SrtpReceiver(SUITES[suite], remote, this.#rollOvers)
   }
 
   /** What came to the RTP socket, in clear; null: it is dropped, and has moved nothing. */

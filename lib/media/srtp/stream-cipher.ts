@@ -8,7 +8,7 @@ const SEQUENCES = 0x1_0000
 const MAX_STREAMS = 8
 /** Roll-over counters that are tried for the first packet of a stream: its real beginning may be lost, just before a wrap. */
 const ROLLOVERS_TRIED = 2
-/** The same for a stream that is joined in its midst: each is 22 minutes of packets of 20 ms. */
+/** The same for a stream that is joined in its midst, until one has been heard: each is 22 minutes of packets of 20 ms. */
 const ROLLOVERS_TRIED_IN_MIDST = 16
 const MAX_RTCP_INDEX = 0x7fff_ffff
 
@@ -52,11 +52,11 @@ interface Received {
 /** What a far end sends under one master key. Only packets that are authentic, and come for the first time, move anything. */
 export class SrtpReceiver {
   readonly #cipher: PacketCipher
-  readonly #rollOvers: number
+  readonly #rollOvers: number | null
   readonly #streams = new Map<number, Received>()
 
-  /** @param rollOvers how often the far end's sequence number has wrapped at least, where its stream is joined in its midst */
-  constructor(suite: Suite, master: MasterKey, rollOvers = 0) {
+  /** @param rollOvers how often the far end's sequence number has wrapped at least, where its stream is joined in its midst; null: it is heard from its beginning */
+  constructor(suite: Suite, master: MasterKey, rollOvers: number | null = null) {
     this.#cipher = PacketCipher.of(suite, master)
     this.#rollOvers = rollOvers
   }
@@ -64,7 +64,7 @@ export class SrtpReceiver {
   /** How often the sequence number of a far end's newest stream has wrapped: what another node needs to go on. */
   get rollOvers(): number {
     const newest = [...this.#streams.values()].findLast((stream) => stream.newest !== null)?.newest ?? 0
-    return Math.max(Math.floor(newest / SEQUENCES), this.#rollOvers)
+    return Math.max(Math.floor(newest / SEQUENCES), this.#rollOvers ?? 0)
   }
 
   /** The packet in clear, or why it is dropped. `packet` has at least 12 bytes. */
@@ -93,8 +93,10 @@ export class SrtpReceiver {
 
   /** Nobody can tell how often a stream has wrapped whose beginning was not heard: the packet itself proves a guess. */
   #first(packet: Uint8Array, headerBytes: number, ssrc: number): Buffer | DropReason {
-    const tries = this.#rollOvers === 0 ? ROLLOVERS_TRIED : ROLLOVERS_TRIED_IN_MIDST
-    for (let rollOvers = this.#rollOvers; rollOvers < this.#rollOvers + tries; rollOvers++) {
+    const first = this.#rollOvers ?? 0
+    const isInMidst = this.#rollOvers !== null && ![...this.#streams.values()].some(({ newest }) => newest !== null)
+    const tries = isInMidst ? ROLLOVERS_TRIED_IN_MIDST : ROLLOVERS_TRIED
+    for (let rollOvers = first; rollOvers < first + tries; rollOvers++) {
       const index = rollOvers * SEQUENCES + sequenceOf(packet)
       const clear = this.#cipher.unprotectRtp(packet, headerBytes, index)
       if (clear === null) continue

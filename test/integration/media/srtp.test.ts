@@ -6,7 +6,14 @@ import type { AgentSpec } from '../../../lib/agent/spec.ts'
 import { emptyRtpHeader, parseRtp, RTP_HEADER_BYTES, writeRtpHeader } from '../../../lib/media/rtp.ts'
 import { SrtpReceiver, SrtpSender } from '../../../lib/media/srtp/stream-cipher.ts'
 import { isSuiteName, type MasterKey, SUITES, type SuiteName } from '../../../lib/sip/crypto-suite.ts'
-import { formatCrypto, MASTER_KEYS_BYTES, masterKeysOf, parseCrypto } from '../../../lib/sip/sdes.ts'
+import {
+  formatCrypto,
+  keyLines,
+  MASTER_KEYS_BYTES,
+  masterKeysOf,
+  parseCrypto,
+  withoutKeys,
+} from '../../../lib/sip/sdes.ts'
 import { audioPort, connect, HOST, inTempDir, startEngine, TestLeg, writeWav } from './media-fixture.ts'
 
 const SUITE: SuiteName = 'AES_CM_128_HMAC_SHA1_80'
@@ -78,9 +85,17 @@ class SecurePeer {
     const packet = Buffer.alloc(RTP_HEADER_BYTES + 160, value)
     const [sequence, timestamp] = [this.#sequence, this.#timestamp]
     writeRtpHeader(packet, { payloadType: 0, marker: false, sequence, timestamp, ssrc: this.#ssrc })
-    this.#sequence++
+    this.#sequence = (this.#sequence + 1) & 0xffff
     this.#timestamp += 160
     return packet
+  }
+
+  /** Sends so many packets that reach nobody; for the cipher it is enough to be told of every hundredth. */
+  grow(packets: number): void {
+    for (let left = packets; left > 0; left -= 100) {
+      this.#sequence = (this.#sequence + Math.min(left, 100)) & 0xffff
+      this.sealed()
+    }
   }
 
   sealed(value = LOUD): Buffer {
@@ -154,6 +169,22 @@ describe('A leg under SRTP', () => {
     const { media } = await leg.media.close()
     assert.equal(media?.srtp, true)
     assert.equal(media.in.packets, 1)
+  })
+
+  it('that goes on with the session of another one hears a far end whose numbers have wrapped three times since', async () => {
+    const peer = await newPeer()
+    const { sdp } = await answered(peer)
+    const goesOn = { previousSdp: withoutKeys(sdp), previousKeys: keyLines(sdp) }
+    const leg = await TestLeg.open(engine, ECHO, null, 'required', goesOn)
+    const offer = await leg.media.offer()
+    const accepted = await leg.media.accept(peer.offer())
+    assert.ok(accepted.ok)
+    leg.media.start()
+    peer.grow(3 * 0x1_0000)
+    const heard = peer.hears(new SrtpReceiver(SUITES[SUITE], keyIn(offer)), isLoud)
+    peer.send(peer.sealed(), audioPort(offer))
+    await heard
+    assert.equal((await leg.media.close()).media?.in.packets, 1)
   })
 
   it('takes nothing that was injected, changed or sent again: not as audio, not as a sign of life, not as a source', async () => {
