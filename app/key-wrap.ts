@@ -1,15 +1,13 @@
-import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto'
+import { randomBytes, scrypt } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { CallId } from '../lib/core/ids.ts'
+import { seal, unseal } from './sealing.ts'
 
 /** The file in a node's data folder with the wrapping secret that is made where the config has none. */
 export const WRAP_KEY_FILE = 'key-wrap'
 const KEY_BYTES = 32
-const NONCE_BYTES = 12
-const TAG_BYTES = 16
-const CIPHER = 'aes-256-gcm'
 
 /** What a key that is derived from the secret is for: no two uses share one. */
 export type WrapPurpose = 'tandem recordings' | 'tandem srtp'
@@ -22,7 +20,7 @@ export async function wrappingKey(dataDir: string, secret: string | null, purpos
   return derive(secret ?? (await ownSecret(dataDir)), purpose, KEY_BYTES)
 }
 
-/** Wraps short secrets of calls, each bound to its call (AES-256-GCM, the call's id as additional data). */
+/** Wraps short secrets of calls, each sealed for its call. */
 export class KeyWrap {
   readonly #key: Buffer
 
@@ -31,26 +29,14 @@ export class KeyWrap {
     this.#key = key
   }
 
-  /** Nonce, wrapped text, tag, as base64url. */
+  /** As `seal` gives it, in base64url. */
   wrap(call: CallId, text: string): string {
-    const nonce = randomBytes(NONCE_BYTES)
-    const cipher = createCipheriv(CIPHER, this.#key, nonce).setAAD(Buffer.from(call))
-    const sealed = [cipher.update(text, 'utf8'), cipher.final()]
-    return Buffer.concat([nonce, ...sealed, cipher.getAuthTag()]).toString('base64url')
+    return seal(this.#key, call, Buffer.from(text)).toString('base64url')
   }
 
   /** The text; null where it was wrapped with another key, for another call, or is not what `wrap` has made. */
   unwrap(call: CallId, wrapped: string): string | null {
-    const bytes = Buffer.from(wrapped, 'base64url')
-    if (bytes.length < NONCE_BYTES + TAG_BYTES) return null
-    const tagAt = bytes.length - TAG_BYTES
-    const decipher = createDecipheriv(CIPHER, this.#key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES })
-    decipher.setAAD(Buffer.from(call)).setAuthTag(bytes.subarray(tagAt))
-    try {
-      return Buffer.concat([decipher.update(bytes.subarray(NONCE_BYTES, tagAt)), decipher.final()]).toString('utf8')
-    } catch {
-      return null
-    }
+    return unseal(this.#key, call, Buffer.from(wrapped, 'base64url'))?.toString('utf8') ?? null
   }
 }
 

@@ -1,7 +1,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { SEAL_BYTES, seal, unseal } from '../sealing.ts'
 
 /**
- * A recording at rest: a head with the file's own key, wrapped (AES-256-GCM, the call's id as additional data), then chunks of a second.
+ * A recording at rest: a head with the file's own key, sealed for the call (app/sealing.ts), then chunks of a second.
  *
  *     head:  "TREC" 01 00 00 00 | nonce (12) | key (32) | tag (16)
  *     chunk: length of the audio, uint32 LE | audio | tag (16)
@@ -18,23 +19,18 @@ const LENGTH_BYTES = 4
 /** More than a chunk ever has. */
 const MAX_CHUNK_BYTES = 64 * 1024
 
-export const HEAD_BYTES = MAGIC.length + NONCE_BYTES + KEY_BYTES + TAG_BYTES
+export const HEAD_BYTES = MAGIC.length + KEY_BYTES + SEAL_BYTES
 
 /** A new key for one file, and the head that keeps it. */
 export function newFileKey(wrapKey: Buffer, call: string): { readonly key: Buffer; readonly head: Buffer } {
-  const [key, nonce] = [randomBytes(KEY_BYTES), randomBytes(NONCE_BYTES)]
-  const cipher = createCipheriv(CIPHER, wrapKey, nonce).setAAD(Buffer.from(call))
-  const wrapped = Buffer.concat([cipher.update(key), cipher.final()])
-  return { key, head: Buffer.concat([MAGIC, nonce, wrapped, cipher.getAuthTag()]) }
+  const key = randomBytes(KEY_BYTES)
+  return { key, head: Buffer.concat([MAGIC, seal(wrapKey, call, key)]) }
 }
 
 /** The key that a head keeps; null where it is none, was made with another wrapping key, or belongs to another call. */
 export function openHead(head: Buffer, wrapKey: Buffer, call: string): Buffer | null {
   if (head.length !== HEAD_BYTES || !head.subarray(0, MAGIC.length).equals(MAGIC)) return null
-  const nonce = head.subarray(MAGIC.length, MAGIC.length + NONCE_BYTES)
-  const wrapped = head.subarray(MAGIC.length + NONCE_BYTES, HEAD_BYTES - TAG_BYTES)
-  const decipher = createDecipheriv(CIPHER, wrapKey, nonce).setAAD(Buffer.from(call))
-  return opened(decipher.setAuthTag(head.subarray(HEAD_BYTES - TAG_BYTES)), wrapped)
+  return unseal(wrapKey, call, head.subarray(MAGIC.length))
 }
 
 /** Chunk `number`, from 0, as it is written. */
