@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ToolResult } from '../../lib/agent/session-state.ts'
 import type { HttpToolSpec } from '../../lib/agent/spec.ts'
 import { toolError } from '../../lib/agent/tool-calls.ts'
+import { parseJson } from '../../lib/core/json.ts'
 import { signatureHeaders } from '../../lib/tool/request.ts'
 import { misfit } from '../../lib/tool/schema.ts'
 
@@ -93,15 +94,6 @@ function judge({ result }: HttpToolSpec, text: string): Outcome {
   if (value === undefined) return failed('the tool answered something that is not JSON')
   const wrong = misfit(result, value)
   return wrong === null ? { ok: true, output: text } : failed(`the tool answered something unexpected: ${wrong}`)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }
 
 /** The body as text; null where it is too large, and then the rest is not read. */

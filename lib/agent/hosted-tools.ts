@@ -1,11 +1,10 @@
+import { MAX_OUTPUT_CHARS } from './history.ts'
 import type { HostedCall } from './protocol.ts'
-import { addTurn, change, count, keep, tell, type Work } from './session-work.ts'
-import { judgeCall } from './tool-calls.ts'
+import { change, count, keep, tell, tellTool, type Work } from './session-work.ts'
+import { judgeCall, toolError } from './tool-calls.ts'
 
 /** Calls under way at one time whose duration is known. */
 const MAX_RUNNING = 32
-const MAX_OUTPUT_CHARS = 64 * 1024
-const TURN_OUTPUT_CHARS = 1_024
 const MAX_MESSAGE_CHARS = 400
 const MAX_NAME_CHARS = 64
 
@@ -32,9 +31,9 @@ export function onHostedCall(work: Work, call: HostedCall): void {
   const name = `${call.label}.${call.name}`
   const tookMs = began === undefined ? 0 : Math.round(work.nowMs - began.atMs)
   const message = error?.slice(0, MAX_MESSAGE_CHARS)
-  tell(work, { kind: 'agent.tool', name, ok: message === undefined, tookMs, ...(message !== undefined && { message }) })
-  const output = message === undefined ? call.output : JSON.stringify({ error: message })
-  addTurn(work, 'tool', `${name}: ${output.slice(0, TURN_OUTPUT_CHARS)}`, work.nowMs)
+  const failure = message === undefined ? {} : { message }
+  const output = message === undefined ? call.output : toolError(message)
+  tellTool(work, { name, ok: message === undefined, tookMs, output, ...failure })
   const past = { callId: itemId, atMs: work.nowMs }
   keep(work, { ...past, kind: 'toolCall', name: functionName(name), arguments: call.arguments })
   keep(work, { ...past, kind: 'toolOutput', output: output.slice(0, MAX_OUTPUT_CHARS) })

@@ -1,3 +1,4 @@
+import { parseJson } from '../core/json.ts'
 import { err, ok, type Result } from '../core/result.ts'
 
 /** Longest text frame of a server that is read, in UTF-16 units: about five minutes of G.711 in one event. */
@@ -286,13 +287,3 @@ class Fields {
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** Undefined where the text is not JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}

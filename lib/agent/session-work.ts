@@ -1,6 +1,6 @@
 import type { ClientEvent, ItemCreate } from './client-event.ts'
 import { type HistoryItem, MAX_TURN_CHARS, remember } from './history.ts'
-import type { AgentNews, SessionEffect, SessionFault, SessionState } from './session-state.ts'
+import type { AgentNews, SessionEffect, SessionFault, SessionState, ToolResult } from './session-state.ts'
 import type { AgentSpec } from './spec.ts'
 
 /** One step under way: the state as it becomes, and the effects in order. It lives no longer than the step. */
@@ -11,6 +11,8 @@ export interface Work {
   readonly spec: AgentSpec
 }
 
+/** How much of a tool's output stands in the transcript. */
+const TURN_OUTPUT_CHARS = 1_024
 /** Ids whose late audio is dropped; the oldest are forgotten. */
 export const MAX_DISCARDED = 256
 
@@ -61,6 +63,15 @@ export function addTurn(work: Work, who: 'caller' | 'agent' | 'tool', text: stri
     keep(work, { kind: 'message', role, text: words, atMs })
   }
   work.effects.push({ kind: 'turn', who, text: words, atMs })
+}
+
+/** What a tool has answered, or how it has failed: told to signaling, and a turn of the transcript. */
+export function tellTool(
+  work: Work,
+  { name, ok, tookMs, message, output }: Pick<ToolResult, 'name' | 'ok' | 'tookMs' | 'message' | 'output'>,
+): void {
+  tell(work, { kind: 'agent.tool', name, ok, tookMs, ...(message !== undefined && { message }) })
+  addTurn(work, 'tool', `${name}: ${output.slice(0, TURN_OUTPUT_CHARS)}`, work.nowMs)
 }
 
 /** Audio of these responses and items is dropped from now on. */

@@ -1,3 +1,4 @@
+import { parseJson } from '../core/json.ts'
 import type { History } from './history.ts'
 import type { FunctionCall } from './protocol.ts'
 import { MAX_ARGUMENTS_CHARS } from './protocol.ts'
@@ -109,13 +110,4 @@ const newRound = (responseId: string): Round => ({
 const put = (rounds: readonly Round[], round: Round): readonly Round[] => {
   const at = rounds.findIndex(({ responseId }) => responseId === round.responseId)
   return at < 0 ? [...rounds, round] : rounds.with(at, round)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
 }

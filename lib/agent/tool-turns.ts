@@ -5,7 +5,7 @@ import { functionTools } from './own-tools.ts'
 import type { FunctionCall } from './protocol.ts'
 import { enqueue, plainRequest } from './response-sequencer.ts'
 import type { ToolResult } from './session-state.ts'
-import { addTurn, change, count, createItem, keep, nextId, tell, type Work } from './session-work.ts'
+import { change, count, createItem, keep, nextId, tell, tellTool, type Work } from './session-work.ts'
 import {
   beginCall,
   endCall,
@@ -20,8 +20,6 @@ import { refuseVariable, variablesOf } from './variables.ts'
 
 /** How long what the agent says before it hangs up may take. */
 const HANG_UP_DEADLINE_MS = 30_000
-/** How much of a tool's output stands in the transcript. */
-const TURN_OUTPUT_CHARS = 1_024
 const MAX_REASON_CHARS = 256
 
 /** A finished function call. It is told of by more than one event, and runs once. */
@@ -49,15 +47,8 @@ export function onCall(work: Work, responseId: string, call: FunctionCall): void
 export function onToolDone(work: Work, result: ToolResult): void {
   const { tools } = work.state
   if (!isRunning(tools, result.callId)) return
-  const { callId, output, ...rest } = result
-  tell(work, {
-    kind: 'agent.tool',
-    name: rest.name,
-    ok: rest.ok,
-    tookMs: rest.tookMs,
-    ...(rest.message !== undefined && { message: rest.message }),
-  })
-  addTurn(work, 'tool', `${rest.name}: ${output.slice(0, TURN_OUTPUT_CHARS)}`, work.nowMs)
+  const { callId, output } = result
+  tellTool(work, result)
   const itemId = nextId(work, 'output')
   const told = output.slice(0, MAX_OUTPUT_CHARS)
   change(work, { tools: endCall(tools, callId, itemId) })

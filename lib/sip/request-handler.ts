@@ -1,3 +1,4 @@
+import { parseJson } from '../core/json.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { SipRequest } from './message.ts'
 import type { NameAddr } from './name-addr.ts'
@@ -155,11 +156,3 @@ function readTexts(value: unknown): readonly string[] | undefined {
 }
 
 const isRecord = (value: unknown): value is Data => typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseJson } from '../../core/json.ts'
 import { err, ok, type Result } from '../../core/result.ts'
 import { parse } from './parse.ts'
 import {
@@ -131,16 +132,6 @@ export function parseClientEvent(frame: string): Result<ClientEvent, Misread> {
 }
 
 const isClientEventType = (type: string): type is ClientEventType => Object.hasOwn(schemas, type)
-
-function parseJson(frame: string): unknown {
-  try {
-    return JSON.parse(frame)
-  } catch (error) {
-    // Not JSON is an expected input; the caller answers it.
-    if (error instanceof SyntaxError) return undefined
-    throw error
-  }
-}
 
 /** The hot path, 25 to 50 frames a second and session: the common shape is taken without a schema. */
 function fastAppend(json: object): ClientEvent | undefined {
