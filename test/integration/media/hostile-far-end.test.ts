@@ -1,23 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { EmbeddedMedia } from '../../../app/media/embedded/engine.ts'
-import type { AgentSpec } from '../../../lib/agent/spec.ts'
-import { audioPort, HOST, RawPeer, startEngine, TestLeg } from './media-fixture.ts'
-
-const AGENT: AgentSpec = {
-  backends: [
-    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 },
-  ],
-  voice: '',
-  instructions: '',
-  greeting: '',
-  tools: [],
-  variables: {},
-  connectTimeoutMs: 1000,
-  reconnectForMs: 30_000,
-  comfortAfterMs: 300,
-  batchMs: 40,
-}
+import { audioPort, ECHO, HOST, RawPeer, startEngine, TestLeg } from './media-fixture.ts'
 
 const SILENT = 0xff
 const frame = (value: number, samples = 160): Uint8Array => new Uint8Array(samples).fill(value)
@@ -42,7 +26,7 @@ describe('A far end on the embedded media engine', () => {
 
   /** An echoing leg that has answered the peer's offer, and its RTP port. */
   async function answered(peer: RawPeer, extra: readonly string[] = []): Promise<{ leg: TestLeg; port: number }> {
-    const leg = await TestLeg.open(engine, { kind: 'agent', agent: AGENT })
+    const leg = await TestLeg.open(engine, ECHO)
     const answer = await leg.media.answer(peer.offer(extra))
     assert.ok(answer.ok)
     leg.media.start()
@@ -139,7 +123,7 @@ describe('A far end on the embedded media engine', () => {
     let heldPackets = 0
     const count = (): void => void heldPackets++
     peer.socket.on('message', count)
-    const other = await TestLeg.open(engine, { kind: 'agent', agent: AGENT })
+    const other = await TestLeg.open(engine, ECHO)
     const witness = await newPeer()
     assert.ok((await other.media.answer(witness.offer())).ok)
     for (let tick = 0; tick < 10; tick++) await once(witness.socket, 'message')

@@ -1,29 +1,12 @@
 import assert from 'node:assert/strict'
 import type { EmbeddedMedia } from '../../../app/media/embedded/engine.ts'
 import type { LegSpec, TalkerSpec } from '../../../app/media/port.ts'
-import type { AgentSpec } from '../../../lib/agent/spec.ts'
 import { type G711Law, transcodingTable } from '../../../lib/media/g711.ts'
-import { audioPort, RawPeer, startEngine, TestLeg } from './media-fixture.ts'
+import { audioPort, ECHO, RawPeer, startEngine, TestLeg } from './media-fixture.ts'
 
-const AGENT: AgentSpec = {
-  backends: [
-    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 },
-  ],
-  voice: '',
-  instructions: '',
-  greeting: '',
-  tools: [],
-  variables: {},
-  connectTimeoutMs: 1000,
-  reconnectForMs: 30_000,
-  comfortAfterMs: 300,
-  batchMs: 40,
-}
 const LOUD = 0x42
 /** What a byte of one law is in the other one. */
 const turned = (byte: number, from: G711Law, to: G711Law): number => transcodingTable(from, to)?.[byte] ?? byte
-/** Says back what it hears (echo-talker.ts). */
-const ECHO: TalkerSpec = { kind: 'agent', agent: AGENT }
 const NOBODY: TalkerSpec = { kind: 'none' }
 
 /** A frame of one byte that is no silence. */

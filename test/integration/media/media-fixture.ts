@@ -12,6 +12,25 @@ import { formatWavHeader, parseWav } from '../../../lib/media/wav.ts'
 
 export const HOST = '127.0.0.1'
 
+/** An agent that says back what it hears (echo-talker.ts). */
+export const ECHO: TalkerSpec = {
+  kind: 'agent',
+  agent: {
+    backends: [
+      { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 },
+    ],
+    voice: '',
+    instructions: '',
+    greeting: '',
+    tools: [],
+    variables: {},
+    connectTimeoutMs: 1000,
+    reconnectForMs: 30_000,
+    comfortAfterMs: 300,
+    batchMs: 40,
+  },
+}
+
 /** Below the ports that the kernel gives to whoever asks for any: one of those may be taken at any moment by another test. */
 const FIRST_PORT = 22_000
 /** Each process that runs tests has a part of its own, as two run side by side. */

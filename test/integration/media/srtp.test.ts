@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import type { EmbeddedMedia } from '../../../app/media/embedded/engine.ts'
-import type { AgentSpec } from '../../../lib/agent/spec.ts'
 import { emptyRtpHeader, parseRtp, RTP_HEADER_BYTES, writeRtpHeader } from '../../../lib/media/rtp.ts'
 import { SrtpReceiver, SrtpSender } from '../../../lib/media/srtp/stream-cipher.ts'
 import { isSuiteName, type MasterKey, SUITES, type SuiteName } from '../../../lib/sip/crypto-suite.ts'
@@ -14,28 +13,13 @@ import {
   parseCrypto,
   withoutKeys,
 } from '../../../lib/sip/sdes.ts'
-import { audioPort, connect, HOST, inTempDir, startEngine, TestLeg, writeWav } from './media-fixture.ts'
+import { audioPort, connect, ECHO, HOST, inTempDir, startEngine, TestLeg, writeWav } from './media-fixture.ts'
 
 const SUITE: SuiteName = 'AES_CM_128_HMAC_SHA1_80'
 const KEYS = masterKeysOf(Buffer.from(Array.from({ length: MASTER_KEYS_BYTES }, (_, i) => i)))
 const OTHER_KEYS = masterKeysOf(Buffer.from(Array.from({ length: MASTER_KEYS_BYTES }, (_, i) => 255 - i)))
 const LOUD = 0x42
 const PHONE = { kind: 'phone' } as const
-const AGENT: AgentSpec = {
-  backends: [
-    { id: 'a/0', kind: 'local', baseUrl: 'ws://127.0.0.1:1', model: 'none', apiKey: '', renewBeforeMs: 600_000 },
-  ],
-  voice: '',
-  instructions: '',
-  greeting: '',
-  tools: [],
-  variables: {},
-  connectTimeoutMs: 1000,
-  reconnectForMs: 30_000,
-  comfortAfterMs: 300,
-  batchMs: 40,
-}
-const ECHO = { kind: 'agent', agent: AGENT } as const
 
 /** A far end that does SRTP by itself, one packet at a time. */
 class SecurePeer {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { PhoneLine } from '../../../app/phone/softphone.ts'
-import type { CallsOptions } from '../../../app/signaling/calls-options.ts'
 import { type LiveCall, readLiveCall } from '../../../lib/call/live-call.ts'
 import { tagOf } from '../../../lib/sip/name-addr.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { eventually, sdp } from '../sip-server/rig.ts'
-import { callCentre, NUMBER } from './call-centre.ts'
+import { AS_WRITTEN, callCentre, NUMBER } from './call-centre.ts'
 
 const CALLS = 3
 
@@ -81,16 +80,7 @@ tenants: [{ id: clinic, group: us, numbers: ["${NUMBER}"], agent: keypad }]
         return { changed: () => {}, end: () => {}, leave: () => {} }
       },
     }
-    const locator: CallsOptions['locator'] = {
-      locate: async (targets) =>
-        targets.map((to) => ({
-          to,
-          server: { transport: 'udp', host: '127.0.0.1', port: to.port ?? 5_060 },
-        })),
-      failed: () => {},
-      answered: () => {},
-    }
-    const dying = await callCentre({ config, locator, liveCalls })
+    const dying = await callCentre({ config, locator: AS_WRITTEN, liveCalls })
     const survivor = await callCentre({ config })
     try {
       assert.ok(dying.calls.place({ to: '+12025550123', tenant: 'clinic' }).ok)

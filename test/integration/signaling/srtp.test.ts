@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict'
-import type { CallsOptions } from '../../../app/signaling/calls-options.ts'
 import { formatCrypto, MASTER_KEYS_BYTES, masterKeysOf } from '../../../lib/sip/sdes.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { sdp } from '../sip-server/rig.ts'
-import { type CallCentre, callCentre, NUMBER } from './call-centre.ts'
+import { AS_WRITTEN, type CallCentre, callCentre, NUMBER } from './call-centre.ts'
 
 const KEYS = masterKeysOf(Buffer.from(Array.from({ length: MASTER_KEYS_BYTES }, (_, i) => i)))
 const CRYPTO = formatCrypto({ tag: 1, suite: 'AES_CM_128_HMAC_SHA1_80', master: KEYS.AES_CM_128_HMAC_SHA1_80 })
 const PLAIN = sdp(4_000)
 const ENCRYPTED = `${PLAIN.replace('RTP/AVP', 'RTP/SAVP')}${CRYPTO}\r\n`
-
-const LOCATOR: CallsOptions['locator'] = {
-  locate: async (targets) =>
-    targets.map((to) => ({ to, server: { transport: 'udp', host: '127.0.0.1', port: to.port ?? 5_060 } })),
-  failed: () => {},
-  answered: () => {},
-}
 
 const configOf = (trunk: string): string => `
 agents: { keypad: { backend: local, instructions: none } }
@@ -34,7 +26,7 @@ describe('Encrypted audio of a call', function () {
   async function open(srtp: string, target = ''): Promise<void> {
     peer = await Peer.open('127.0.0.1:9')
     const place = target === '' ? '' : `, targets: [{ uri: "sip:${peer.address}" }]`
-    centre = await callCentre({ config: configOf(`srtp: "${srtp}"${place}`), locator: LOCATOR })
+    centre = await callCentre({ config: configOf(`srtp: "${srtp}"${place}`), locator: AS_WRITTEN })
   }
 
   afterEach(async () => {

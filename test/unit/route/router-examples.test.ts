@@ -1,25 +1,12 @@
 import assert from 'node:assert/strict'
+import { SIMULATED_CALL } from '../../../app/route/simulate.ts'
 import attestation from '../../../examples/router-attestation.ts'
 import crm from '../../../examples/router-crm.ts'
 import percentage from '../../../examples/router-percentage.ts'
 import timeAndRegion from '../../../examples/router-time-and-region.ts'
-import type { RouterCall, RouterTools } from '../../../lib/route/router.ts'
+import type { RouterTools } from '../../../lib/route/router.ts'
 
-const CALL: RouterCall = {
-  id: '01J00000000000000000000000',
-  from: '+12025550111',
-  to: '+12025550100',
-  raw: { from: '<sip:+12025550111@192.0.2.1>', to: 'sip:+12025550100@192.0.2.2' },
-  trunk: 'alpha',
-  tenant: 'clinic',
-  agent: 'intake',
-  attestation: null,
-  headers: {},
-  receivedAt: '2026-03-02T12:00:00.000Z',
-  source: { address: '192.0.2.1', port: 5060, protocol: 'udp' },
-  node: 'east-1',
-  region: 'us-east',
-}
+const CALL = SIMULATED_CALL
 const tools = (answer: () => Promise<Response>): RouterTools => ({ trunks: [], nodes: [], fetch: answer })
 const NONE = tools(() => Promise.reject(new Error('offline')))
 
