@@ -33,8 +33,12 @@ async function onMessage(message: ToCallWorker): Promise<void> {
     case 'reload':
       running?.reload({ ok: true, value: message.config })
       break
-    case 'hangUp':
-      post({ kind: 'hungUp', ask: message.ask, done: running?.hangUp(message.call) === true })
+    case 'order':
+      post({
+        kind: 'obeyed',
+        ask: message.ask,
+        outcome: running?.obey(message.call, message.order) ?? { kind: 'absent' },
+      })
       break
     case 'doubt':
       running?.doubt()

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
+import type { CallOrder, OrderOutcome } from '../lib/call/call-order.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import { type Common, workerConfig } from '../lib/config/share.ts'
 import { withDeadline } from './deadline.ts'
@@ -18,8 +19,10 @@ const RETRY_MS = 1_000
 /** How long a process may take to hang up and write its records, before it is killed. */
 const CLOSE_MS = 15_000
 
-/** How long a process may take to say whether it has hung up a call. */
+/** How long a process may take to say whether it has a call, and what came of an order. */
 const ANSWER_MS = 5_000
+
+const ABSENT: OrderOutcome = { kind: 'absent' }
 
 export interface CallWorkersOptions {
   /** The whole node's. */
@@ -90,10 +93,10 @@ export class CallWorkers {
     for (const worker of this.#living) worker.reload(config)
   }
 
-  /** Whether one of them had this call, and has hung it up. */
-  async hangUp(call: string): Promise<boolean> {
-    const done = await Promise.all(this.#living.map((worker) => worker.hangUp(call)))
-    return done.includes(true)
+  /** Has done to a call what an operator wants, where one of them has it. */
+  async obey(call: string, order: CallOrder): Promise<OrderOutcome> {
+    const outcomes = await Promise.all(this.#living.map((worker) => worker.obey(call, order)))
+    return outcomes.find(({ kind }) => kind !== 'absent') ?? ABSENT
   }
 
   /** The node may have been taken for dead: they verify their calls. */
@@ -119,7 +122,7 @@ export class CallWorkers {
 class CallWorker {
   readonly #child: ChildProcess
   readonly #options: CallWorkersOptions & { readonly index: number }
-  readonly #asked = new Map<number, (done: boolean) => void>()
+  readonly #asked = new Map<number, (outcome: OrderOutcome) => void>()
   readonly #drained: Promise<void>
   #onDrained: () => void = () => undefined
   #asks = 0
@@ -147,7 +150,7 @@ class CallWorker {
     // Whoever waits for a process that is gone waits no longer.
     child.once('exit', () => {
       this.#onDrained()
-      for (const answer of this.#asked.values()) answer(false)
+      for (const answer of this.#asked.values()) answer(ABSENT)
     })
   }
 
@@ -155,20 +158,20 @@ class CallWorker {
     this.#send({ kind: 'reload', config: this.#share(config) })
   }
 
-  async hangUp(call: string): Promise<boolean> {
+  async obey(call: string, order: CallOrder): Promise<OrderOutcome> {
     this.#asks += 1
     const ask = this.#asks
-    let done = false
+    let outcome: OrderOutcome = ABSENT
     const answered = new Promise<void>((resolve) =>
       this.#asked.set(ask, (said) => {
-        done = said
+        outcome = said
         resolve()
       }),
     )
-    this.#send({ kind: 'hangUp', ask, call })
+    this.#send({ kind: 'order', ask, call, order })
     await withDeadline(answered, ANSWER_MS)
     this.#asked.delete(ask)
-    return done
+    return outcome
   }
 
   doubt(): void {
@@ -210,7 +213,7 @@ class CallWorker {
   #onMessage(message: Exclude<FromCallWorker, { readonly kind: 'ready' | 'failed' }>): void {
     if (message.kind === 'drained') this.#onDrained()
     else if (message.kind === 'guest') this.#options.judgeGuest?.(message.address, message.verdict)
-    else this.#asked.get(message.ask)?.(message.done)
+    else this.#asked.get(message.ask)?.(message.outcome)
   }
 
   #share(config: Config): Config {

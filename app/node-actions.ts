@@ -19,7 +19,7 @@ export interface NodeActionsOptions {
   readonly store: Store
   readonly calls: Calls
   /** Other processes with calls of this node. */
-  readonly workers: Pick<CallWorkers, 'hangUp'> | null
+  readonly workers: Pick<CallWorkers, 'obey'> | null
   readonly overrides: Overrides
   readonly recordings: Pick<Recordings, 'read'>
   /** Lets this node finish its calls and take no new ones. */
@@ -52,14 +52,14 @@ export async function nodeActions(
       await withDeadline(store.journal.synced(), SYNC_MS)
       return placed
     },
-    hangUp: async (id, actor) => {
-      if (!calls.hangUp(id, 'operator', 'normal') && (await workers?.hangUp(id)) !== true) {
-        const call = await store.calls.call(id)
-        if (call === null) return 'unknown'
-        return call.state === 'ended' ? 'ended' : 'elsewhere'
+    order: async (id, order, actor) => {
+      const here = calls.obey(id, order)
+      const outcome = here.kind === 'absent' ? ((await workers?.obey(id, order)) ?? here) : here
+      if (outcome.kind === 'done') {
+        const { kind, ...details } = order
+        note({ actor, action: `call.${kind}`, subject: id, details })
       }
-      note({ actor, action: 'call.hangUp', subject: id, details: {} })
-      return 'done'
+      return outcome
     },
     drain: async (id, actor) => {
       if (id !== self) return remoteDrain.ask(id, actor)

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import type { CallOrder, OrderOutcome } from '../lib/call/call-order.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import { shareOf } from '../lib/config/share.ts'
 import { callId, nodeId } from '../lib/core/ids.ts'
@@ -62,8 +63,8 @@ export interface RunningNode {
   readonly sip: readonly string[]
   /** Takes trunks, groups, tenants, agents and limits from a config read anew; calls on the line keep what they have. */
   reload(result: ConfigResult): void
-  /** Hangs up a call of this process; false where it has no such call. */
-  hangUp(call: string): boolean
+  /** Has done to a call of this process what an operator wants. */
+  obey(call: string, order: CallOrder): OrderOutcome
   /** The node that this process works for may have been taken for dead: its calls are verified. */
   doubt(): void
   /** Takes no new calls and resolves when those on the line have ended, or the limit of the config is over. */
@@ -317,12 +318,12 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     current = next
     emit(reloadedEvent(config, current))
   }
-  const hangUp = (call: string): boolean => calls.hangUp(callId(call), 'operator', 'normal')
+  const obey = (call: string, order: CallOrder): OrderOutcome => calls.obey(callId(call), order)
   return {
     url: api.url,
     sip: link.hostports,
     reload,
-    hangUp,
+    obey,
     doubt: () => lease.doubt(),
     drain,
     close: () => parts.close(),

@@ -1,3 +1,4 @@
+import type { CallOrder, OrderOutcome } from '../lib/call/call-order.ts'
 import type { Config } from '../lib/config/resolve.ts'
 import type { GuestVerdict } from './sip/server.ts'
 
@@ -5,7 +6,7 @@ import type { GuestVerdict } from './sip/server.ts'
 export type ToCallWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly node: NodeOfWorker }
   | { readonly kind: 'reload'; readonly config: Config }
-  | { readonly kind: 'hangUp'; readonly ask: number; readonly call: string }
+  | { readonly kind: 'order'; readonly ask: number; readonly call: string; readonly order: CallOrder }
   /** The node may have been taken for dead: whose are its calls? */
   | { readonly kind: 'doubt' }
   | { readonly kind: 'drain' }
@@ -15,7 +16,7 @@ export type ToCallWorker =
 export type FromCallWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'hungUp'; readonly ask: number; readonly done: boolean }
+  | { readonly kind: 'obeyed'; readonly ask: number; readonly outcome: OrderOutcome }
   | { readonly kind: 'drained' }
   /** What came of the credentials of a source that the node's SIP server let in. */
   | { readonly kind: 'guest'; readonly address: string; readonly verdict: GuestVerdict }

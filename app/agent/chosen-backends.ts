@@ -32,6 +32,10 @@ export class ChosenBackends implements MediaEngine {
     return this.#engine.legs
   }
 
+  get joins(): boolean {
+    return this.#engine.joins
+  }
+
   /** Rejects with `AgentTakenOut` too. */
   open(spec: LegSpec): Promise<MediaLeg> {
     const onEvent = (event: LegEvent): void =>

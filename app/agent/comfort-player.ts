@@ -8,20 +8,14 @@ const AHEAD_FRAMES = 2
 
 /** Plays the comfort sound on a line, a frame ahead of the clock, from where it was last left. */
 export class ComfortPlayer {
-  readonly #afterMs: number
   #comfort: Comfort = NO_COMFORT
   #at = 0
   #pieces = 0
 
-  /** @param afterMs how long the line may have nothing to say before it begins */
-  constructor(afterMs: number) {
-    this.#afterMs = afterMs
-  }
-
-  /** To be called for each frame of the packet clock. */
-  tick(line: Line, wanted: boolean, nowMs: number): void {
+  /** To be called for each frame of the packet clock. @param afterMs how long the line may have nothing to say before it begins; null: for ever */
+  tick(line: Line, afterMs: number | null, nowMs: number): void {
     const queued = line.queuedSamples()
-    this.#comfort = stepComfort(this.#comfort, wanted, queued / SAMPLES_PER_MS, nowMs, this.#afterMs)
+    this.#comfort = stepComfort(this.#comfort, afterMs, queued / SAMPLES_PER_MS, nowMs)
     if (!this.#comfort.sounding || queued >= AHEAD_FRAMES * FRAME_SAMPLES) return
     const sound = COMFORT_SOUND[line.codec]
     for (let i = 0; i < AHEAD_FRAMES; i++) {

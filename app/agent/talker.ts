@@ -1,4 +1,4 @@
-import { wantsComfort } from '../../lib/agent/comfort.ts'
+import { comfortAfterMs } from '../../lib/agent/comfort.ts'
 import type { ServerEvent } from '../../lib/agent/protocol.ts'
 import { isRecordingPaused } from '../../lib/agent/recording-pause.ts'
 import { stepSession } from '../../lib/agent/session.ts'
@@ -58,7 +58,7 @@ class AgentTalker implements Talker {
   #stepping = false
   readonly #link: BackendLink
   readonly #recent = new RecentAudio()
-  readonly #comfort: ComfortPlayer
+  readonly #comfort = new ComfortPlayer()
   #state: SessionState
   #line: Line | null = null
   #startedAtMs: number | null = null
@@ -77,7 +77,6 @@ class AgentTalker implements Talker {
     this.#ready = new Promise((resolve) => {
       this.#resolveReady = resolve
     })
-    this.#comfort = new ComfortPlayer(spec.comfortAfterMs)
     const handlers: BackendLinkHandlers = {
       onOpen: () => this.#input({ kind: 'opened', hosted: this.#link.backend.kind === 'openai' }),
       onEvent: (event) => this.#onServerEvent(event),
@@ -112,7 +111,7 @@ class AgentTalker implements Talker {
     const line = this.#line
     if (!started || line === null) return
     this.#recent.add(frame, line.codec, nowMs)
-    this.#comfort.tick(line, wantsComfort(this.#state), nowMs)
+    this.#comfort.tick(line, comfortAfterMs(this.#state, this.#spec), nowMs)
     if (phase !== 'up') return
     const sent = this.#callerAudio.add(frame, transcodingTable(line.codec, inputCodec), this.#link)
     if (sent) this.#meter.appendDelay.add(performance.now() - nowMs)
@@ -124,6 +123,10 @@ class AgentTalker implements Talker {
 
   onPlayed(itemId: string): void {
     this.#input({ kind: 'played', itemId })
+  }
+
+  transferred(callId: string, problem: string | null): void {
+    this.#input({ kind: 'transferred', callId, problem })
   }
 
   close(): Promise<AgentRecord | null> {

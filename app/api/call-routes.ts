@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
+import type { CallOrder } from '../../lib/call/call-order.ts'
 import type { CallId } from '../../lib/core/ids.ts'
 import type { CallRecord } from '../../lib/observe/call-record.ts'
 import { buildLadder, type Ladder } from '../../lib/observe/ladder.ts'
@@ -8,7 +10,7 @@ import type { CallQuery } from '../store/port.ts'
 import { callAnswer, callsAnswer, errorAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
 import type { ApiOptions } from './options.ts'
-import { callParams, callsQuery, ladderQuery, placeBody } from './schemas.ts'
+import { callParams, callsQuery, ladderQuery, placeBody, transferBody } from './schemas.ts'
 import type { Api } from './zod-provider.ts'
 
 const DEFAULT_LIMIT = 50
@@ -16,7 +18,7 @@ const VIEWER = { role: 'viewer' } as const
 const OPERATOR = { role: 'operator' } as const
 const COMMON = { tags: ['calls'], security: [{ key: [] }] }
 
-/** Call records, their ladders and captures, and hanging up. */
+/** Call records, their ladders and captures; placing calls, handing them on and hanging up. */
 export function addCallRoutes(app: Api, options: ApiOptions): void {
   addCallList(app, options)
   addOneCall(app, options)
@@ -25,6 +27,7 @@ export function addCallRoutes(app: Api, options: ApiOptions): void {
   addPcap(app, options)
   addRecording(app, options)
   addPlace(app, options)
+  addTransfer(app, options)
   addHangUp(app, options)
 }
 
@@ -136,15 +139,47 @@ function addHangUp(app: Api, options: ApiOptions): void {
     response: { 202: callAnswer, 404: errorAnswer, 409: errorAnswer },
   }
   app.delete('/api/v1/calls/:id', { config: OPERATOR, schema }, async (request, reply) => {
-    const call = await findCall(options, request.params.id)
-    const actor = request.principal?.name ?? 'unknown'
-    const outcome = await options.actions.hangUp(call.id, actor)
-    options.log.info({ call: call.id, actor, outcome }, 'hang-up asked for')
-    if (outcome === 'elsewhere') throw new ApiError('call-elsewhere', `call ${call.id} is on node ${call.node}`)
-    if (outcome !== 'done') throw new ApiError('call-ended', `call ${call.id} has ended already`)
+    const call = await obeyed(options, request, { kind: 'hangUp' })
     return reply.code(202).send(callView(call))
   })
 }
+
+function addTransfer(app: Api, options: ApiOptions): void {
+  const schema = {
+    ...COMMON,
+    summary:
+      'Hand the caller to a person, who is rung over the trunks of the tenant: the record says what becomes of it',
+    params: callParams,
+    body: transferBody,
+    response: { 202: callAnswer, 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 429: errorAnswer },
+  }
+  app.post('/api/v1/calls/:id/transfer', { config: OPERATOR, schema }, async (request, reply) => {
+    const call = await obeyed(options, request, { kind: 'transfer', to: request.body.to })
+    return reply.code(202).send(callView(call))
+  })
+}
+
+/** The call that was asked for, once what is wanted of it has begun. */
+async function obeyed(
+  options: ApiOptions,
+  request: Pick<FastifyRequest, 'principal'> & { readonly params: { readonly id: CallId | undefined } },
+  order: CallOrder,
+): Promise<CallRecord> {
+  const call = await findCall(options, request.params.id)
+  const actor = request.principal?.name ?? 'unknown'
+  const outcome = await options.actions.order(call.id, order, actor)
+  options.log.info(
+    { call: call.id, actor, order: order.kind, outcome: outcome.kind },
+    'an operator wants a call changed',
+  )
+  if (outcome.kind === 'refused') throw new ApiError(ORDER_REFUSALS[outcome.code], outcome.message)
+  if (outcome.kind === 'done') return call
+  const now = await findCall(options, call.id)
+  if (now.state === 'ended') throw new ApiError('call-ended', `call ${call.id} has ended already`)
+  throw new ApiError('call-elsewhere', `call ${call.id} is on node ${now.node}`)
+}
+
+const ORDER_REFUSALS = { request: 'bad-parameter', limit: 'tenant-limit', state: 'call-state' } as const
 
 async function findCall({ calls }: ApiOptions, id: CallId | undefined): Promise<CallRecord> {
   const call = id === undefined ? null : await calls.call(id)

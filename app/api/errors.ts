@@ -15,6 +15,7 @@ const ERRORS = {
   'agent-not-found': 404,
   'call-ended': 409,
   'call-elsewhere': 409,
+  'call-state': 409,
   'node-elsewhere': 409,
   'body-too-large': 413,
   'unsupported-media-type': 415,

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { CallOrder, OrderOutcome } from '../../lib/call/call-order.ts'
 import type { CallId, NodeId, SessionId, TrunkId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
@@ -127,8 +128,8 @@ export type Actor = string
 export interface CallActions {
   /** Begins to call a number for an agent; the record of the call says what becomes of it. */
   place(request: PlaceRequest, actor: Actor): Promise<Result<CallRow, PlaceRefusal>>
-  /** Begins to end a call on both legs, with `end.by` operator. `elsewhere`: another node owns the call. */
-  hangUp(call: CallId, actor: Actor): Promise<'done' | 'unknown' | 'ended' | 'elsewhere'>
+  /** Begins to hang a call of this node up, with `end.by` operator, or to hand it to a person; what comes of that is in its record. */
+  order(call: CallId, order: CallOrder, actor: Actor): Promise<OrderOutcome>
   /**
    * Lets a node finish its calls and take no new ones; done as soon as that node drains, its calls take their time.
    * `elsewhere`: it is another node, which does not answer.

@@ -91,6 +91,10 @@ export const placeBody = z.strictObject({
   agent: text.optional().describe("Who speaks; absent: the tenant's own agent."),
 })
 
+export const transferBody = z.strictObject({
+  to: text.describe('Who is rung: a number in E.164, as dialled in the country of the tenant, or an extension.'),
+})
+
 export const nodeParams = z.object({ id: text.transform(nodeId) })
 
 export const trunkParams = z.object({ id: text.transform(trunkId) })

@@ -21,6 +21,8 @@ export interface MediaEngine {
    * talked on them is ended. Where one of the two is closed, the other one is silent. Rejects where they are not `beside` each other.
    */
   join(first: MediaLeg, second: MediaLeg): Promise<void>
+  /** Whether legs can be joined. */
+  readonly joins: boolean
   /** Has another one talk on a leg that is open; when that one could, `MediaLeg.ready` says. Whoever talked is ended. */
   talk(leg: MediaLeg, talker: TalkerSpec): Promise<void>
   /** How backends stand from now on, by id: what an agent goes by that loses its server. One that is not named is active. */
@@ -102,6 +104,11 @@ export interface MediaLeg {
   start(): void
   /** Whether anything may be sent to the far end: RTP and RTCP of ours; with FreeSWITCH, which keeps its stream going, silence in it. */
   mute(muted: boolean): void
+  /**
+   * The answer to an `agent.transfer` event.
+   * @param problem why the far end is still with the agent; null: it is put through to somebody else, and the agent has no more to say
+   */
+  transferred(callId: string, problem: string | null): void
   /** A key of the far end that came by signaling (SIP INFO): it reaches the talker and `onEvent` as one in RTP does. */
   dtmf(digit: string, durationMs: number): void
   /** Stops everything of this leg, gives its ports back, and says what it was. Safe to call twice. */
@@ -145,6 +152,10 @@ export type LegEvent =
       readonly tookMs: number
       readonly message?: string
     }
+  /** The agent wants the far end put through to the person of this name; `MediaLeg.transferred` answers. */
+  | { readonly kind: 'agent.transfer'; readonly callId: string; readonly to: string }
+  /** Whether the person on this leg takes the call that the agent has told them of. */
+  | { readonly kind: 'agent.briefed'; readonly accepts: boolean; readonly reason: string }
   /** A fact about the call that is kept with its session (`set_variable`). */
   | { readonly kind: 'agent.variable'; readonly name: string; readonly value: string }
   | { readonly kind: 'turn'; readonly at: Date; readonly who: Speaker; readonly text: string }

@@ -24,6 +24,8 @@ export interface Talker {
   onDtmf(digit: string, durationMs: number): void
   /** The line has sent the last queued sample of an item. */
   onPlayed(itemId: string): void
+  /** What came of a transfer that it has asked for; see `MediaLeg.transferred`. Absent: it asks for none. */
+  transferred?(callId: string, problem: string | null): void
   /** Ends it: sockets closed, files written. Safe to call twice. */
   close(): Promise<AgentRecord | null>
 }

@@ -71,6 +71,9 @@ class MediaWorker {
       case 'mute':
         this.#legs.get(message.leg)?.mute(message.muted)
         return
+      case 'transferred':
+        this.#legs.get(message.leg)?.seat.talker.transferred?.(message.callId, message.problem)
+        return
       case 'dtmf':
         this.#legs.get(message.leg)?.dtmf(message.digit, message.durationMs)
         return

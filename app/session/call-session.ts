@@ -75,6 +75,7 @@ export class CallSession extends LineSession {
     this.book = new SessionBook(this.#parts, row)
     const found = agents.get(row.agent) ?? agents.get(agent)
     if (found === undefined) throw new Error(`no agent named ${agent}: it was looked up before`)
+    this.remember(...(taken?.items ?? []))
     const past = taken === null ? {} : { past: { items: taken.items, note: 'dropped' as const } }
     return { ...found, variables: row.variables, ...past }
   }
@@ -99,6 +100,7 @@ export class CallSession extends LineSession {
 
   /** Something was said, heard, or looked up. */
   item(item: PastItem): void {
+    this.remember(item)
     this.book?.item(item)
   }
 

@@ -1,3 +1,5 @@
+import { MAX_HISTORY_ITEMS } from '../../lib/agent/history.ts'
+import type { PastItem } from '../../lib/agent/past.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { SessionId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
@@ -27,6 +29,7 @@ export abstract class LineSession {
   readonly #recorder: CallRecorder
   readonly #left: Promise<void>
   #tellLeft: () => void = () => undefined
+  readonly #said: PastItem[] = []
   #isOver = false
   /** Null: the session is not this call's yet. */
   protected book: SessionBook | null = null
@@ -44,6 +47,11 @@ export abstract class LineSession {
   /** The row as it stands; null before `open`. */
   get row(): SessionRow | null {
     return this.book?.row ?? null
+  }
+
+  /** The latest of what was said, heard and looked up, in calls before this one too: what another agent on this line is told. */
+  get said(): readonly PastItem[] {
+    return this.#said
   }
 
   /** Resolves when the call is over and its session is where it belongs. */
@@ -92,6 +100,11 @@ export abstract class LineSession {
   /** Ends a call that is not up yet; whether it can. */
   protected giveUp(): boolean {
     return false
+  }
+
+  protected remember(...items: readonly PastItem[]): void {
+    this.#said.push(...items)
+    this.#said.splice(0, this.#said.length - MAX_HISTORY_ITEMS)
   }
 
   /** From now on it may be asked to give a session up. */

@@ -70,6 +70,7 @@ export class TakenSession extends LineSession {
     const agent = agents.get(this.#row.agent)
     if (agent === undefined) throw new Error(`there is no agent named ${this.#row.agent} here`)
     const items = found === null ? [] : await inTime(sessions.items(session.id), ASK_MS, 'PostgreSQL is slow', ignore)
+    this.remember(...items)
     return { ...agent, variables: this.#row.variables, past: { items, note: 'moved' } }
   }
 
@@ -81,6 +82,7 @@ export class TakenSession extends LineSession {
 
   /** Something was said, heard, or looked up. */
   item(item: PastItem): void {
+    this.remember(item)
     if (this.book !== null) this.book.item(item)
     else if (this.#early.length < MAX_EARLY_ITEMS) this.#early.push(item)
   }

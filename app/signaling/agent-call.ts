@@ -1,4 +1,3 @@
-import type { AgentSpec } from '../../lib/agent/spec.ts'
 import {
   type AgentCallEffect,
   type AgentCallInput,
@@ -11,23 +10,16 @@ import {
 } from '../../lib/call/agent-call.ts'
 import { refusalOfSdp } from '../../lib/call/sdp-refusal.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import type { MediaEngine } from '../media/port.ts'
-import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { closeRecord, dropCall, type LegAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import { type LegAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 
 export interface AgentCallParts extends LineParts {
   readonly invite: IncomingInvite
-  readonly media: MediaEngine
   readonly session: CallSession
   readonly audio: LegAudio
-  /** Who talks to the caller, as the session has it. */
-  readonly agent: () => Promise<AgentSpec>
-  /** Where it is recorded; null: nowhere. */
-  readonly recording: NewRecording | null
   /** Retry-After for a refusal of ours, in seconds. */
   readonly retryAfterS: () => number
   /** Called once, when the record is closed and media given back. */
@@ -56,6 +48,10 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
 
   protected override get isOver(): boolean {
     return this.state.kind === 'ended'
+  }
+
+  protected override get isUp(): boolean {
+    return this.state.kind === 'up'
   }
 
   protected override perform(effect: AgentCallEffect): void {
@@ -92,7 +88,7 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
   /** Takes RTP ports, agrees on media, and waits until the agent could speak. */
   async #openLeg(): Promise<Refusal | null> {
     const { invite } = this.#parts
-    const leg = await openAgentLeg({ ...this.#parts, agent: await this.#parts.agent() }, 'a', (event) =>
+    const leg = await openAgentLeg({ ...this.#parts, agent: await this.askAgent() }, 'a', (event) =>
       this.onLegEvent(event),
     )
     this.leg = leg
@@ -152,13 +148,13 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
   }
 
   async #drop(): Promise<void> {
-    await dropCall(this.#parts, this.leg, this.#dialog)
+    await this.drop(this.#dialog)
     this.#parts.onReleased(TAKEN_FROM_US)
   }
 
   async #release(end: CallEnd): Promise<void> {
     this.#parts.shared.end()
-    await closeRecord(this.#parts, end, this.leg?.close(), this.hungUp)
+    await this.closeRecord(end, this.leg?.close())
     this.#parts.onReleased(end)
   }
 }

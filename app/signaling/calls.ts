@@ -1,8 +1,9 @@
+import type { CallOrder, OrderOutcome } from '../../lib/call/call-order.ts'
 import type { LiveCall } from '../../lib/call/live-call.ts'
 import type { CallId, TenantId, TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
-import type { CallRow, EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import type { CallRow } from '../../lib/observe/call-record.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
@@ -27,6 +28,7 @@ import { type PlaceParts, placeCall } from './place-call.ts'
 import { SharedCall } from './shared-call.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { MoveOutcome, TakenCall } from './taken-call.ts'
+import { TransferDesk } from './transfer-desk.ts'
 import { WaitingCall } from './waiting-call.ts'
 
 const TRACE_SWEEP_MS = 1_000
@@ -48,11 +50,15 @@ export class Calls {
   constructor(options: CallsOptions) {
     this.#options = options
     this.#routes = options.routes
+    const hunt = { ...options, scheduler: this.#scheduler, trace: this.#trace }
     this.#placing = {
-      ...options,
-      scheduler: this.#scheduler,
+      ...hunt,
       load: this.#load,
-      trace: this.#trace,
+      desk: new TransferDesk({
+        hunt,
+        facts: () => this.#snapshot(),
+        admit: (trunk) => this.#admitOnto(trunk),
+      }),
       onReleased: (recorder, sipCallIds) => this.#onReleased(recorder, sipCallIds),
     }
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
@@ -134,11 +140,13 @@ export class Calls {
     return moving.outcome
   }
 
-  /** False where no such call is on the line of this node. */
-  hangUp(id: CallId, by: EndedBy, cause: EndCause): boolean {
+  /** Has done to a call on the line what an operator wants. */
+  obey(id: CallId, order: CallOrder): OrderOutcome {
     const call = this.#live.get(id)
-    call?.hangUp(by, cause)
-    return call !== undefined
+    if (call === undefined) return { kind: 'absent' }
+    if (order.kind === 'transfer') return call.transfer({ ...BY_OPERATOR, to: order.to })
+    call.hangUp('operator', 'normal')
+    return { kind: 'done' }
   }
 
   /** Whether a call is on the line of this node. */
@@ -271,6 +279,7 @@ export class Calls {
       shared: new SharedCall(this.#options, recorder, session),
       metrics: this.#options.metrics,
       media: this.#options.media,
+      desk: this.#placing.desk,
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
       session,
       audio: newAudio(this.#routes.srtp.get(trunk) ?? 'off'),
@@ -316,6 +325,9 @@ export class Calls {
     return this.#load.takeTrunk(trunk, channels, this.#routes, performance.now())
   }
 }
+
+/** The caller goes straight to whom an operator names, for as long as it may ring. */
+const BY_OPERATOR = { by: 'operator', name: null, attended: false, ringTimeoutMs: null, toolCall: null } as const
 
 /** Where a call goes that was let in. */
 interface BridgeTo {

@@ -56,6 +56,8 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, session, hangUp
     case 'firstAudio':
     case 'rtpResumed':
     case 'agent.backend':
+    case 'agent.transfer':
+    case 'agent.briefed':
     case 'played':
       return
     default:

@@ -20,6 +20,7 @@ export type MoveParts = Pick<
   | 'emit'
   | 'trace'
   | 'load'
+  | 'desk'
   | 'liveCalls'
   | 'keyWrap'
   | 'sessions'
@@ -45,7 +46,7 @@ export function moveCall(
   { entry, row }: Move,
   { routes, recording }: MoveContext,
 ): { readonly call: TakenCall; readonly outcome: Promise<MoveOutcome> } | null {
-  const { link, media, metrics, journal, emit, trace, load, keyWrap, sessions } = parts
+  const { link, media, metrics, journal, emit, trace, load, desk, keyWrap, sessions } = parts
   const { tenant, trunk } = row
   const agents = tenant === null ? undefined : routes.agents.get(tenant)
   if (tenant === null || agents === undefined) return null
@@ -67,6 +68,7 @@ export function moveCall(
     media,
     metrics,
     recorder,
+    desk,
     shared: new SharedCall(parts, recorder, session, generation),
     session,
     agent: () => session.open(agents),

@@ -1,4 +1,3 @@
-import type { AgentSpec } from '../../lib/agent/spec.ts'
 import { type CallEnd, type Refusal, TAKEN_FROM_US } from '../../lib/call/agent-call.ts'
 import {
   newOutgoingCall,
@@ -9,10 +8,9 @@ import {
 } from '../../lib/call/outgoing-call.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
-import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
-import type { NewRecording } from '../recordings/recordings.ts'
+import type { LegEvent, MediaLeg } from '../media/port.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { closeRecord, dropCall, newAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
+import { newAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
@@ -20,12 +18,7 @@ import type { SipDialog } from './sip-dialog.ts'
 export interface OutgoingCallParts extends LineParts {
   /** Who is rung. */
   readonly callee: CalleeHunt
-  readonly media: MediaEngine
   readonly session: CallSession
-  /** Who talks to the callee, as the session has it. Asked once an attempt. */
-  readonly agent: () => Promise<AgentSpec>
-  /** Where it is recorded; null: nowhere. */
-  readonly recording: NewRecording | null
   /** Called once, when the record is closed and media given back. */
   readonly onReleased: (end: CallEnd) => void
 }
@@ -52,6 +45,10 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
 
   protected override get isOver(): boolean {
     return this.state.kind === 'ended'
+  }
+
+  protected override get isUp(): boolean {
+    return this.state.kind === 'up'
   }
 
   protected override perform(effect: OutgoingCallEffect): void {
@@ -95,7 +92,7 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
     this.#legAttempt = attempt
     const leg = await openAgentLeg(
-      { ...this.#parts, audio: newAudio('off'), agent: await this.#parts.agent() },
+      { ...this.#parts, audio: newAudio('off'), agent: await this.askAgent() },
       `b${attempt}`,
       (event) => this.#onAttemptsLegEvent(attempt, event),
     )
@@ -168,15 +165,13 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   }
 
   async #drop(): Promise<void> {
-    await dropCall(this.#parts, this.leg, this.#answered?.dialog ?? null)
+    await this.drop(this.#answered?.dialog ?? null)
     this.#parts.onReleased(TAKEN_FROM_US)
   }
 
   async #release(end: CallEnd): Promise<void> {
     this.#parts.shared.end()
-    const leg = this.leg
-    const summary: Promise<LegSummary> | undefined = leg?.close()
-    await closeRecord(this.#parts, end, summary, this.hungUp)
+    await this.closeRecord(end, this.leg?.close())
     this.#parts.onReleased(end)
   }
 }

@@ -14,6 +14,7 @@ import { CalleeHunt, type CalleeHuntContext, type CalleeHuntParts } from './call
 import { firstRow } from './first-row.ts'
 import { OutgoingCall } from './outgoing-call.ts'
 import { SharedCall, type SharedCallParts } from './shared-call.ts'
+import type { TransferDesk } from './transfer-desk.ts'
 
 export interface PlaceParts extends CalleeHuntParts {
   readonly node: NodeId
@@ -21,6 +22,7 @@ export interface PlaceParts extends CalleeHuntParts {
   readonly journal: Journal
   readonly emit: EmitEvent
   readonly load: CallLoad
+  readonly desk: TransferDesk
   readonly liveCalls: SharedCallParts['liveCalls']
   readonly keyWrap: Pick<KeyWrap, 'wrap' | 'unwrap'>
   readonly sessions: Pick<Sessions, 'of' | 'ofTaken'>
@@ -45,7 +47,7 @@ export function placeCall(
   placement: Placement,
   context: PlaceContext,
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
-  const { node, media, metrics, journal, emit, load } = parts
+  const { node, media, metrics, journal, emit, load, desk } = parts
   const { tenant, from, to, agent } = placement
   const { agents, resumes, recording } = context
   const raw = { from: request.from ?? from, to: request.to }
@@ -60,6 +62,7 @@ export function placeCall(
     media,
     metrics,
     recorder,
+    desk,
     shared: new SharedCall(parts, recorder, session),
     recording: recording(recorder.id),
     callee,

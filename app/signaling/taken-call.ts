@@ -12,10 +12,8 @@ import {
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { isHold } from '../../lib/sip/sdp.ts'
 import { glareBackoffMs } from '../../lib/sip/session-timer.ts'
-import type { MediaEngine } from '../media/port.ts'
-import type { NewRecording } from '../recordings/recordings.ts'
 import type { TakenSession } from '../session/taken-session.ts'
-import { closeRecord, dropCall, type LegAudio, openAgentLeg, untilReady } from './agent-leg.ts'
+import { type LegAudio, openAgentLeg, untilReady } from './agent-leg.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { ReinviteOutcome } from './reinvite.ts'
 import type { SipDialog } from './sip-dialog.ts'
@@ -29,12 +27,9 @@ export interface TakenCallParts extends LineParts {
   readonly entry: LiveCall
   readonly link: SipLink
   readonly audio: LegAudio
-  readonly media: MediaEngine
   readonly session: TakenSession
   /** Who talks to the far end, told what was said so far. Rejects where the call is not to be taken over. */
   readonly agent: () => Promise<AgentSpec>
-  /** Where it is recorded; null: nowhere. */
-  readonly recording: NewRecording | null
   /** For challenges to what we send in the dialog. */
   readonly credentials: { readonly username: string; readonly password: string } | undefined
   /** Called once, as soon as it is certain. */
@@ -70,6 +65,10 @@ export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCal
     return this.state.kind === 'refused' || this.state.kind === 'ended'
   }
 
+  protected override get isUp(): boolean {
+    return this.state.kind === 'up'
+  }
+
   protected override perform(effect: TakenCallEffect): void {
     switch (effect.kind) {
       case 'offer':
@@ -101,7 +100,7 @@ export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCal
 
   async #prepare(): Promise<void> {
     try {
-      await this.#openLeg(await this.#parts.agent())
+      await this.#openLeg(await this.askAgent())
       const { link, entry, credentials } = this.#parts
       const imported = await link.importDialog(entry.dialog, credentials)
       if (!imported.ok) return this.input({ kind: 'unprepared', why: imported.error })
@@ -179,7 +178,7 @@ export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCal
   async #drop(): Promise<void> {
     clearTimeout(this.#pause)
     this.#parts.onOutcome('moved', '')
-    await dropCall(this.#parts, this.leg, this.#dialog)
+    await this.drop(this.#dialog)
     this.#parts.onReleased()
   }
 
@@ -187,7 +186,7 @@ export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCal
     clearTimeout(this.#pause)
     this.#parts.shared.end()
     this.#parts.onOutcome('moved', '')
-    await closeRecord(this.#parts, end, this.leg?.close(), this.hungUp)
+    await this.closeRecord(end, this.leg?.close())
     this.#parts.onReleased()
   }
 }

@@ -1,4 +1,5 @@
 import type { CallEnd } from '../../lib/call/agent-call.ts'
+import type { OrderOutcome } from '../../lib/call/call-order.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { RouterRedirect, RouterReject } from '../../lib/route/router.ts'
 import { type DecidedCall, objectionTo, type RouterOutcome } from '../../lib/route/router-decision.ts'
@@ -50,6 +51,11 @@ export class WaitingCall {
     invite.respond(503, reason, { 'Retry-After': String(retryAfterS()) })
     recorder.event({ event: 'call.rejected', sip: 503, reason })
     this.#end({ by, sip: 503, cause })
+  }
+
+  /** Nobody has answered it yet. */
+  transfer(): OrderOutcome {
+    return { kind: 'refused', code: 'state', message: 'the call is not answered' }
   }
 
   /** The SIP server is gone, and the INVITE with it. */

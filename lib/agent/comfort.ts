@@ -1,4 +1,5 @@
 import type { SessionState } from './session-state.ts'
+import type { AgentSpec } from './spec.ts'
 
 /** What a caller hears while the agent is away. */
 export interface Comfort {
@@ -9,22 +10,34 @@ export interface Comfort {
 
 export const NO_COMFORT: Comfort = { drySinceMs: null, sounding: false }
 
-/** Whether the caller waits for an agent that was lost: until it is heard again, where it owes a word. */
-export const wantsComfort = ({ phase, started, gap }: SessionState): boolean =>
-  started && phase !== 'closed' && gap !== null && !gap.planned
+/** A person is being rung: the agent may say something yet before the caller is given a sound. */
+const TRANSFER_MS = 2_000
 
 /**
- * One frame of the packet clock. Comfort sound begins `afterMs` after the queue has run dry and ends with the gap.
+ * After how long without a word the caller is given a sound, in milliseconds; null: never. They wait for an agent that was lost, until it is
+ * heard again, where it owes a word; or for a person who is being rung.
+ */
+export function comfortAfterMs(
+  { phase, started, gap, transfer }: SessionState,
+  spec: Pick<AgentSpec, 'comfortAfterMs'>,
+): number | null {
+  if (!started || phase === 'closed') return null
+  if (gap !== null && !gap.planned) return spec.comfortAfterMs
+  return transfer === null ? null : TRANSFER_MS
+}
+
+/**
+ * One frame of the packet clock. Comfort sound begins `afterMs` after the queue has run dry, and ends where it is wanted no more.
+ * @param afterMs null: none is wanted
  * @param queuedMs agent's audio that waits to be sent
  */
 export function stepComfort(
   { drySinceMs, sounding }: Comfort,
-  wanted: boolean,
+  afterMs: number | null,
   queuedMs: number,
   nowMs: number,
-  afterMs: number,
 ): Comfort {
-  if (!wanted) return NO_COMFORT
+  if (afterMs === null) return NO_COMFORT
   if (sounding) return { drySinceMs, sounding }
   if (queuedMs > 0) return NO_COMFORT
   const since = drySinceMs ?? nowMs

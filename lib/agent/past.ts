@@ -18,8 +18,11 @@ export type PastItem = ConversationItem & { readonly at: Date }
 export interface Past {
   /** In the order in which they were told by `item` events. Without any, the conversation begins anew. */
   readonly items: readonly PastItem[]
-  /** `dropped`: the line was lost, and this is a further call. `moved`: the same call goes on, on another node. */
-  readonly note: 'dropped' | 'moved'
+  /**
+   * `dropped`: the line was lost, and this is a further call. `moved`: the same call goes on, on another node. `left`: the caller was put
+   * through to a person, and has lost them. `briefing`: the agent is on another line, with a person who may take the caller.
+   */
+  readonly note: 'dropped' | 'moved' | 'left' | 'briefing'
 }
 
 /** What a tool call without an output is answered: it may have been run, so it is not run again by itself. */

@@ -13,12 +13,15 @@ const NOTES: Readonly<Record<Why, string>> = {
     'The phone line dropped, and the caller is on a new call now. What stands above is what was said and heard before. Say in a few words that the line dropped, and go on from there, without greeting again.',
   moved:
     'The phone call was silent for some seconds, and goes on. What stands above is what was said and heard so far; of what you said last, the caller may have missed some. Go on from there, without greeting again.',
+  left: 'You had put the caller through to a person, and that line was lost: the caller is with you again. What stands above is what was said and heard before. Say in a few words that the connection to the person was lost, and go on from there, without greeting again.',
+  briefing:
+    'You are on another phone line now. What stands above is what you and the caller said and heard; the caller waits and does not hear you. The one who has just answered is the person to whom the call is to be transferred. Say in one or two sentences who is calling and why, and ask whether they take the call. Then call accept_call where they do, or decline_call with their reason where they do not, or where a machine has answered.',
 }
 
 /** A server learns of a conversation that goes on. */
 export function restore(work: Work, history: History, why: Why): void {
   for (const item of history) restoreItem(work, item)
-  if (history.length > 0) note(work, NOTES[isUntold(work) ? (work.spec.past?.note ?? why) : why])
+  if (history.length > 0 || why === 'briefing') note(work, NOTES[isUntold(work) ? (work.spec.past?.note ?? why) : why])
 }
 
 /** The first server of a further call learns of the calls before. */
@@ -27,18 +30,21 @@ export function restorePast(work: Work): void {
   if (past !== undefined) restore(work, work.state.history, past.note)
 }
 
+/** Notes of conversations in which the agent speaks first, whoever spoke last. */
+const SPOKEN_FIRST: ReadonlySet<Why> = new Set(['dropped', 'left', 'briefing'])
+
 /** Whether the agent has yet to take up the conversation of an earlier call: no server has been heard since. */
 const isUntold = ({ state: { history, ledger } }: Work): boolean =>
   ledger.length === 0 && !history.some((item) => Number.isFinite(item.atMs) && isFromAgent(item))
 
 /**
- * Whether the agent speaks first in a conversation that goes on. After a drop it does, to say that it is back; otherwise where nobody has
- * heard an answer yet. Null: nothing goes on.
+ * Whether the agent speaks first in a conversation that goes on. Where the caller has lost somebody it does, to say that it is back, and to a
+ * person who has just answered; otherwise where nobody has heard an answer yet. Null: nothing goes on.
  */
 export function speaksFirst({ state: { history }, spec: { past } }: Work): boolean | null {
   const last = history.at(-1)
-  if (past === undefined || last === undefined) return null
-  return past.note === 'dropped' || !isFromAgent(last)
+  if (past === undefined || (last === undefined && past.note !== 'briefing')) return null
+  return SPOKEN_FIRST.has(past.note) || last === undefined || !isFromAgent(last)
 }
 
 const isFromAgent = (item: HistoryItem): boolean => item.kind === 'message' && item.role === 'assistant'

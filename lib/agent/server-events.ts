@@ -1,4 +1,5 @@
 import { assertNever } from '../core/assert-never.ts'
+import { forgoHangUp } from './farewell.ts'
 import { endHosted, onHostedBegan, onHostedCall, onListingFailed } from './hosted-tools.ts'
 import { endGap, fail, goOn } from './loss.ts'
 import type { ServerError, ServerEvent } from './protocol.ts'
@@ -16,7 +17,7 @@ import { classifyError } from './server-error.ts'
 import { audioFormat } from './session-config.ts'
 import { addTurn, change, count, discard, nextId, send, type Work } from './session-work.ts'
 import { cutSpeech, onAudio, onAudioDone, onResponseOver, onTranscript } from './speaking.ts'
-import { forgoHangUp, onCall, onCallsComplete } from './tool-turns.ts'
+import { onCall, onCallsComplete } from './tool-turns.ts'
 
 /** After the caller's speech turn detection makes a response; ours wait this long for it, since it may answer them. */
 const AFTER_SPEECH_MS = 1_000

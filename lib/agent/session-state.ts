@@ -50,6 +50,8 @@ export interface SessionState {
   /** When to begin with it; null: the server has named no limit. Monotonic. */
   readonly renewAtMs: number | null
   readonly hangUp: HangUp | null
+  /** The call of `transfer_call` that is not answered yet, and since when (monotonic). */
+  readonly transfer: { readonly callId: string; readonly sinceMs: number } | null
   /** Tools of MCP servers that the server is calling, and since when (monotonic). */
   readonly hosted: readonly { readonly itemId: string; readonly atMs: number }[]
   /** What the agent has kept of this call by `set_variable`. */
@@ -86,8 +88,9 @@ export interface Gap {
   readonly owed: boolean
 }
 
-/** The agent has asked to hang up; that happens when all it said has been played. */
+/** The agent has asked to hang up, or to settle what becomes of a transfer; that happens when all it said has been played. */
 export interface HangUp {
+  readonly name: 'hang_up' | 'accept_call' | 'decline_call'
   readonly callId: string
   readonly responseId: string
   readonly reason: string
@@ -119,6 +122,8 @@ export type SessionInput =
   | { readonly kind: 'overflowed'; readonly itemId: string; readonly samples: number }
   | { readonly kind: 'dtmf'; readonly digit: string }
   | { readonly kind: 'toolDone'; readonly result: ToolResult }
+  /** What came of `transfer_call`; null: the caller is put through, and the agent has no more to say. */
+  | { readonly kind: 'transferred'; readonly callId: string; readonly problem: string | null }
   /** A further server is being connected, after a loss, or in the place of the one that works. */
   | { readonly kind: 'reopening'; readonly setupMs: number }
   /** The server's limit is near enough at `renewAtMs` (monotonic) to look for a fresh session. */
@@ -140,6 +145,8 @@ export interface ToolResult {
   readonly output: string
   readonly tookMs: number
   readonly message?: string
+  /** The agent's part is over with it: it is kept, and no server is told. */
+  readonly isLast?: boolean
 }
 
 /** Things that should not happen, counted by name. */
@@ -159,6 +166,10 @@ export type AgentNews =
   /** A fact about the call that is kept with its session. */
   | { readonly kind: 'agent.variable'; readonly name: string; readonly value: string }
   | { readonly kind: 'hangUp'; readonly reason: string }
+  /** The caller is to be put through to the person of this name. */
+  | { readonly kind: 'agent.transfer'; readonly callId: string; readonly to: string }
+  /** Whether the person that the agent has told of a caller takes the call. */
+  | { readonly kind: 'agent.briefed'; readonly accepts: boolean; readonly reason: string }
 
 export type SessionEffect =
   | { readonly kind: 'send'; readonly event: ClientEvent }
@@ -231,6 +242,7 @@ export function newSession(codec: G711Law, nowMs: number, setupMs: number, past?
     renewal: 'none',
     renewAtMs: null,
     hangUp: null,
+    transfer: null,
     hosted: [],
     variables: {},
     dtmf: NO_DIGITS,

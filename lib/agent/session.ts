@@ -3,6 +3,7 @@ import type { Step } from '../core/step.ts'
 import type { G711Law } from '../media/g711.ts'
 import type { SessionSettings } from './client-event.ts'
 import { addDigit, dtmfText, NO_DIGITS } from './dtmf-batch.ts'
+import { forgoHangUp, leaveWhenHeard } from './farewell.ts'
 import { greetingInstructions } from './greeting.ts'
 import { fail, isBetweenTurns, onReopening } from './loss.ts'
 import { REQUEST_MARK } from './protocol.ts'
@@ -22,7 +23,9 @@ import {
 import { change, createItem, keep, nextId, send, type Work } from './session-work.ts'
 import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
 import type { AgentSpec } from './spec.ts'
-import { followUpTools, forgoHangUp, hangUpWhenHeard, onToolDone } from './tool-turns.ts'
+import { onToolDone } from './tool-answers.ts'
+import { followUpTools } from './tool-turns.ts'
+import { onTransferred } from './transfer-tool.ts'
 import { variablesOf } from './variables.ts'
 
 /** A second session that could not be opened is tried again after this time. */
@@ -72,6 +75,8 @@ function take(work: Work, input: SessionInput): void {
       return onDtmf(work, input.digit)
     case 'toolDone':
       return onToolDone(work, input.result)
+    case 'transferred':
+      return onTransferred(work, input.callId, input.problem)
     case 'reopening':
       return onReopening(work, input.setupMs)
     case 'expires':
@@ -95,7 +100,7 @@ function proceed(work: Work): void {
   greet(work)
   requestResponse(work)
   renew(work)
-  if (work.state.phase !== 'closed') hangUpWhenHeard(work)
+  if (work.state.phase !== 'closed') leaveWhenHeard(work)
 }
 
 function onOpened(work: Work, hosted: boolean): void {

@@ -40,6 +40,19 @@ export interface McpServerSpec {
   readonly allowedTools: readonly string[]
 }
 
+/** A person whom an agent may put callers through to. */
+export interface TransferTarget {
+  readonly name: string
+  /** When and for what, for the model. */
+  readonly description: string
+  /** E.164, or an extension. */
+  readonly to: string
+  /** The agent tells the person first who is calling, and they may decline. */
+  readonly attended: boolean
+  /** How long it may ring, in all. */
+  readonly ringTimeoutMs: number
+}
+
 /** All that an agent needs for one call; plain data, so that it can be posted to a media worker. */
 export interface AgentSpec {
   /** The call, which requests of tools are marked with. Absent: it has no id yet. */
@@ -59,6 +72,8 @@ export interface AgentSpec {
   readonly tools: readonly HttpToolSpec[]
   /** Given to backends of kind `openai` only; absent: none. */
   readonly mcp?: readonly McpServerSpec[]
+  /** Absent: it puts callers through to nobody. */
+  readonly transfers?: readonly TransferTarget[]
   /** A conversation that this call goes on with; absent: it begins one. */
   readonly past?: Past
   /** Facts about this call (caller, called number, router variables), told to the agent with the instructions. */

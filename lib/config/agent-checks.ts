@@ -13,7 +13,7 @@ const RTP_FRAME_MS = 20
 const MAX_BATCH_MS = 200
 
 /** Every backend of every agent has what it needs to be reached, and tools have names of their own. */
-export function checkAgents({ agents }: ParsedConfig, env: Environment): Complaint[] {
+export function checkAgents({ agents, media }: ParsedConfig, env: Environment): Complaint[] {
   return Object.entries(agents).flatMap(([name, agent]) => {
     const at = ['agents', name]
     const complaints = [
@@ -22,6 +22,10 @@ export function checkAgents({ agents }: ParsedConfig, env: Environment): Complai
     ]
     if (agent.batchMs % RTP_FRAME_MS !== 0 || agent.batchMs === 0 || agent.batchMs > MAX_BATCH_MS) {
       complaints.push(conflict([...at, 'batch'], `must be a multiple of ${RTP_FRAME_MS}ms, at most ${MAX_BATCH_MS}ms`))
+    }
+    if (Object.keys(agent.transfers).length > 0 && media.engine.kind === 'freeswitch') {
+      const message = 'needs media.engine embedded: calls that FreeSWITCH carries cannot be transferred in this version'
+      complaints.push(conflict([...at, 'transfers'], message))
     }
     return [...complaints, ...checkMcp(agent, at), ...checkTools(agent.tools, [...at, 'tools'])]
   })

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { duration, optionalDuration, section } from './units.ts'
-import { count, httpUrl, optional, realtimeUrl, secret, text, words } from './values.ts'
+import { count, httpUrl, name, number, optional, realtimeUrl, secret, text, words } from './values.ts'
 
 /** The model of OpenAI and Azure backends that name none. */
 export const DEFAULT_MODEL = 'gpt-realtime-2.1'
@@ -63,6 +63,20 @@ const mcpServer = section({
     .describe('Its tools that may be called; empty: all. They are called without asking anybody.'),
 })
 
+const transfer = section({
+  to: number.describe('Who is rung, over the trunks of the tenant: E.164, or an extension.'),
+  description: z
+    .string()
+    .max(1_024)
+    .default('')
+    .describe('Who that is and when to put callers through, for the model.'),
+  attended: z
+    .boolean()
+    .default(false)
+    .describe('The agent tells the person first who is calling and why, and they may decline.'),
+  ringTimeout: duration('30s', 'How long it may ring before the agent is told that nobody answers.'),
+})
+
 /** One of `agents`: who answers a call (docs/behaviour.md, “The call with the agent”). */
 export const agent = section({
   ...backendKeys,
@@ -84,6 +98,12 @@ export const agent = section({
     .max(16)
     .default([])
     .describe('MCP servers that backends of kind openai call by themselves (docs/tools.md).'),
+  transfers: z
+    .record(name, transfer)
+    .default({})
+    .describe(
+      'Persons whom the agent may put callers through to, by the name that it knows them by (docs/behaviour.md).',
+    ),
   connectTimeout: duration('2s', 'How long the socket may take to be open and configured, while the call rings.'),
   reconnectFor: duration(
     '30s',

@@ -15,6 +15,7 @@ export const EVENT_NAMES = [
   'call.answered',
   'call.moved',
   'call.moveRefused',
+  'call.transfer',
   'call.ended',
   'agent.connected',
   'agent.lost',

@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import { toE164 } from './number.ts'
 import type { TrunkGroup } from './outbound.ts'
 import type { Routes } from './routes.ts'
-import type { RouteSnapshot } from './snapshot.ts'
+import type { RouteSnapshot, TenantRoute } from './snapshot.ts'
 
 /** A call that a client of the API asks for. */
 export interface PlaceRequest {
@@ -34,11 +34,12 @@ export interface PlaceRefusal {
   readonly message: string
 }
 
-type Facts = Pick<
-  RouteSnapshot,
-  'tenants' | 'numbers' | 'impediments' | 'agentsAway' | 'tenantCalls' | 'trunkCalls' | 'trunks' | 'admitTenant'
-> &
-  Pick<Routes, 'agents' | 'outbound' | 'groups'>
+/** What is known of the trunks that calls go out on. */
+export type TrunkFacts = Pick<RouteSnapshot, 'trunkCalls' | 'trunks'> & Pick<Routes, 'outbound' | 'groups'>
+
+type Facts = TrunkFacts &
+  Pick<RouteSnapshot, 'tenants' | 'numbers' | 'impediments' | 'agentsAway' | 'tenantCalls' | 'admitTenant'> &
+  Pick<Routes, 'agents'>
 
 /** Whether a call may be placed, and how. Its limits are those of calls that come in. */
 export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Placement, PlaceRefusal> {
@@ -56,20 +57,29 @@ export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Pla
   const [impediment] = facts.impediments
   if (impediment !== undefined) return refuse('service', `this node places no calls now: ${impediment}`)
   if (facts.agentsAway.has(agent)) return refuse('service', `no server of agent "${agent}" can be reached now`)
-  const group = facts.groups.get(tenant.id)
-  const usable = tenant.group.filter(
-    (id) => id !== request.avoiding && (facts.outbound.get(id)?.targets.length ?? 0) > 0,
-  )
-  if (group === undefined || usable.length === 0)
-    return refuse('request', `no trunk of tenant "${tenant.id}" has targets to call`)
+  const found = openTrunks(tenant, facts, request.avoiding)
+  if (!found.ok) return found
   const full = tenant.channels !== null && (facts.tenantCalls.get(tenant.id) ?? 0) >= tenant.channels
   if (full || !facts.admitTenant(tenant.id)) return refuse('limit', `tenant "${tenant.id}" is at its limit of calls`)
-  const trunks = usable.filter((id) => hasRoom(id, facts))
-  if (trunks.length === 0) return refuse('limit', `every trunk of tenant "${tenant.id}" is at its limit of calls`)
-  return ok({ tenant: tenant.id, from, to, agent, trunks, group })
+  return ok({ tenant: tenant.id, from, to, agent, ...found.value })
 }
 
-function hasRoom(id: TrunkId, { trunks, trunkCalls }: Facts): boolean {
+/** The trunks of a tenant's group that may take a call now, in the order of the group, or why there is none. */
+export function openTrunks(
+  tenant: Pick<TenantRoute, 'id' | 'group'>,
+  facts: TrunkFacts,
+  avoiding?: TrunkId,
+): Result<Pick<Placement, 'trunks' | 'group'>, PlaceRefusal> {
+  const group = facts.groups.get(tenant.id)
+  const usable = tenant.group.filter((id) => id !== avoiding && (facts.outbound.get(id)?.targets.length ?? 0) > 0)
+  if (group === undefined || usable.length === 0)
+    return refuse('request', `no trunk of tenant "${tenant.id}" has targets to call`)
+  const trunks = usable.filter((id) => hasRoom(id, facts))
+  if (trunks.length === 0) return refuse('limit', `every trunk of tenant "${tenant.id}" is at its limit of calls`)
+  return ok({ trunks, group })
+}
+
+function hasRoom(id: TrunkId, { trunks, trunkCalls }: TrunkFacts): boolean {
   const channels = trunks.find((trunk) => trunk.id === id)?.channels ?? null
   return channels === null || (trunkCalls.get(id) ?? 0) < channels
 }

@@ -138,6 +138,7 @@ function agentsOf(
 
 function callAgent(name: string, agent: AgentConfig, order: readonly string[] | null, local: BackendSpec): CallAgent {
   const { voice, instructions, greeting, tools, connectTimeoutMs, reconnectForMs, comfortAfterMs, batchMs } = agent
+  const transfers = Object.entries(agent.transfers).map(([name, target]) => ({ name, ...target }))
   const [first, ...rest] = inOrder(backendsOf(name, agent, local), order)
   return {
     backends: [first, ...rest],
@@ -155,6 +156,7 @@ function callAgent(name: string, agent: AgentConfig, order: readonly string[] | 
         ...(authorization !== null && { authorization }),
       })),
     }),
+    ...(transfers.length > 0 && { transfers }),
     connectTimeoutMs,
     reconnectForMs,
     comfortAfterMs,

@@ -114,9 +114,15 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
         actions.push(`place ${to} by ${actor}`)
         return ok(callRow(7, { direction: 'outbound', to, state: 'ringing' }))
       },
-      hangUp: async (call, actor) => {
-        actions.push(`hangUp ${call} by ${actor}`)
-        return store.records.get(call)?.state === 'ended' ? 'ended' : 'done'
+      order: async (call, order, actor) => {
+        const { kind, ...details } = order
+        actions.push([kind, call, ...Object.values(details), 'by', actor].join(' '))
+        if (store.records.get(call)?.state === 'ended') return { kind: 'absent' }
+        if (order.kind === 'transfer' && order.to === 'nobody')
+          return { kind: 'refused', code: 'request', message: 'to: "nobody" is no telephone number' }
+        if (order.kind === 'transfer' && order.to === '7')
+          return { kind: 'refused', code: 'state', message: 'a transfer is under way already' }
+        return { kind: 'done' }
       },
       drain: async (drained, actor) => {
         actions.push(`drain ${drained} by ${actor}`)

@@ -119,6 +119,10 @@ class Engine implements EmbeddedMedia, HostSink {
     )
   }
 
+  get joins(): boolean {
+    return true
+  }
+
   async join(first: MediaLeg, second: MediaLeg): Promise<void> {
     const [one, two] = [placeOf(first), placeOf(second)]
     if (one.host !== two.host) throw new MediaError('media-failed', 'the legs are not beside each other')
@@ -236,6 +240,10 @@ class RemoteLeg implements MediaLeg {
 
   mute(muted: boolean): void {
     this.host.mute(this.handle, muted)
+  }
+
+  transferred(callId: string, problem: string | null): void {
+    this.host.transferred(this.handle, callId, problem)
   }
 
   dtmf(digit: string, durationMs: number): void {

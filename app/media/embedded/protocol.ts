@@ -31,6 +31,7 @@ export type ToWorker =
   | Request
   | { readonly kind: 'start'; readonly leg: LegHandle }
   | { readonly kind: 'mute'; readonly leg: LegHandle; readonly muted: boolean }
+  | { readonly kind: 'transferred'; readonly leg: LegHandle; readonly callId: string; readonly problem: string | null }
   | { readonly kind: 'dtmf'; readonly leg: LegHandle; readonly digit: string; readonly durationMs: number }
   /** What was agreed for a leg whose RTP FreeSWITCH carries. */
   | { readonly kind: 'agreed'; readonly leg: LegHandle; readonly codec: G711Law; readonly maySpeak: boolean }

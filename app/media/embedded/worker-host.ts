@@ -100,6 +100,10 @@ export class WorkerHost {
     if (this.#alive) this.#post({ kind: 'dtmf', leg, digit, durationMs })
   }
 
+  transferred(leg: LegHandle, callId: string, problem: string | null): void {
+    if (this.#alive) this.#post({ kind: 'transferred', leg, callId, problem })
+  }
+
   mute(leg: LegHandle, muted: boolean): void {
     if (this.#alive) this.#post({ kind: 'mute', leg, muted })
   }

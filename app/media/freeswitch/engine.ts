@@ -132,6 +132,10 @@ export class FreeSwitchMedia implements MediaEngine, HostSink {
     }
   }
 
+  get joins(): boolean {
+    return false
+  }
+
   /** Always rejects: what FreeSWITCH carries is joined with nothing in this version. */
   join(): Promise<never> {
     return Promise.reject(

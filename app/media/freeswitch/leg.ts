@@ -148,6 +148,10 @@ export class FreeSwitchLeg implements MediaLeg {
     if (this.#closed === null) this.#parts.voice.dtmf(digit, durationMs)
   }
 
+  transferred(callId: string, problem: string | null): void {
+    if (this.#closed === null) this.#parts.voice.transferred(callId, problem)
+  }
+
   /** To be called a few times a second: notices that no RTP comes. */
   watch(nowMs: number): void {
     if (this.#closed === null && !this.#failed) this.#watchSilence(nowMs)

@@ -40,6 +40,10 @@ export class RemoteVoice {
     this.#host.mute(this.#handle, muted)
   }
 
+  transferred(callId: string, problem: string | null): void {
+    this.#host.transferred(this.#handle, callId, problem)
+  }
+
   dtmf(digit: string, durationMs: number): void {
     this.#host.dtmf(this.#handle, digit, durationMs)
   }

@@ -184,6 +184,28 @@ describe('the HTTP API', () => {
     assert.equal((await hangUp(endedCall(9).id)).statusCode, 404)
   })
 
+  it('hands a live call to whom an operator names, and says why not', async () => {
+    const transfer = (id: string, payload: object) =>
+      api.inject({ method: 'POST', url: `/api/v1/calls/${id}/transfer`, headers: bearer(KEYS.operator), payload })
+    const before = parts.actions.length
+    const answer = await transfer(LIVE.id, { to: '+12025550150' })
+    assert.equal(answer.statusCode, 202)
+    assert.equal(callAnswer.parse(answer.json()).id, LIVE.id)
+    assert.deepEqual(parts.actions.slice(before), [`transfer ${LIVE.id} +12025550150 by otto`])
+    const refusals: readonly (readonly [id: string, body: object, status: number, code: string])[] = [
+      [LIVE.id, { to: 'nobody' }, 400, 'bad-parameter'],
+      [LIVE.id, {}, 400, 'bad-parameter'],
+      [LIVE.id, { to: '1', whisper: true }, 400, 'bad-parameter'],
+      [LIVE.id, { to: '7' }, 409, 'call-state'],
+      [CALL.id, { to: '1' }, 409, 'call-ended'],
+      [endedCall(9).id, { to: '1' }, 404, 'call-not-found'],
+    ]
+    for (const [id, body, status, code] of refusals) {
+      const refused = await transfer(id, body)
+      assert.deepEqual([refused.statusCode, errorCode(refused)], [status, code], JSON.stringify(body))
+    }
+  })
+
   it('lists trunks and nodes as documented', async () => {
     assert.equal(trunksAnswer.parse((await get('/api/v1/trunks')).json()).length, 1)
     assert.equal(nodesAnswer.parse((await get('/api/v1/nodes')).json()).length, 1)

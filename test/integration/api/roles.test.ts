@@ -36,6 +36,7 @@ const ROUTES: readonly [method: 'GET' | 'POST' | 'PUT' | 'DELETE', url: string, 
   ['PUT', '/api/v1/agents/intake/0/override', 'operator', { state: 'failed', reason: 'maintenance' }],
   ['DELETE', '/api/v1/agents/intake/0/override', 'operator'],
   ['POST', '/api/v1/calls', 'operator', { to: '+12025550123', tenant: 'clinic' }],
+  ['POST', `/api/v1/calls/${ID}/transfer`, 'operator', { to: '+12025550123' }],
   ['DELETE', `/api/v1/calls/${ID}`, 'operator'],
   ['POST', '/api/v1/nodes/east-1/drain', 'admin'],
 ]

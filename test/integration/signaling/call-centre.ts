@@ -9,7 +9,7 @@ import type { Journal } from '../../../app/store/port.ts'
 import { TrunkPlan } from '../../../app/trunk/trunk-plan.ts'
 import { parseConfig } from '../../../lib/config/load.ts'
 import { nodeId } from '../../../lib/core/ids.ts'
-import type { CallRow, TurnRecord } from '../../../lib/observe/call-record.ts'
+import type { AttemptRecord, CallRow, TurnRecord } from '../../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../../lib/observe/event.ts'
 import { routesOf } from '../../../lib/route/routes.ts'
 import type { Peer } from '../../../lib/route/snapshot.ts'
@@ -61,6 +61,8 @@ export interface CallCentre {
   full: boolean
   /** Other nodes that would serve a call. */
   readonly peers: Peer[]
+  /** INVITEs that calls of ours were tried with. */
+  readonly attempts: readonly AttemptRecord[]
   /** The record of a call, as soon as it has ended. */
   ended(sipCallId: string): Promise<CallRow>
   row(sipCallId: string): CallRow | undefined
@@ -88,6 +90,8 @@ export interface CallCentreOptions {
   readonly answers?: CallsOptions['answers']
   /** Where the entries of live calls go; by default nowhere. */
   readonly wrapKey?: Buffer
+  /** The module of who talks; by default a keypad. */
+  readonly talker?: URL
   /** By default there is none. */
   readonly router?: NonNullable<CallsOptions['router']>
   readonly liveCalls?: CallsOptions['liveCalls']
@@ -104,7 +108,8 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     apiKey: 'none',
     renewBeforeMs: 600_000,
   })
-  const media = await startEngine({ agentTalkerModule: new URL('./keypad-talker.js', import.meta.url).href })
+  const talker = options.talker ?? new URL('./keypad-talker.js', import.meta.url)
+  const media = await startEngine({ agentTalkerModule: talker.href })
   const sip = await EmbeddedSip.start(
     {
       listen: ['udp:127.0.0.1:0'],
@@ -121,10 +126,11 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
   const events: EventDraft[] = []
   const turns: TurnRecord[] = []
   const ordinals: number[] = []
+  const attempts: AttemptRecord[] = []
   const metrics = createMetrics('test')
   const node = nodeId('test')
   const peers: Peer[] = []
-  const journal = memoryJournal(rows, turns, ordinals)
+  const journal = memoryJournal(rows, turns, ordinals, attempts)
   const sessions = await memorySessions({ node, journal, tenants: routes.tenants })
   const calls = new Calls({
     node,
@@ -170,6 +176,7 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     events,
     turns,
     ordinals,
+    attempts,
     freePorts: () => media.freePorts,
     full: false,
     peers,
@@ -195,11 +202,16 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
   return centre
 }
 
-function memoryJournal(rows: Map<string, CallRow>, turns: TurnRecord[], ordinals: number[]): Journal {
+function memoryJournal(
+  rows: Map<string, CallRow>,
+  turns: TurnRecord[],
+  ordinals: number[],
+  attempts: AttemptRecord[],
+): Journal {
   return {
     event: (draft) => ({ level: 'info', ...draft, id: '', at: '', node: nodeId('test') }),
     call: (row) => void rows.set(row.id, row),
-    attempt: () => {},
+    attempt: (_id, _ordinal, attempt) => void attempts.push(attempt),
     turn: (_id, ordinal, turn) => {
       turns.push(turn)
       ordinals.push(ordinal)

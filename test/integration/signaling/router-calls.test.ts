@@ -174,7 +174,7 @@ describe('a call that the router decides', function () {
   it('is hung up by an operator while the router thinks', async () => {
     const invite = await ring()
     const { id } = centre.row(callIdOf(invite)) ?? assert.fail('no record')
-    assert.ok(centre.calls.hangUp(id, 'operator', 'normal'))
+    assert.deepEqual(centre.calls.obey(id, { kind: 'hangUp' }), { kind: 'done' })
     await refused(invite, 503)
     const { end } = await centre.ended(callIdOf(invite))
     assert.deepEqual(end, { by: 'operator', sip: 503, cause: 'normal' })

@@ -244,7 +244,7 @@ describe('a live call that a node takes over from a dead one', function () {
   it('is hung up by an operator', async () => {
     const entry = left()
     await moved(entry)
-    assert.equal(centre.calls.hangUp(entry.row.id, 'operator', 'normal'), true)
+    assert.deepEqual(centre.calls.obey(entry.row.id, { kind: 'hangUp' }), { kind: 'done' })
     peer.send(peer.response(await peer.nextRequest('BYE'), 200, 'OK'))
     assert.equal((await centre.ended(entry.dialog.callId)).end?.by, 'operator')
   })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { wantsComfort } from '../../../lib/agent/comfort.ts'
+import { comfortAfterMs } from '../../../lib/agent/comfort.ts'
 import { STALL_MS } from '../../../lib/agent/session-state.ts'
-import { call, Stage, speechStarted, speechStopped } from './stage.ts'
+import { call, SPEC, Stage, speechStarted, speechStopped } from './stage.ts'
 import { asked, told, transcript, types } from './told.ts'
 
 /** The caller says something, which is written down and answered. */
@@ -49,11 +49,11 @@ describe('an agent whose server is lost', () => {
   it('leaves the caller with comfort until it is heard again, where it owes a word', () => {
     const stage = Stage.talking()
     stage.speak('r1', 'Please tell me', 100)
-    assert.equal(wantsComfort(stage.state), false)
+    assert.equal(comfortAfterMs(stage.state, SPEC), null)
     stage.reconnect()
-    assert.equal(wantsComfort(stage.state), true)
+    assert.equal(comfortAfterMs(stage.state, SPEC), 300)
     stage.speak('r2', 'your name.', 100)
-    assert.equal(wantsComfort(stage.state), false)
+    assert.equal(comfortAfterMs(stage.state, SPEC), null)
   })
 
   it('says nothing by itself where it owes nothing, and the caller is not made to wait', () => {
@@ -61,7 +61,7 @@ describe('an agent whose server is lost', () => {
     turn(stage, 'My knee hurts.', 'Since when?')
     const sent = stage.reconnect()
     assert.equal(asked(sent), 0)
-    assert.equal(wantsComfort(stage.state), false)
+    assert.equal(comfortAfterMs(stage.state, SPEC), null)
   })
 
   it('hears again what the caller said and nobody has written down, and answers that', () => {
@@ -228,7 +228,7 @@ describe('an agent whose session is about to reach its limit', () => {
     const from = stage.effects.length
     stage.pass(500)
     assert.equal(stage.of('switch').length, 1)
-    assert.equal(wantsComfort(stage.state), false)
+    assert.equal(comfortAfterMs(stage.state, SPEC), null)
     stage.server({ type: 'session.updated' })
     const sent = stage.effects.slice(from).flatMap((effect) => (effect.kind === 'send' ? [{ ...effect.event }] : []))
     assert.deepEqual(told(sent), [

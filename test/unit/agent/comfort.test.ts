@@ -9,7 +9,7 @@ describe('comfort while an agent is away', () => {
     const heard: string[] = []
     for (let nowMs = 0; nowMs <= 1_200; nowMs += FRAME_MS) {
       const queuedMs = comfort.sounding ? 40 : Math.max(0, 400 - nowMs)
-      const next = stepComfort(comfort, nowMs < 1_000, queuedMs, nowMs, 300)
+      const next = stepComfort(comfort, nowMs < 1_000 ? 300 : null, queuedMs, nowMs)
       if (next.sounding !== comfort.sounding) heard.push(`${next.sounding ? 'on' : 'off'} at ${nowMs}`)
       comfort = next
     }
@@ -25,10 +25,10 @@ describe('comfort while an agent is away', () => {
       [320, 0],
       [600, 0],
     ] as const) {
-      comfort = stepComfort(comfort, true, queuedMs, nowMs, 300)
+      comfort = stepComfort(comfort, 300, queuedMs, nowMs)
       assert.equal(comfort.sounding, false)
     }
-    assert.equal(stepComfort(comfort, true, 0, 620, 300).sounding, true)
+    assert.equal(stepComfort(comfort, 300, 0, 620).sounding, true)
   })
 
   for (const law of ['PCMU', 'PCMA'] as const) {

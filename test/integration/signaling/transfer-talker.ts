@@ -1,0 +1,34 @@
+import type { EmitLegEvent, Line, Talker } from '../../../app/media/talker.ts'
+import type { AgentSpec } from '../../../lib/agent/spec.ts'
+import { ok } from '../../../lib/core/result.ts'
+
+/**
+ * In the agent's place: says back what it hears, and does what keys ask for. With a caller, 1 transfers to the desk, 2 to the ward (attended) and 3 to
+ * nobody; with a person who is told of a caller, 1 accepts and 2 declines. What it is told stands in its transcript.
+ */
+export function createAgentTalker({ past }: AgentSpec, emit: EmitLegEvent): Talker {
+  const say = (text: string): void => emit({ kind: 'turn', at: new Date(), who: 'agent', text })
+  const transfer = (to: string): void => emit({ kind: 'agent.transfer', callId: `to-${to}`, to })
+  const note = past?.note
+  let line: Line | null = null
+  return {
+    ready: async () => ok(undefined),
+    attach: (next) => {
+      line = next
+    },
+    start: () => {
+      emit({ kind: 'item', item: { kind: 'message', role: 'assistant', text: `hello ${note ?? ''}`, at: new Date() } })
+      if (note !== undefined) say(`${note}: ${past?.items.length ?? 0}`)
+    },
+    onAudio: (frame) => {
+      if (frame.some((byte) => byte !== 0xff)) line?.play('echo', frame)
+    },
+    onDtmf: (digit) => {
+      if (note === 'briefing') emit({ kind: 'agent.briefed', accepts: digit === '1', reason: 'at lunch' })
+      else transfer({ '1': 'desk', '2': 'ward' }[digit] ?? 'nobody')
+    },
+    onPlayed: () => {},
+    transferred: (callId, problem) => say(`${callId}: ${problem ?? 'done'}`),
+    close: async () => null,
+  }
+}
