@@ -43,8 +43,14 @@ export interface CalleeHuntContext {
   readonly admit: (trunk: TrunkId) => GiveBack | null
 }
 
-/** Whom to ring, as who, over what. */
-export type Callee = Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>
+/** Whom to ring, as who, over what: the trunks of a group, or straight at an address. */
+export type Callee = (
+  | Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>
+  | { readonly from: string; readonly direct: OutboundTrunk }
+) & {
+  /** Go along with each INVITE. */
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /** Who wants the callee. */
 export interface CalleeSink {
@@ -52,7 +58,8 @@ export interface CalleeSink {
   readonly isWanted: () => boolean
   /** A fresh offer for each attempt. A rejection ends the hunt. */
   readonly offer: (attempt: Attempt) => Promise<string>
-  readonly onSent: (trunk: TrunkId, sipCallId: string) => void
+  /** @param trunk null: none, an address was called straight */
+  readonly onSent: (trunk: TrunkId | null, sipCallId: string) => void
   readonly onRinging: () => void
   /** Another attempt follows the one that has just failed: what was opened for that one is of no use any more. */
   readonly onNext: () => void
@@ -88,26 +95,24 @@ export class CalleeHunt {
 
   /** Once. The order of the trunks is as it is now: a call that waited for its agent is nobody's canary. */
   async start(sink: CalleeSink): Promise<void> {
-    const { from, to, trunks, group } = this.#callee
-    const { address, link, scheduler, metrics, trace, choice } = this.#parts
+    const { from, headers } = this.#callee
+    const { address, link, scheduler, metrics, trace } = this.#parts
     const startedAtMs = performance.now()
     const ended = (outcome: string): void => metrics.huntEnded(outcome, performance.now() - startedAtMs)
-    const plan = await choice.choose(group, trunks)
-    this.#plan = plan
-    if (this.#isOver) plan.end()
+    const trunks = await this.#trunks()
     if (!sink.isWanted()) return
     this.#hunt = new Hunt({
       link,
       scheduler,
-      trunks: plan.order.flatMap(({ trunk }) => this.#context.outbound.get(trunk) ?? []),
-      headers: { From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
+      trunks,
+      headers: { ...headers, From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
       admit: (trunk) => this.#admit(trunk),
-      resolve: (trunk) => targetsOf(trunk, to, this.#parts),
+      resolve: (trunk) => targetsOf(trunk, this.#number, this.#parts),
       offer: sink.offer,
       onSent: ({ trunk }, sipCallId) => {
         this.#sipCallIds.push(sipCallId)
         trace.follow(sipCallId, this.#recorder)
-        sink.onSent(trunk.id, sipCallId)
+        sink.onSent(this.#trunkOf(trunk.id), sipCallId)
       },
       onRinging: sink.onRinging,
       onAttempt: (report) => this.#onAttempt(report, sink),
@@ -135,7 +140,26 @@ export class CalleeHunt {
     this.#leaveTrunk = null
   }
 
+  /** The number that is dialled; null: an address is. */
+  get #number(): string | null {
+    return 'to' in this.#callee ? this.#callee.to : null
+  }
+
+  #trunkOf(id: TrunkId): TrunkId | null {
+    return 'direct' in this.#callee ? null : id
+  }
+
+  async #trunks(): Promise<readonly OutboundTrunk[]> {
+    if ('direct' in this.#callee) return [this.#callee.direct]
+    const plan = await this.#parts.choice.choose(this.#callee.group, this.#callee.trunks)
+    this.#plan = plan
+    if (this.#isOver) plan.end()
+    return plan.order.flatMap(({ trunk }) => this.#context.outbound.get(trunk) ?? [])
+  }
+
   #admit(trunk: TrunkId): boolean {
+    // Limits are those of trunks.
+    if ('direct' in this.#callee) return true
     this.#leaveTrunk?.()
     this.#leaveTrunk = this.#context.admit(trunk)
     return this.#leaveTrunk !== null
@@ -144,30 +168,30 @@ export class CalleeHunt {
   #onAttempt(report: AttemptReport, sink: CalleeSink): void {
     // A trunk that was passed over was not tried: the record has nothing of it, and what was opened is there for the next one.
     if (report.end.kind !== 'full') {
-      recordAttempt(report, this.#recorder, this.#parts.metrics)
+      recordAttempt(report, this.#trunkOf(report.trunk), this.#recorder, this.#parts.metrics)
       // What the last attempt had goes with the call, which wants to know what it was.
       if (report.end.kind !== 'answered' && report.verdict.next !== 'stop') sink.onNext()
     }
     remember(report, this.#parts.locator)
-    this.#plan?.onAttempt(report, this.#callee.to)
+    this.#plan?.onAttempt(report, this.#number ?? '')
   }
 }
 
-function recordAttempt(report: AttemptReport, recorder: CallRecorder, metrics: Metrics): void {
-  const { trunk, target, startedAt, end, reason, pddMs, verdict } = report
+function recordAttempt(report: AttemptReport, trunk: TrunkId | null, recorder: CallRecorder, metrics: Metrics): void {
+  const { target, startedAt, end, reason, pddMs, verdict } = report
   const sip = end.kind === 'response' ? end.status : end.kind === 'answered' ? 200 : null
   recorder.attempt({ trunk, target, startedAt, sip, reason, pddMs })
   recorder.event({
     event: 'call.attempt',
     level: verdict.blame === 'trunk' || verdict.blame === 'account' ? 'warn' : 'info',
-    trunk,
+    ...(trunk === null ? { direct: true } : { trunk }),
     target,
     sip,
     reason,
     pddMs,
     blame: verdict.blame,
   })
-  metrics.attemptEnded(trunk, sip)
+  metrics.attemptEnded(trunk ?? 'none', sip)
 }
 
 /**
@@ -176,7 +200,7 @@ function recordAttempt(report: AttemptReport, recorder: CallRecorder, metrics: M
  */
 async function targetsOf(
   trunk: OutboundTrunk,
-  number: string,
+  number: string | null,
   { locator, answers }: Pick<CalleeHuntParts, 'locator' | 'answers'>,
 ): Promise<readonly HuntTarget[]> {
   const ordered = orderByPriority(trunk.targets, Math.random)
@@ -184,7 +208,7 @@ async function targetsOf(
     ordered.map(({ uri }) => ({ ...uri, transport: uri.transport ?? trunk.transport, uri })),
   )
   const targets = found.map(({ to: { uri }, server }) => ({
-    uri: requestUri(number, { uri, transport: trunk.transport }),
+    uri: number === null ? uri.text : requestUri(number, { uri, transport: trunk.transport }),
     server,
     probed: serverName(server),
   }))

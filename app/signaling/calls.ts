@@ -8,26 +8,26 @@ import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/de
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
-import { audioOf } from '../../lib/trunk/call-audio.ts'
-import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import { routerQuestion } from '../route/question.ts'
 import { Scheduler } from '../sip/scheduler.ts'
 import type { SipTraceMessage } from '../sip/server.ts'
-import { AgentCall } from './agent-call.ts'
-import { newAudio } from './agent-leg.ts'
+import type { AgentCall } from './agent-call.ts'
 import { type AtOnce, answerAtOnce } from './answer-at-once.ts'
+import { type BridgeTo, bridgeCall } from './bridge-call.ts'
 import { CallRecorder } from './call-recorder.ts'
 import type { CallsOptions } from './calls-options.ts'
+import { DialDesk } from './dial-desk.ts'
+import type { DialledCall } from './dialled-call.ts'
 import { Door } from './door.ts'
 import { firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
-import { SharedCall } from './shared-call.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { MoveOutcome, TakenCall } from './taken-call.ts'
+import { tellEnd } from './tell-end.ts'
 import { TransferDesk } from './transfer-desk.ts'
 import { WaitingCall } from './waiting-call.ts'
 
@@ -37,12 +37,13 @@ const TRACE_SWEEP_MS = 1_000
 export class Calls {
   readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
-  readonly #live = new Map<CallId, AgentCall | OutgoingCall | TakenCall | WaitingCall>()
+  readonly #live = new Map<CallId, AgentCall | DialledCall | OutgoingCall | TakenCall | WaitingCall>()
   readonly #load = new CallLoad()
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
   readonly #placing: PlaceParts
   readonly #door: Door
+  readonly #dials: DialDesk
   #routes: Routes
   #draining = false
   #whenIdle: (() => void) | null = null
@@ -61,6 +62,12 @@ export class Calls {
       }),
       onReleased: (recorder, sipCallIds) => this.#onReleased(recorder, sipCallIds),
     }
+    this.#dials = new DialDesk(this.#placing, {
+      routes: () => this.#routes,
+      admit: (trunk) => this.#admitOnto(trunk),
+      recording: (call, tenant) => this.#recording(call, tenant),
+      onAudio: options.onAudio,
+    })
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))
     this.#door = new Door(options)
@@ -225,7 +232,7 @@ export class Calls {
     recorder.event(event)
     recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
     this.#trace.release(invite.sipCallId, performance.now())
-    recordEnd(this.#options.metrics, recorder.row)
+    tellEnd(recorder.row, this.#options)
   }
 
   #record(invite: IncomingInvite, row: CallRow): CallRecorder {
@@ -241,12 +248,19 @@ export class Calls {
     const agents = tenant === null ? undefined : this.#routes.agents.get(tenant)
     if (tenant === null || agents === undefined) throw new Error('a call for no tenant: the decision refuses those')
     const giveBack = this.#load.hold(trunk, tenant)
-    const onReleased = (): void => {
+    const onReleased = (more: readonly string[] = []): void => {
       giveBack()
-      this.#onReleased(recorder, [invite.sipCallId])
+      this.#onReleased(recorder, [invite.sipCallId, ...more])
     }
     const bridge = (name: string | null, variables: Readonly<Record<string, string>>): void =>
-      this.#bridge(invite, recorder, { trunk, tenant, agents, agent: name ?? agent, variables, onReleased })
+      this.#bridge(invite, recorder, {
+        trunk,
+        tenant,
+        agents,
+        agent: name ?? agent,
+        variables,
+        onReleased: () => onReleased(),
+      })
     const { router, trunkStates, peers, region, redirectExpiresMs, metrics } = this.#options
     const snapshot = () => ({ trunks: this.#routes.trunks, trunkStates: trunkStates(), peers: peers(), region })
     const verdict = router?.ask(() => routerQuestion(invite, recorder.row, agent, snapshot()))
@@ -254,6 +268,11 @@ export class Calls {
     const waiting = new WaitingCall({
       ...{ invite, recorder, verdict, metrics, redirectExpiresMs, onReleased },
       onBridge: bridge,
+      planOf: (dial) => this.#dials.plan(dial, invite, tenant),
+      onDial: (plan) => {
+        const call = this.#dials.begin({ invite, recorder, plan }, { trunk, tenant, onReleased })
+        this.#live.set(recorder.id, call)
+      },
       hasAgent: (name) => agents.has(name),
       levelOf: (code) => router.levelOf(code),
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
@@ -262,30 +281,12 @@ export class Calls {
   }
 
   #bridge(invite: IncomingInvite, recorder: CallRecorder, to: BridgeTo): void {
-    const { trunk, tenant, agents, agent, onReleased } = to
-    const { from, to: called } = recorder.row
-    const variables = { ...to.variables, caller: from, called }
-    const session = this.#options.sessions.of({
-      recorder,
-      tenant,
-      caller: invite.knownCaller(from),
-      resumes: 'perhaps',
-      agent,
-      variables,
-    })
-    const call = new AgentCall({
+    const call = bridgeCall(this.#placing, to, {
       invite,
       recorder,
-      shared: new SharedCall(this.#options, recorder, session),
-      metrics: this.#options.metrics,
-      media: this.#options.media,
-      desk: this.#placing.desk,
+      srtp: this.#routes.srtp.get(to.trunk) ?? 'off',
+      recording: this.#recording(recorder.id, to.tenant),
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),
-      session,
-      audio: newAudio(this.#routes.srtp.get(trunk) ?? 'off'),
-      agent: () => session.open(agents),
-      recording: this.#recording(recorder.id, tenant),
-      onReleased,
     })
     this.#live.set(recorder.id, call)
   }
@@ -300,9 +301,7 @@ export class Calls {
     const { row } = recorder
     this.#live.delete(row.id)
     for (const sipCallId of sipCallIds) this.#trace.release(sipCallId, performance.now())
-    recordEnd(this.#options.metrics, row)
-    const audio = audioOf(row)
-    if (row.trunk !== null && audio !== null) this.#options.onAudio(row.trunk, audio)
+    tellEnd(row, this.#options)
     if (this.#live.size === 0) this.#whenIdle?.()
   }
 
@@ -328,20 +327,3 @@ export class Calls {
 
 /** The caller goes straight to whom an operator names, for as long as it may ring. */
 const BY_OPERATOR = { by: 'operator', name: null, attended: false, ringTimeoutMs: null, toolCall: null } as const
-
-/** Where a call goes that was let in. */
-interface BridgeTo {
-  readonly trunk: TrunkId | null
-  readonly tenant: TenantId
-  readonly agents: NonNullable<ReturnType<Routes['agents']['get']>>
-  readonly agent: string
-  readonly variables: Readonly<Record<string, string>>
-  readonly onReleased: () => void
-}
-
-function recordEnd(metrics: Metrics, row: CallRow): void {
-  if (row.end === null) return
-  const answeredAtMs = row.answeredAt?.getTime()
-  const talkedMs = answeredAtMs === undefined ? undefined : (row.endedAt?.getTime() ?? answeredAtMs) - answeredAtMs
-  metrics.callEnded(row.end, talkedMs)
-}

@@ -89,6 +89,12 @@ export class IncomingInvite {
   }
 }
 
+/** How often the call may still be sent on (Max-Forwards, RFC 3261 §20.22); null where the INVITE does not say. */
+export function hopsLeft(invite: Pick<IncomingInvite, 'header'>): number | null {
+  const digits = /^\s*(\d{1,3})\s*$/.exec(invite.header('Max-Forwards') ?? '')?.[1]
+  return digits === undefined ? null : Number(digits)
+}
+
 const requires100rel = (require = ''): boolean => listsTag(require.split(','), '100rel')
 
 /** Who calls: P-Asserted-Identity of a trusted trunk (RFC 3325 §9.1) before From. */

@@ -1,7 +1,9 @@
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
+import type { Result } from '../../lib/core/result.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
-import type { RouterRedirect, RouterReject } from '../../lib/route/router.ts'
+import type { DialPlan } from '../../lib/route/dial.ts'
+import type { RouterDial, RouterRedirect, RouterReject } from '../../lib/route/router.ts'
 import { type DecidedCall, objectionTo, type RouterOutcome } from '../../lib/route/router-decision.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Router, RouterFailure, RouterVerdict } from '../route/router.ts'
@@ -20,6 +22,10 @@ export interface WaitingCallParts {
   readonly metrics: Pick<Metrics, 'routed'>
   /** The call goes to an agent, the tenant's own where the router names none. It is that one's call from now on. */
   readonly onBridge: (agent: string | null, variables: Readonly<Record<string, string>>) => void
+  /** Whom a decision has rung, or why it cannot be had. */
+  readonly planOf: (decision: RouterDial) => Result<DialPlan, string>
+  /** The caller is put through by somebody else from now on. */
+  readonly onDial: (plan: DialPlan) => void
   /** The call is over and its record closed. */
   readonly onReleased: () => void
   readonly redirectExpiresMs: number
@@ -81,7 +87,17 @@ export class WaitingCall {
     const message = objectionTo(decision, { hasAgent, redirected: invite.facts.redirected })
     if (message !== null) return this.#fallBack({ code: 'ill-formed', message })
     if ('bridge' in decision) return this.#bridge(decision.bridge, decision.variables ?? {}, 'bridge')
+    if ('dial' in decision) return this.#dial(decision)
     this.#answer(decision)
+  }
+
+  #dial(decision: RouterDial): void {
+    const { planOf, metrics, onDial } = this.#parts
+    const plan = planOf(decision)
+    if (!plan.ok) return this.#fallBack({ code: 'ill-formed', message: plan.error })
+    this.#over = true
+    metrics.routed('dial')
+    onDial(plan.value)
   }
 
   #answer(decision: RouterRedirect | RouterReject): void {

@@ -153,7 +153,7 @@ function stepDialog(state: Extract<AgentCallState, { kind: 'answered' | 'up' }>,
 }
 
 /** The answer to an INVITE that one of our own ends before it was answered: 480 would stop the carrier's hunt, 503 lets it go on. */
-const GIVEN_UP: Refusal = {
+export const GIVEN_UP: Refusal = {
   status: 503,
   reason: 'Service Unavailable',
   temporary: true,

@@ -3,6 +3,7 @@ import type { Step } from '../core/step.ts'
 import type { EndCause } from '../observe/call-record.ts'
 import type { HuntFailure } from '../trunk/hunt-failure.ts'
 import { type CallEnd, type Refusal, TAKEN_FROM_US } from './agent-call.ts'
+import { endOfHunt } from './hunt-end.ts'
 import type { LineInput } from './line-input.ts'
 
 /**
@@ -119,49 +120,6 @@ function stepDialog(
     default:
       return stay(state)
   }
-}
-
-const ENDED_BY = {
-  nobody: 'system',
-  trunk: 'system',
-  account: 'system',
-  us: 'system',
-  callee: 'callee',
-  caller: 'caller',
-} as const
-
-/** How a hunt that came to nothing stands in the record: the final status is the far end's, never one of ours. */
-function endOfHunt({ end, verdict }: HuntFailure): CallEnd {
-  const sip = end?.kind === 'response' ? end.status : null
-  return { by: verdict === null ? 'system' : ENDED_BY[verdict.blame], sip, cause: causeOf({ end, verdict }) }
-}
-
-function causeOf({ end, verdict }: Pick<HuntFailure, 'end' | 'verdict'>): EndCause {
-  if (end === null || verdict === null) return 'trunk-fault'
-  if (verdict.blame === 'trunk' || verdict.blame === 'account') return 'trunk-fault'
-  switch (end.kind) {
-    case 'ringTimeout':
-      return 'no-answer'
-    case 'cancelled':
-      return 'cancelled'
-    case 'local':
-      return 'agent-fault'
-    case 'full':
-      return 'limit'
-    case 'response':
-      return CAUSES[end.status] ?? 'rejected'
-    default:
-      return 'trunk-fault'
-  }
-}
-
-/** RFC 3261 §21: what callees say of themselves. */
-const CAUSES: Readonly<Record<number, EndCause>> = {
-  408: 'no-answer',
-  480: 'no-answer',
-  486: 'busy',
-  487: 'cancelled',
-  600: 'busy',
 }
 
 const stay = (state: OutgoingCallState): OutgoingCallStep => ({ state, effects: [] })

@@ -38,8 +38,11 @@ export function trunkGroup(name: string, { groups, trunks }: Config): TrunkGroup
   return { name, mode: group?.mode ?? 'warm-standby', weights }
 }
 
+/** What of a trunk's config is about calls that go out on it. */
+type OutboundFacts = Omit<TrunkConfig, 'ingress' | 'onDegraded' | 'follows3xx'>
+
 /** `hears100`: whether the SIP server passes 100 up; drachtio-server does not, and `noReply` cannot apply. */
-export function outboundTrunk(trunk: TrunkConfig, hears100: boolean): OutboundTrunk {
+export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): OutboundTrunk {
   return {
     id: trunk.id,
     srtp: offeredSrtp(trunk),
@@ -62,7 +65,7 @@ export function outboundTrunk(trunk: TrunkConfig, hears100: boolean): OutboundTr
 }
 
 /** Keys are offered where they travel encrypted: in clear they would be there for all to read, and are only given to who offers some. */
-const offeredSrtp = ({ srtp, transport, targets }: TrunkConfig): SrtpSpec =>
+const offeredSrtp = ({ srtp, transport, targets }: OutboundFacts): SrtpSpec =>
   srtp === 'optional' && targets.every(({ uri }) => (uri.transport ?? transport) === 'tls') ? 'preferred' : srtp
 
 /** The request-URI of a call to a number at a target: the target's own URI with the number as user part (RFC 3261 §19.1.1). */

@@ -68,7 +68,57 @@ export interface RouterReject {
   readonly reason?: string
 }
 
-export type RouterDecision = RouterBridge | RouterRedirect | RouterReject
+/** A person at a SIP address, rung there and over no trunk. */
+export interface RouterUri {
+  /** `sip:` or `sips:`. */
+  readonly uri: string
+  /** As `RouterDial.timeoutMs`, for this one. */
+  readonly timeoutMs?: number | undefined
+  /** As `RouterDial.headers`, for this one: beside those, and before them. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** A person at a telephone number, rung over the trunks of a group, one after the other (docs/behaviour.md). */
+export interface RouterNumber {
+  /** E.164, or as it is dialled in the tenant's country. */
+  readonly number: string
+  /** A group of the config; by default the tenant's own. */
+  readonly group?: string | undefined
+  readonly timeoutMs?: number | undefined
+  /** As `RouterDial.from`, for this one. */
+  readonly from?: string | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** Whom to ring; a text is the URI alone. */
+export type RouterTarget = string | RouterUri | RouterNumber
+
+/** The caller is put through to whoever of these answers first. */
+export interface RouterDial {
+  /** 8 at most. */
+  readonly dial: readonly RouterTarget[]
+  /** Each after the one before has failed, as by default, or all at once. */
+  readonly mode?: 'sequential' | 'parallel' | undefined
+  /** For how long each may be rung, from its first INVITE on: 1,000 to 180,000. By default as long as its trunks have it. */
+  readonly timeoutMs?: number | undefined
+  /** The number that is shown to who is rung; by default the caller's. */
+  readonly from?: string | undefined
+  /** Go along with each INVITE: `X-…`, or one of DIAL_HEADERS; 16 at most. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+export type RouterDecision = RouterBridge | RouterDial | RouterRedirect | RouterReject
+
+/** Headers that a router may give to who is rung, besides those that begin with `X-`. */
+export const DIAL_HEADERS = [
+  'Accept-Language',
+  'Alert-Info',
+  'Call-Info',
+  'Organization',
+  'Priority',
+  'Subject',
+  'User-to-User',
+] as const
 
 /** What a router has for one call, in milliseconds. */
 export const ROUTER_BUDGET_MS = 500

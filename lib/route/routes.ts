@@ -5,6 +5,7 @@ import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import { type SbcAccount, sbcAccount } from '../guard/sbc-access.ts'
 import type { SrtpSpec } from '../sip/secure-audio.ts'
+import { type DirectRules, directRules } from './direct.ts'
 import { type OutboundTrunk, outboundTrunk, type TrunkGroup, trunkGroup } from './outbound.ts'
 import type { NumberRoute, RouteSnapshot, SipPlace, SourceRule } from './snapshot.ts'
 
@@ -22,6 +23,10 @@ export interface Routes
   readonly srtp: ReadonlyMap<TrunkId | null, SrtpSpec>
   /** The group that each tenant's calls go out on. */
   readonly groups: ReadonlyMap<TenantId, TrunkGroup>
+  /** Every group, and its trunks in the order of priority, by name. */
+  readonly groupsByName: ReadonlyMap<string, { readonly group: TrunkGroup; readonly trunks: readonly TrunkId[] }>
+  /** How SIP addresses are called that are no trunk's. */
+  readonly direct: DirectRules
   /** Who knows credentials, by the host in the request-URI. */
   readonly sbcAccounts: ReadonlyMap<string, readonly SbcAccount[]>
   /** Every address and network that a trunk or an SBC of a tenant sends from. */
@@ -75,6 +80,10 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     trunkCps: limitsOf(config.trunks),
     tenantCps: limitsOf(config.tenants),
     groups: new Map(config.tenants.map(({ id, group }) => [id, trunkGroup(group, config)])),
+    groupsByName: new Map(
+      Object.entries(config.groups).map(([name, { trunks }]) => [name, { group: trunkGroup(name, config), trunks }]),
+    ),
+    direct: directRules(config),
     outbound: new Map(
       config.trunks.map((trunk) => [trunk.id, outboundTrunk(trunk, config.sip.engine.kind === 'embedded')]),
     ),

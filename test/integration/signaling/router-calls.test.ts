@@ -1,31 +1,10 @@
 import assert from 'node:assert/strict'
-import type { RouterQuestion } from '../../../app/route/messages.ts'
-import type { RouterVerdict } from '../../../app/route/router.ts'
 import type { CallRow } from '../../../lib/observe/call-record.ts'
 import type { SipResponse } from '../../../lib/sip/message.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { eventually, sdp } from '../sip-server/rig.ts'
 import { type CallCentre, callCentre, NUMBER } from './call-centre.ts'
-
-/** A router that says what a test wants, when it wants. */
-class ScriptedRouter {
-  readonly asked: RouterQuestion[] = []
-  #answers: ((verdict: RouterVerdict) => void)[] = []
-
-  ask(question: () => RouterQuestion): Promise<RouterVerdict> {
-    this.asked.push(question())
-    return new Promise((resolve) => this.#answers.push(resolve))
-  }
-
-  levelOf(): 'warn' {
-    return 'warn'
-  }
-
-  /** Answers all that were asked and not answered. */
-  say(verdict: RouterVerdict): void {
-    for (const answer of this.#answers.splice(0)) answer(verdict)
-  }
-}
+import { ScriptedRouter } from './scripted-router.ts'
 
 describe('a call that the router decides', function () {
   this.timeout(15_000)

@@ -1,0 +1,85 @@
+import type { CallId, TenantId, TrunkId } from '../../lib/core/ids.ts'
+import type { Result } from '../../lib/core/result.ts'
+import type { GiveBack } from '../../lib/guard/call-load.ts'
+import { drawRetryAfterS } from '../../lib/route/decide.ts'
+import { type DialPlan, type DialTarget, planDial } from '../../lib/route/dial.ts'
+import type { RouterDial } from '../../lib/route/router.ts'
+import type { Routes } from '../../lib/route/routes.ts'
+import type { CallAudio } from '../../lib/trunk/media-channel.ts'
+import type { NewRecording } from '../recordings/recordings.ts'
+import { newAudio } from './agent-leg.ts'
+import type { CallRecorder } from './call-recorder.ts'
+import { type Callee, CalleeHunt } from './callee-hunt.ts'
+import { DialledCall } from './dialled-call.ts'
+import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
+import type { PlaceParts } from './place-call.ts'
+
+/** What putting callers through needs of the config in force, and of the limits in it. */
+export interface DialRules {
+  readonly routes: () => Routes
+  /** Takes a place on a trunk; null where the trunk is at one of its limits. */
+  readonly admit: (trunk: TrunkId) => GiveBack | null
+  /** Where a call of a tenant is recorded; null: nowhere. */
+  readonly recording: (call: CallId, tenant: TenantId) => NewRecording | null
+  readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
+}
+
+/** A caller who is to be put through, and how. */
+export interface DialFor {
+  readonly invite: IncomingInvite
+  readonly recorder: CallRecorder
+  readonly plan: DialPlan
+}
+
+/** Whose call it is, and who hears of its end. */
+export interface DialOf {
+  readonly trunk: TrunkId | null
+  readonly tenant: TenantId
+  readonly onReleased: (sipCallIds: readonly string[]) => void
+}
+
+/** Puts callers through to persons. What it begins is shared with no other node: two people end with the node that they are on. */
+export class DialDesk {
+  readonly #parts: PlaceParts
+  readonly #rules: DialRules
+
+  constructor(parts: PlaceParts, rules: DialRules) {
+    this.#parts = parts
+    this.#rules = rules
+  }
+
+  /** Whom a decision of the router has rung, or why it cannot be had. */
+  plan(decision: RouterDial, invite: IncomingInvite, tenant: TenantId): Result<DialPlan, string> {
+    const routes = this.#rules.routes()
+    const { country } = routes.tenants.get(tenant) ?? { country: '' }
+    const { joins } = this.#parts.media
+    return planDial(decision, { tenant: { id: tenant, country }, routes, joins, hops: hopsLeft(invite) })
+  }
+
+  begin({ invite, recorder, plan }: DialFor, { trunk, tenant, onReleased }: DialOf): DialledCall {
+    const { media, metrics, scheduler } = this.#parts
+    const { admit, recording, onAudio, routes } = this.#rules
+    const { outbound, srtp, retryAfterS } = routes()
+    const shown = invite.knownCaller(recorder.row.from) === '' ? ANONYMOUS : recorder.row.from
+    return new DialledCall({
+      ...{ invite, recorder, plan, media, metrics, scheduler, onAudio, onReleased },
+      recording: recording(recorder.id, tenant),
+      retryAfterS: () => drawRetryAfterS(retryAfterS, Math.random()),
+      audio: newAudio(srtp.get(trunk) ?? 'off'),
+      huntFor: (target) => new CalleeHunt(this.#parts, { outbound, admit }, calleeOf(target, shown, invite), recorder),
+    })
+  }
+}
+
+/** Who hides their number from us hides it from whom they are put through to (RFC 3323 §4.1.1.3). */
+const ANONYMOUS = 'anonymous'
+
+function calleeOf(target: DialTarget, caller: string, invite: IncomingInvite): Callee {
+  const from = target.from ?? caller
+  // A B2BUA that sends a call on counts as a hop, so that a loop ends (RFC 7332).
+  const hops = hopsLeft(invite)
+  const headers = { ...target.headers, ...(hops !== null && { 'Max-Forwards': String(hops - 1) }) }
+  if (target.kind === 'uri') return { from, headers, direct: target.direct }
+  const { to, trunks, group } = target
+  return { from, headers, to, trunks, group }
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { dialledCallDeadlineMs, newDialledCall, stepDialledCall } from '../../../lib/call/dialled-call.ts'
+import type { DialledCallInput, DialledCallState, DialOrder } from '../../../lib/call/dialled-state.ts'
+
+const ORDER: DialOrder = { mode: 'parallel', timeoutsMs: [null, 9_000] }
+
+function play(...inputs: readonly DialledCallInput[]): { state: DialledCallState; effects: string } {
+  let state = newDialledCall()
+  const done: string[] = []
+  for (const input of inputs) {
+    const step = stepDialledCall(state, input, 1_000, ORDER)
+    state = step.state
+    done.push(...step.effects.map(({ kind }) => kind))
+  }
+  return { state, effects: done.join(' ') }
+}
+
+const agreed: DialledCallInput = { kind: 'agreed' }
+const answered: DialledCallInput = { kind: 'answered', target: 0 }
+const joined: DialledCallInput = { kind: 'joined' }
+const accepted: DialledCallInput = { kind: 'accepted' }
+const UP = [agreed, answered, joined, accepted]
+
+/** The inputs that lead there, and what is sent where another node has the call by now. */
+const STATES: readonly (readonly [name: string, inputs: readonly DialledCallInput[], dropped: string])[] = [
+  ['preparing', [], 'reject drop'],
+  ['ringing', [agreed], 'dial dial cancel cancel reject drop'],
+  ['connecting', [agreed, answered], 'dial dial cancel connect reject drop'],
+  ['answering', [agreed, answered, joined], 'dial dial cancel connect answer drop'],
+  ['up', UP, 'dial dial cancel connect answer drop'],
+]
+
+// How calls end that anybody ends stands in test/scenario/call.
+describe('a caller who is put through', () => {
+  for (const [name, inputs, dropped] of STATES) {
+    it(`is given up without a word in a dialog where another node has it: ${name}`, () => {
+      const { state, effects } = play(...inputs, { kind: 'fenced' })
+      assert.equal(state.kind, 'ended')
+      assert.equal(effects, dropped)
+    })
+
+    it(`is over with the SIP server, and nothing is sent over it: ${name}`, () => {
+      const { state, effects } = play(...inputs, { kind: 'lost' })
+      assert.deepEqual(state, { kind: 'ended', end: { by: 'system', sip: null, cause: 'trunk-fault' } })
+      assert.match(effects, /release$/)
+      assert.doesNotMatch(effects, /bye|reject/)
+    })
+  }
+
+  it('hangs up only the caller where who answered has left while our 200 was on its way', () => {
+    const { state, effects } = play(agreed, answered, joined, { kind: 'calleeBye' }, accepted)
+    assert.deepEqual(state, { kind: 'ended', end: { by: 'callee', sip: null, cause: 'normal' } })
+    assert.equal(effects, 'dial dial cancel connect answer byeCaller release')
+  })
+
+  it('hangs up both, each once, where an operator does so while our 200 is on its way', () => {
+    const hangUp = { kind: 'hangUp', by: 'operator', cause: 'normal' } as const
+    const { effects } = play(agreed, answered, joined, hangUp, hangUp, accepted)
+    assert.equal(effects, 'dial dial cancel connect answer byeCallee byeCaller release')
+  })
+
+  it('does not hang up who answers twice', () => {
+    assert.doesNotMatch(play(...UP, answered).effects, /bye/)
+  })
+
+  it('is woken for whoever has a time of their own, while they are rung', () => {
+    assert.equal(dialledCallDeadlineMs(play(agreed).state), 10_000)
+    assert.equal(dialledCallDeadlineMs(play().state), undefined)
+    assert.equal(dialledCallDeadlineMs(play(...UP).state), undefined)
+  })
+})
