@@ -25,6 +25,7 @@ import type { IncomingInvite } from './incoming-invite.ts'
 import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
+import type { ProxiedCall } from './proxied-call.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { MoveOutcome, TakenCall } from './taken-call.ts'
 import { tellEnd } from './tell-end.ts'
@@ -37,7 +38,7 @@ const TRACE_SWEEP_MS = 1_000
 export class Calls {
   readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
-  readonly #live = new Map<CallId, AgentCall | DialledCall | OutgoingCall | TakenCall | WaitingCall>()
+  readonly #live = new Map<CallId, AgentCall | DialledCall | OutgoingCall | ProxiedCall | TakenCall | WaitingCall>()
   readonly #load = new CallLoad()
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
@@ -273,6 +274,7 @@ export class Calls {
         const call = this.#dials.begin({ invite, recorder, plan }, { trunk, tenant, onReleased })
         this.#live.set(recorder.id, call)
       },
+      onProxy: (wish) => this.#live.set(recorder.id, this.#dials.proxy(wish, { invite, recorder }, onReleased)),
       hasAgent: (name) => agents.has(name),
       levelOf: (code) => router.levelOf(code),
       retryAfterS: () => drawRetryAfterS(this.#routes.retryAfterS, Math.random()),

@@ -3,7 +3,7 @@ import type { Result } from '../../lib/core/result.ts'
 import type { GiveBack } from '../../lib/guard/call-load.ts'
 import { drawRetryAfterS } from '../../lib/route/decide.ts'
 import { type DialPlan, type DialTarget, planDial } from '../../lib/route/dial.ts'
-import type { RouterDial } from '../../lib/route/router.ts'
+import type { RouterDial, RouterProxy } from '../../lib/route/router.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -13,6 +13,7 @@ import { type Callee, CalleeHunt } from './callee-hunt.ts'
 import { DialledCall } from './dialled-call.ts'
 import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
 import type { PlaceParts } from './place-call.ts'
+import { ProxiedCall } from './proxied-call.ts'
 
 /** What putting callers through needs of the config in force, and of the limits in it. */
 export interface DialRules {
@@ -54,6 +55,20 @@ export class DialDesk {
     const { country } = routes.tenants.get(tenant) ?? { country: '' }
     const { joins } = this.#parts.media
     return planDial(decision, { tenant: { id: tenant, country }, routes, joins, hops: hopsLeft(invite) })
+  }
+
+  /** Sends an INVITE on to where a router says. */
+  proxy(
+    { proxy, mode, timeoutMs }: RouterProxy,
+    { invite, recorder }: Omit<DialFor, 'plan'>,
+    onReleased: () => void,
+  ): ProxiedCall {
+    const { direct, retryAfterS } = this.#rules.routes()
+    return new ProxiedCall({
+      ...{ invite, recorder, onReleased },
+      wish: { to: proxy, isParallel: mode === 'parallel', silenceMs: direct.silenceMs, timeoutMs: timeoutMs ?? null },
+      retryAfterS: () => drawRetryAfterS(retryAfterS, Math.random()),
+    })
   }
 
   begin({ invite, recorder, plan }: DialFor, { trunk, tenant, onReleased }: DialOf): DialledCall {

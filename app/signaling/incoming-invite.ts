@@ -7,6 +7,7 @@ import { knownCaller } from '../../lib/session/caller.ts'
 import { listsTag } from '../../lib/sip/reliability.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
 import { requestFactsOf } from './request-facts.ts'
+import { type ProxyAnswer, type ProxyWish, sendOn } from './send-on.ts'
 import { SipDialog } from './sip-dialog.ts'
 import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
 
@@ -70,6 +71,14 @@ export class IncomingInvite {
     // A reliable answer to an INVITE without an offer has to bring one (RFC 3262 §5): ours comes in the 2xx alone.
     if (status < 200 && this.offer === null && requires100rel(this.header('Require'))) return
     this.#res.send(status, reason, { headers: { ...headers } })
+  }
+
+  /**
+   * Sends it on, and leaves it (RFC 3261 §16): the SIP server passes its answers back, and its CANCEL on. Resolves with every final response that
+   * came when the caller has its own; fails where the server did not take it, and the INVITE is ours to answer yet.
+   */
+  proxy(wish: ProxyWish): Promise<Result<readonly ProxyAnswer[], Error>> {
+    return sendOn(this.#req, wish)
   }
 
   /** 200 OK. Resolves when the SIP server has taken it; fails where the INVITE was cancelled before. */

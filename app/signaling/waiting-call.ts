@@ -3,7 +3,7 @@ import type { OrderOutcome } from '../../lib/call/call-order.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { DialPlan } from '../../lib/route/dial.ts'
-import type { RouterDial, RouterRedirect, RouterReject } from '../../lib/route/router.ts'
+import type { RouterDial, RouterProxy, RouterRedirect, RouterReject } from '../../lib/route/router.ts'
 import { type DecidedCall, objectionTo, type RouterOutcome } from '../../lib/route/router-decision.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Router, RouterFailure, RouterVerdict } from '../route/router.ts'
@@ -26,6 +26,8 @@ export interface WaitingCallParts {
   readonly planOf: (decision: RouterDial) => Result<DialPlan, string>
   /** The caller is put through by somebody else from now on. */
   readonly onDial: (plan: DialPlan) => void
+  /** The INVITE is sent on by somebody else. */
+  readonly onProxy: (decision: RouterProxy) => void
   /** The call is over and its record closed. */
   readonly onReleased: () => void
   readonly redirectExpiresMs: number
@@ -88,6 +90,7 @@ export class WaitingCall {
     if (message !== null) return this.#fallBack({ code: 'ill-formed', message })
     if ('bridge' in decision) return this.#bridge(decision.bridge, decision.variables ?? {}, 'bridge')
     if ('dial' in decision) return this.#dial(decision)
+    if ('proxy' in decision) return this.#proxy(decision)
     this.#answer(decision)
   }
 
@@ -98,6 +101,13 @@ export class WaitingCall {
     this.#over = true
     metrics.routed('dial')
     onDial(plan.value)
+  }
+
+  #proxy(decision: RouterProxy): void {
+    const { metrics, onProxy } = this.#parts
+    this.#over = true
+    metrics.routed('proxy')
+    onProxy(decision)
   }
 
   #answer(decision: RouterRedirect | RouterReject): void {

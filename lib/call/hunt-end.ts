@@ -30,11 +30,14 @@ function causeOf({ end, verdict }: Pick<HuntFailure, 'end' | 'verdict'>): EndCau
     case 'full':
       return 'limit'
     case 'response':
-      return CAUSES[end.status] ?? 'rejected'
+      return causeOfStatus(end.status)
     default:
       return 'trunk-fault'
   }
 }
+
+/** What a final status that is no trunk's fault says of a call. */
+export const causeOfStatus = (status: number): EndCause => CAUSES[status] ?? 'rejected'
 
 /** RFC 3261 §21: what callees say of themselves. */
 const CAUSES: Readonly<Record<number, EndCause>> = {

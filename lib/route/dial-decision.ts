@@ -71,3 +71,10 @@ export const dialSchema = z.strictObject({
   from: number.optional(),
   headers,
 })
+
+/** What a router says of where an INVITE is sent on to. */
+export const proxySchema = z.strictObject({
+  proxy: z.array(uri).min(1, 'names nobody').max(MAX_TARGETS, `more than ${MAX_TARGETS}`),
+  mode: z.enum(['sequential', 'parallel']).optional(),
+  timeoutMs,
+})

@@ -8,11 +8,14 @@ import { type OutboundTrunk, outboundTrunk } from './outbound.ts'
 const DEFAULTS = trunk.parse({ id: 'direct' })
 
 /** How a person is called at a SIP address that is no trunk's: by what a trunk has that the config says nothing of. */
-export type DirectRules = Pick<OutboundTrunk, 'policy' | 'srtp'>
+export interface DirectRules extends Pick<OutboundTrunk, 'policy' | 'srtp'> {
+  /** Nothing at all comes back for this long: whoever is next. Kept by the SIP server itself, which hears 100. */
+  readonly silenceMs: number
+}
 
 export function directRules({ media, sip }: Pick<Config, 'media' | 'sip'>): DirectRules {
   const { policy } = outboundTrunk({ ...DEFAULTS, srtp: media.srtp }, sip.engine.kind === 'embedded')
-  return { policy, srtp: media.srtp }
+  return { policy, srtp: media.srtp, silenceMs: DEFAULTS.noReplyMs }
 }
 
 /** An address as a hunt takes it: as a trunk whose only target it is. Its id is the URI, which no trunk of the config can have. */

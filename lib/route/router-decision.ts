@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { err, ok, type Result } from '../core/result.ts'
-import { dialSchema } from './dial-decision.ts'
+import { dialSchema, proxySchema } from './dial-decision.ts'
 import type { RouterDecision } from './router.ts'
 
 /** Longest answer of a router, in characters of JSON. */
@@ -10,9 +10,7 @@ const MAX_OBJECTION = 300
 const MAX_VARIABLES = 32
 const MAX_REDIRECTS = 8
 
-/** Decisions of the contract that this version cannot carry out: refused by name, never left out of sight. */
-const NOT_YET = ['proxy'] as const
-const KINDS = ['bridge', 'dial', 'redirect', 'reject'] as const
+const KINDS = ['bridge', 'dial', 'proxy', 'redirect', 'reject'] as const
 
 /** No quote, bracket, comma or white space: it goes into a Contact header between angle brackets. */
 const uri = z
@@ -37,6 +35,7 @@ const decision = {
       .optional(),
   }),
   dial: dialSchema,
+  proxy: proxySchema,
   redirect: z.strictObject({ redirect: z.array(uri).min(1).max(MAX_REDIRECTS) }),
   reject: z.strictObject({
     reject: z
@@ -60,7 +59,7 @@ export function answerJson(answer: unknown): string {
 export type RouterFailureCode = 'late' | 'threw' | 'ill-formed' | 'unavailable'
 
 /** What came of asking a router: its decision, `default` where it left the call alone, or why there is none. */
-export type RouterOutcome = 'bridge' | 'dial' | 'redirect' | 'reject' | 'default' | RouterFailureCode
+export type RouterOutcome = 'bridge' | 'dial' | 'proxy' | 'redirect' | 'reject' | 'default' | RouterFailureCode
 
 /** As `readRouterAnswer`, from JSON of anyone's. */
 export function readRouterJson(json: string): Result<RouterDecision | null, string> {
@@ -94,10 +93,8 @@ export function objectionTo(decision: RouterDecision, { hasAgent, redirected }: 
 export function readRouterAnswer(answer: unknown): Result<RouterDecision | null, string> {
   if (answer === null || answer === undefined) return ok(null)
   if (typeof answer !== 'object' || Array.isArray(answer)) return err(`the answer is no object: ${kindOf(answer)}`)
-  const missing = NOT_YET.find((kind) => kind in answer)
-  if (missing !== undefined) return err(`\`${missing}\` is not in this version`)
   const [kind, ...more] = KINDS.filter((each) => each in answer)
-  if (kind === undefined) return err('the answer has none of `bridge`, `dial`, `redirect` and `reject`')
+  if (kind === undefined) return err('the answer has none of `bridge`, `dial`, `proxy`, `redirect` and `reject`')
   if (more.length > 0) return err(`the answer has several of them: ${[kind, ...more].join(', ')}`)
   const read = decision[kind].safeParse(answer)
   if (read.success) return ok(withoutUndefined(read.data))
@@ -110,7 +107,7 @@ type Read = z.output<(typeof decision)[keyof typeof decision]>
 
 function withoutUndefined(read: Read): RouterDecision {
   if ('bridge' in read) return { bridge: read.bridge, variables: read.variables ?? {} }
-  if ('dial' in read || 'redirect' in read) return read
+  if ('dial' in read || 'proxy' in read || 'redirect' in read) return read
   return read.reason === undefined ? { reject: read.reject } : { reject: read.reject, reason: read.reason }
 }
 

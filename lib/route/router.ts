@@ -107,7 +107,17 @@ export interface RouterDial {
   readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
-export type RouterDecision = RouterBridge | RouterDial | RouterRedirect | RouterReject
+/** The INVITE is sent on as it came, and we are in neither dialog nor audio of what comes of it (RFC 3261 §16). */
+export interface RouterProxy {
+  /** `sip:` or `sips:`, 8 at most. */
+  readonly proxy: readonly string[]
+  /** Each after the one before has failed, as by default, or all at once. */
+  readonly mode?: 'sequential' | 'parallel' | undefined
+  /** How long each may take to its final answer: 1,000 to 180,000. By default as long as the caller waits. */
+  readonly timeoutMs?: number | undefined
+}
+
+export type RouterDecision = RouterBridge | RouterDial | RouterProxy | RouterRedirect | RouterReject
 
 /** Headers that a router may give to who is rung, besides those that begin with `X-`. */
 export const DIAL_HEADERS = [

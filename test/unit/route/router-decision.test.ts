@@ -27,6 +27,11 @@ describe('The answer of a router', () => {
         headers: { 'X-Ticket': '1' },
       },
     ],
+    [
+      'sends it on',
+      { proxy: ['sip:a@192.0.2.1'], mode: 'parallel', timeoutMs: 5_000 },
+      { proxy: ['sip:a@192.0.2.1'], mode: 'parallel', timeoutMs: 5_000 },
+    ],
     ['rejects', { reject: 603 }, { reject: 603 }],
     ['rejects with words of its own', { reject: 486, reason: 'Gone Fishing' }, { reject: 486, reason: 'Gone Fishing' }],
   ]
@@ -38,7 +43,9 @@ describe('The answer of a router', () => {
     ['a list', [], /no object: an array/],
     ['nothing of all', {}, /none of/],
     ['two at a time', { bridge: 'a', reject: 603 }, /several/],
-    ['what this version has not', { proxy: ['sip:a@192.0.2.1'] }, /`proxy` is not in this version/],
+    ['nobody to send it on to', { proxy: [] }, /^proxy: names nobody/],
+    ['a place that is none', { proxy: ['sip:a@192.0.2.1', 'desk'] }, /^proxy\.1: is no sip: or sips: URI/],
+    ['a proxy of a number', { proxy: [{ number: '1' }] }, /^proxy\.0: /],
     ['nobody to dial', { dial: [] }, /^dial: names nobody/],
     ['nine to dial', { dial: Array(9).fill('sip:a@192.0.2.1') }, /^dial: more than 8/],
     ['a URI that cannot be called', { dial: ['tel:+12025550123'] }, /^dial\.0: is no sip: or sips: URI/],
