@@ -66,6 +66,8 @@ export interface CallCentre {
   /** The record of a call, as soon as it has ended. */
   ended(sipCallId: string): Promise<CallRow>
   row(sipCallId: string): CallRow | undefined
+  /** The records of all calls, the oldest first. */
+  readonly rows: readonly CallRow[]
   /** Ends without a word to the far ends of its calls. */
   die(): Promise<void>
   close(): Promise<void>
@@ -181,6 +183,9 @@ export async function callCentre(options: CallCentreOptions = {}): Promise<CallC
     full: false,
     peers,
     row,
+    get rows() {
+      return [...rows.values()]
+    },
     ended: (sipCallId) =>
       eventually(`the end of ${sipCallId}`, () => {
         const found = row(sipCallId)
