@@ -116,7 +116,7 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
     const answeredAt = new Date()
     recorder.update({ state: 'active', answeredAt, recording: this.#parts.recording?.name ?? null })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
-    recorder.event({ event: 'call.answered' })
+    recorder.event({ event: 'call.answered', sipSessionId: dialog.sessionIds.header })
     session.began(this.line)
     this.input({ kind: 'accepted' })
     // ACK and BYE may have come with the 200 already, and are told now.

@@ -3,6 +3,7 @@ import type { GiveBack } from '../../lib/guard/call-load.ts'
 import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
 import type { Placement } from '../../lib/route/place.ts'
 import { serverName } from '../../lib/sip/rfc3263.ts'
+import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { orderByPriority } from '../../lib/sip/srv-order.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { Attempt, HuntTarget } from '../../lib/trunk/attempt.ts'
@@ -50,6 +51,8 @@ export type Callee = (
 ) & {
   /** Go along with each INVITE. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Who is at our end (RFC 7989), where that is not Tandem itself. */
+  readonly sessionUuid?: () => SessionUuid
 }
 
 /** Who wants the callee. */
@@ -95,7 +98,7 @@ export class CalleeHunt {
 
   /** Once. The order of the trunks is as it is now: a call that waited for its agent is nobody's canary. */
   async start(sink: CalleeSink): Promise<void> {
-    const { from, headers } = this.#callee
+    const { from, headers, sessionUuid = () => namedUuid(this.#recorder.id) } = this.#callee
     const { address, link, scheduler, metrics, trace } = this.#parts
     const startedAtMs = performance.now()
     const ended = (outcome: string): void => metrics.huntEnded(outcome, performance.now() - startedAtMs)
@@ -106,6 +109,7 @@ export class CalleeHunt {
       scheduler,
       trunks,
       headers: { ...headers, From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
+      sessionUuid,
       admit: (trunk) => this.#admit(trunk),
       resolve: (trunk) => targetsOf(trunk, this.#number, this.#parts),
       offer: sink.offer,

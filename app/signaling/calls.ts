@@ -8,6 +8,7 @@ import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/de
 import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
+import { namedUuid } from '../../lib/sip/session-id.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import { routerQuestion } from '../route/question.ts'
 import { Scheduler } from '../sip/scheduler.ts'
@@ -219,6 +220,7 @@ export class Calls {
     const { sipCallId } = invite
     const raw = { from: invite.header('From') ?? '', to: invite.facts.uri }
     const row = firstRow({ node, direction: 'inbound', parties: decision, raw, sipCallId })
+    invite.sessionIds.speakFor(() => namedUuid(row.id))
     metrics.callStarted('inbound')
     const atOnce = answerAtOnce(invite, decision, redirectExpiresMs)
     if (atOnce !== null) return this.#answerAtOnce(invite, row, atOnce)
@@ -240,7 +242,7 @@ export class Calls {
     const { journal, emit } = this.#options
     const recorder = CallRecorder.begin(journal, emit, row)
     this.#trace.follow(invite.sipCallId, recorder)
-    recorder.event({ event: 'call.incoming', from: row.from, to: row.to })
+    recorder.event({ event: 'call.incoming', from: row.from, to: row.to, sipSessionId: invite.sessionIds.header })
     return recorder
   }
 

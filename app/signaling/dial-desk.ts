@@ -5,6 +5,7 @@ import { drawRetryAfterS } from '../../lib/route/decide.ts'
 import { type DialPlan, type DialTarget, planDial } from '../../lib/route/dial.ts'
 import type { RouterDial, RouterProxy } from '../../lib/route/router.ts'
 import type { Routes } from '../../lib/route/routes.ts'
+import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import { newAudio } from './agent-leg.ts'
@@ -81,7 +82,12 @@ export class DialDesk {
       recording: recording(recorder.id, tenant),
       retryAfterS: () => drawRetryAfterS(retryAfterS, Math.random()),
       audio: newAudio(srtp.get(trunk) ?? 'off'),
-      huntFor: (target) => new CalleeHunt(this.#parts, { outbound, admit }, calleeOf(target, shown, invite), recorder),
+      huntFor: (target) => {
+        // Who is rung is told who calls, not who we are (RFC 7989 §7): one of ours, where they have not said.
+        const sessionUuid = (): SessionUuid => invite.sessionIds.far ?? namedUuid(`${recorder.id}/caller`)
+        const callee = { ...calleeOf(target, shown, invite), sessionUuid }
+        return new CalleeHunt(this.#parts, { outbound, admit }, callee, recorder)
+      },
     })
   }
 }

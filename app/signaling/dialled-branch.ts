@@ -3,6 +3,7 @@ import type { TargetId } from '../../lib/call/dialled-state.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
 import { type CallId, legId, type TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
+import type { SessionUuid } from '../../lib/sip/session-id.ts'
 import type { Attempt } from '../../lib/trunk/attempt.ts'
 import type { HuntFailure } from '../../lib/trunk/hunt-failure.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
@@ -55,6 +56,11 @@ export class DialledBranch {
   /** The trunk that was tried last, or that took the call; null: none. */
   get trunk(): TrunkId | null {
     return this.#trunk
+  }
+
+  /** Who answered, for Session-ID (RFC 7989); null: nobody has, or they have not said. */
+  get sessionUuid(): SessionUuid | null {
+    return this.#answered?.dialog.sessionIds.far ?? null
   }
 
   get sipCallId(): string {

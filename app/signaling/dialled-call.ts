@@ -14,6 +14,7 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import { legId, type TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { DialPlan, DialTarget } from '../../lib/route/dial.ts'
+import { NIL_UUID, namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { LegEvent } from '../media/port.ts'
@@ -58,6 +59,8 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   readonly #alarm: Alarm
   readonly #branches = new Map<TargetId, DialledBranch>()
   #dialog: SipDialog | null = null
+  /** Who has answered; also when the call is over. */
+  #callee: DialledBranch | null = null
   /** The SDP for the 200 OK: an answer, or our offer where the INVITE had none. */
   #localSdp = ''
 
@@ -67,6 +70,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
     const { mode, targets } = parts.plan
     this.#order = { mode, timeoutsMs: targets.map(({ timeoutMs }) => timeoutMs) }
     this.#alarm = new Alarm(parts.scheduler, () => this.input({ kind: 'wake' }))
+    parts.invite.sessionIds.speakFor(() => this.#calleeUuid)
     parts.invite.onCancel(() => this.input({ kind: 'cancelled' }))
     void this.#prepare()
   }
@@ -189,14 +193,18 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
     if ('target' in this.state && this.state.target === target) this.input({ kind })
   }
 
+  /** The caller is told who is beyond us, not who we are (RFC 7989 §7): one of ours, where they have not said. */
+  get #calleeUuid(): SessionUuid {
+    if (this.#callee === null) return NIL_UUID
+    return this.#callee.sessionUuid ?? namedUuid(`${this.#parts.recorder.id}/callee`)
+  }
+
   async #connect(target: TargetId): Promise<void> {
-    const joined = await this.#branches
-      .get(target)
-      ?.connect()
-      .catch((error: unknown) => {
-        this.#mediaLost(error instanceof Error ? error.message : String(error))
-        return false
-      })
+    this.#callee = this.#branches.get(target) ?? null
+    const joined = await this.#callee?.connect().catch((error: unknown) => {
+      this.#mediaLost(error instanceof Error ? error.message : String(error))
+      return false
+    })
     this.input({ kind: joined === true ? 'joined' : 'disagreed' })
   }
 
@@ -223,6 +231,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
       callee: plan.targets[target]?.name,
       over: branch?.trunk ?? null,
       sipCallId: branch?.sipCallId,
+      sipSessionId: this.#parts.invite.sessionIds.header,
     })
   }
 

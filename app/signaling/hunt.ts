@@ -3,6 +3,7 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { OutboundTrunk } from '../../lib/route/outbound.ts'
 import { type ServerAddress, serverUri } from '../../lib/sip/rfc3263.ts'
+import type { SessionUuid } from '../../lib/sip/session-id.ts'
 import type { Attempt, AttemptId, HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { AttemptEnd, Verdict } from '../../lib/trunk/attempt-verdict.ts'
 import {
@@ -52,6 +53,8 @@ export interface HuntParts {
   readonly trunks: readonly OutboundTrunk[]
   /** From, and whatever else every INVITE shall carry. */
   readonly headers: Readonly<Record<string, string>>
+  /** Who is at our end (RFC 7989). */
+  readonly sessionUuid: () => SessionUuid
   /** Takes a place on a trunk, and gives back that of the one before; false where the trunk is at one of its limits. */
   readonly admit: (trunk: TrunkId) => boolean
   /** The addresses of a trunk, the best first. */
@@ -186,6 +189,7 @@ export class Hunt {
       uri,
       sdp,
       headers: this.#parts.headers,
+      sessionUuid: this.#parts.sessionUuid,
       ...(server !== null && { nextHop: serverUri(server) }),
       ...(credentials && { credentials }),
       onSent: (sipCallId) => {

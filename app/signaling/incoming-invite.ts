@@ -5,11 +5,12 @@ import type { InviteFacts } from '../../lib/route/snapshot.ts'
 import { HOP_IN_URI } from '../../lib/route/standby-legs.ts'
 import { knownCaller } from '../../lib/session/caller.ts'
 import { listsTag } from '../../lib/sip/reliability.ts'
+import { SessionIds } from '../../lib/sip/session-id.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
 import { requestFactsOf } from './request-facts.ts'
 import { type ProxyAnswer, type ProxyWish, sendOn } from './send-on.ts'
 import { SipDialog } from './sip-dialog.ts'
-import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
+import { ALLOW, headerOf, SESSION_ID, sessionFactsOf } from './sip-facts.ts'
 
 /** An INVITE outside of a dialog, and the ways to answer it (RFC 3261 §13.3). */
 export class IncomingInvite {
@@ -19,6 +20,8 @@ export class IncomingInvite {
   readonly offer: string | null
   /** What is wrong with the request itself, whoever it is for; null: nothing. */
   readonly objection: Objection | null
+  /** Who is at its ends (RFC 7989); nobody at ours, before somebody says who. */
+  readonly sessionIds = new SessionIds()
   readonly #srf: Srf
   readonly #req: Srf.SrfRequest
   readonly #res: Srf.SrfResponse
@@ -41,6 +44,7 @@ export class IncomingInvite {
       caller: callerOf(req),
       redirected: HOP_IN_URI.test(req.uri),
     }
+    this.sessionIds.hear(this.header(SESSION_ID))
     req.on('cancel', () => {
       this.#cancelled = true
     })
@@ -70,7 +74,7 @@ export class IncomingInvite {
     if (this.#cancelled || this.#res.finalResponseSent) return
     // A reliable answer to an INVITE without an offer has to bring one (RFC 3262 §5): ours comes in the 2xx alone.
     if (status < 200 && this.offer === null && requires100rel(this.header('Require'))) return
-    this.#res.send(status, reason, { headers: { ...headers } })
+    this.#res.send(status, reason, { headers: { ...headers, [SESSION_ID]: this.sessionIds.header } })
   }
 
   /**
@@ -85,10 +89,10 @@ export class IncomingInvite {
   answer(sdp: string, headers: Readonly<Record<string, string>> = {}): Promise<Result<SipDialog, Error>> {
     if (this.#cancelled) return Promise.resolve(err(new Error('the INVITE was cancelled')))
     // RFC 3261 §13.3.1.4: the caller learns what it may send in the dialog.
-    const options = { localSdp: sdp, headers: { Allow: ALLOW, ...headers } }
+    const options = { localSdp: sdp, headers: { Allow: ALLOW, ...headers, [SESSION_ID]: this.sessionIds.header } }
     return new Promise((resolve) => {
       this.#srf.createUAS(this.#req, this.#res, options, (error: unknown, dialog) => {
-        if (error === null || error === undefined) resolve(ok(new SipDialog(dialog, this.#live)))
+        if (error === null || error === undefined) resolve(ok(new SipDialog(dialog, this.#live, this.sessionIds)))
         else
           resolve(
             err(error instanceof Error ? error : new Error('the SIP server did not take the 200', { cause: error })),

@@ -136,7 +136,7 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
     const recording = this.#parts.recording?.name ?? null
     recorder.update({ state: 'active', answeredAt, recording, sip: { callId: dialog.sipCallId } })
     metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
-    recorder.event({ event: 'call.answered' })
+    recorder.event({ event: 'call.answered', sipSessionId: dialog.sessionIds.header })
     session.began(this.line)
     this.input({ kind: 'answered' })
     // What came right behind the 200 is told now.

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import Srf from 'drachtio-srf'
 import { endReason } from '../../lib/call/end-reason.ts'
+import { drawnUuid, SessionIds, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { SipDialog } from './sip-dialog.ts'
-import { ALLOW } from './sip-facts.ts'
+import { ALLOW, headerOf, SESSION_ID } from './sip-facts.ts'
+import { propertyOf } from './srf-inside.ts'
 
 export interface OutgoingInviteOptions {
   /** The request-URI. */
@@ -13,6 +16,8 @@ export interface OutgoingInviteOptions {
   /** From, and whatever else the INVITE shall carry. */
   readonly headers: Readonly<Record<string, string>>
   readonly credentials?: { readonly username: string; readonly password: string }
+  /** Who is at our end, for Session-ID (RFC 7989), asked for each message; by default somebody who is drawn for this INVITE. */
+  readonly sessionUuid?: () => SessionUuid
   /** Whether a 302 is followed, to its first Contact, up to five times. */
   readonly followRedirects?: boolean
   /** The INVITE has left, with this Call-ID; once, also where it is sent again with credentials. */
@@ -43,6 +48,7 @@ export type InviteOutcome =
 /** An INVITE that we send outside of a dialog (RFC 3261 §13.2). The SIP server repeats it, and sends the ACK. */
 export class OutgoingInvite {
   readonly outcome: Promise<InviteOutcome>
+  readonly #sessionIds: SessionIds
   #request: Srf.SrfRequest | null = null
   #cancelled = false
   /** Of the last provisional response: a 2xx after a reliable one need not repeat it (RFC 3262 §5). */
@@ -50,6 +56,8 @@ export class OutgoingInvite {
 
   /** @param live where the dialog stands as long as it lives */
   constructor(srf: Srf, options: OutgoingInviteOptions, live: Set<SipDialog>) {
+    const drawn = drawnUuid(randomUUID())
+    this.#sessionIds = new SessionIds(options.sessionUuid ?? (() => drawn))
     this.outcome = this.#send(srf, options, live)
   }
 
@@ -65,7 +73,7 @@ export class OutgoingInvite {
     if (request === null) return
     // drachtio-srf takes options before the callback; its types do not know.
     const cancel: unknown = Reflect.get(request, 'cancel')
-    const options = { headers: { Reason: endReason('cancelled') } }
+    const options = { headers: { Reason: endReason('cancelled'), [SESSION_ID]: this.#sessionIds.header } }
     if (typeof cancel === 'function') cancel.call(request, options, () => undefined)
   }
 
@@ -74,7 +82,7 @@ export class OutgoingInvite {
     const request = Object.assign(
       {
         localSdp: sdp,
-        headers: { Allow: ALLOW, Supported: '100rel, timer', ...headers },
+        headers: { Allow: ALLOW, Supported: '100rel, timer', ...headers, [SESSION_ID]: this.#sessionIds.header },
         ...(credentials !== undefined && { auth: credentials }),
       },
       // Options of drachtio-srf that its types do not know.
@@ -84,13 +92,17 @@ export class OutgoingInvite {
       cbRequest: (...args: unknown[]) => this.#onRequest(args, onSent),
       cbProvisional: (response: Srf.SrfResponse) => {
         if (response.body) this.#earlySdp = response.body
+        this.#sessionIds.hear(headerOf(response, SESSION_ID))
         onProvisional?.(response.status)
       },
     }
     return new Promise<InviteOutcome>((resolve) => {
       srf.createUAC(uri, request, progress, (error: unknown, dialog) => {
         if (error !== null && error !== undefined) return resolve(failureOf(error))
-        resolve({ kind: 'answered', dialog: new SipDialog(dialog, live), answer: dialog.remote.sdp || this.#earlySdp })
+        const answered = propertyOf(dialog, 'res')
+        if (isResponse(answered)) this.#sessionIds.hear(headerOf(answered, SESSION_ID))
+        const made = new SipDialog(dialog, live, this.#sessionIds)
+        resolve({ kind: 'answered', dialog: made, answer: dialog.remote.sdp || this.#earlySdp })
       })
     }).catch(failureOf)
   }

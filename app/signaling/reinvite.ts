@@ -1,6 +1,7 @@
 import type Srf from 'drachtio-srf'
 import { endReason } from '../../lib/call/end-reason.ts'
-import { ALLOW } from './sip-facts.ts'
+import type { SessionIds } from '../../lib/sip/session-id.ts'
+import { ALLOW, headerOf, SESSION_ID } from './sip-facts.ts'
 import { callMethod, propertyOf } from './srf-inside.ts'
 
 /** What came of a re-INVITE of ours (RFC 3261 §14.1). */
@@ -20,16 +21,21 @@ export interface Reinvite {
   readonly uri: string
   /** How long a final answer is waited for, in ms: far less than Timer B, as somebody hears nothing meanwhile. */
   readonly patienceMs: number
+  /** Of the dialog. */
+  readonly sessionIds: SessionIds
 }
 
 /** Offers a session anew in a dialog of drachtio-srf. The 2xx is acknowledged here, also where it comes too late. */
-export function sendReinvite(dialog: Srf.Dialog, { sdp, uri, patienceMs }: Reinvite): Promise<ReinviteOutcome> {
+export function sendReinvite(
+  dialog: Srf.Dialog,
+  { sdp, uri, patienceMs, sessionIds }: Reinvite,
+): Promise<ReinviteOutcome> {
   const auth = propertyOf(dialog, 'auth')
   return new Promise((resolve) => {
     let request: unknown = null
     const timer = setTimeout(() => {
       resolve({ kind: 'silent' })
-      cancel(request)
+      cancel(request, sessionIds)
     }, patienceMs)
     const done = (outcome: ReinviteOutcome): void => {
       clearTimeout(timer)
@@ -40,7 +46,9 @@ export function sendReinvite(dialog: Srf.Dialog, { sdp, uri, patienceMs }: Reinv
       if (!isRequest(sent)) return done({ kind: 'failed', message: 'the SIP server gave no request back' })
       request = sent
       sent.on('response', (response, ack) => {
-        if (response === undefined || response.status < 200) return
+        if (response === undefined) return
+        sessionIds.hear(headerOf(response, SESSION_ID))
+        if (response.status < 200) return
         if (response.status >= 300) {
           return done({ kind: 'refused', status: response.status, reason: response.reason ?? '' })
         }
@@ -55,7 +63,12 @@ export function sendReinvite(dialog: Srf.Dialog, { sdp, uri, patienceMs }: Reinv
       stackDialogId: propertyOf(dialog, 'id'),
       body: sdp,
       // Who wants a session timer may have it (RFC 4028 §7.1).
-      headers: { Allow: ALLOW, Supported: 'timer', 'Content-Type': 'application/sdp' },
+      headers: {
+        Allow: ALLOW,
+        Supported: 'timer',
+        'Content-Type': 'application/sdp',
+        [SESSION_ID]: sessionIds.header,
+      },
       _socket: propertyOf(dialog, 'socket'),
       ...(auth !== undefined && { auth }),
     }
@@ -67,10 +80,15 @@ export function sendReinvite(dialog: Srf.Dialog, { sdp, uri, patienceMs }: Reinv
   })
 }
 
-function cancel(request: unknown): void {
+function cancel(request: unknown, sessionIds: SessionIds): void {
   if (!isRequest(request)) return
   try {
-    callMethod(request, 'cancel', { headers: { Reason: endReason('node-lost') } }, () => undefined)
+    callMethod(
+      request,
+      'cancel',
+      { headers: { Reason: endReason('node-lost'), [SESSION_ID]: sessionIds.header } },
+      () => undefined,
+    )
   } catch {
     // drachtio-srf throws where the connection is lost meanwhile: the request was lost with it.
   }

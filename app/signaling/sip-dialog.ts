@@ -4,11 +4,12 @@ import type { DialogState } from '../../lib/sip/dialog-state.ts'
 import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/info-dtmf.ts'
 import { parseMediaType } from '../../lib/sip/media-type.ts'
 import { SESSION_BODY_TYPES, sessionBodyOf } from '../../lib/sip/session-body.ts'
+import type { SessionIds } from '../../lib/sip/session-id.ts'
 import { readSessionRequest } from '../../lib/sip/session-request.ts'
 import { DialogFacts } from './dialog-facts.ts'
 import { KeptEvents } from './kept-events.ts'
 import { type ReinviteOutcome, sendReinvite } from './reinvite.ts'
-import { ALLOW, headerOf, sessionFactsOf } from './sip-facts.ts'
+import { ALLOW, headerOf, SESSION_ID, sessionFactsOf } from './sip-facts.ts'
 
 /** A re-INVITE or UPDATE of the far end (RFC 3261 §14.2, RFC 3311), and the ways to answer it. */
 export interface Reoffer {
@@ -36,6 +37,8 @@ interface EndOfDialog {
 export class SipDialog {
   readonly #dialog: Srf.Dialog
   readonly #live: Set<SipDialog>
+  /** Who is at its ends, told in whatever is sent in it (RFC 7989). */
+  readonly sessionIds: SessionIds
   readonly #acks = new KeptEvents<string | null>()
   readonly #ends = new KeptEvents<EndOfDialog>()
   readonly #reoffers = new KeptEvents<Reoffer>()
@@ -46,10 +49,12 @@ export class SipDialog {
 
   /**
    * @param live where it stands until either side ends it
+   * @param sessionIds with what the messages that made it say
    * @param facts what it is made of, where no INVITE of this process has made it
    */
-  constructor(dialog: Srf.Dialog, live: Set<SipDialog>, facts = DialogFacts.of(dialog)) {
+  constructor(dialog: Srf.Dialog, live: Set<SipDialog>, sessionIds: SessionIds, facts = DialogFacts.of(dialog)) {
     this.#dialog = dialog
+    this.sessionIds = sessionIds
     this.#facts = facts
     this.#live = live
     live.add(this)
@@ -57,6 +62,7 @@ export class SipDialog {
     if (typeof handle !== 'function') throw new Error('this drachtio-srf has no Dialog.handle()')
     Reflect.set(dialog, 'handle', (req: Srf.SrfRequest, res: Srf.SrfResponse) => {
       this.#note(req)
+      if (req.method !== 'ACK') res.set(SESSION_ID, this.sessionIds.header)
       if (!this.#take(req, res)) handle.call(dialog, req, res)
     })
     dialog.on('ack', (req) => {
@@ -117,7 +123,7 @@ export class SipDialog {
   async reinvite(sdp: string, patienceMs: number): Promise<ReinviteOutcome> {
     const uri = this.state?.remoteTarget ?? this.#dialog.remote.uri
     this.#become(sdp)
-    const outcome = await sendReinvite(this.#dialog, { sdp, uri, patienceMs })
+    const outcome = await sendReinvite(this.#dialog, { sdp, uri, patienceMs, sessionIds: this.sessionIds })
     if (outcome.kind === 'accepted') this.#facts.onSuccess(outcome.seq, outcome.contact)
     return outcome
   }
@@ -129,7 +135,7 @@ export class SipDialog {
   bye(headers: Readonly<Record<string, string>> = {}): Promise<void> {
     this.#live.delete(this)
     return new Promise((resolve) => {
-      this.#dialog.destroy({ headers: { ...headers } }, () => resolve())
+      this.#dialog.destroy({ headers: { ...headers, [SESSION_ID]: this.sessionIds.header } }, () => resolve())
     })
   }
 
@@ -150,6 +156,7 @@ export class SipDialog {
   #note(req: Srf.SrfRequest): void {
     const before = this.state?.remoteTarget
     this.#facts.onRequest(req)
+    this.sessionIds.hear(headerOf(req, SESSION_ID))
     if (this.state?.remoteTarget !== before) this.#onChange()
   }
 

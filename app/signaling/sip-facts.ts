@@ -4,6 +4,9 @@ import type { SessionRequestFacts } from '../../lib/sip/session-request.ts'
 /** What requests in our calls may be; anything else is answered 405. */
 export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK'
 
+/** Who is at the ends of a call (RFC 7989). */
+export const SESSION_ID = 'Session-ID'
+
 /** A header of a message of drachtio-srf, which gives an empty string for one that is not there. */
 export const headerOf = (message: Srf.SipMessage, name: string): string | undefined =>
   message.has(name) ? message.get(name) : undefined

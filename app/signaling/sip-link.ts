@@ -4,6 +4,7 @@ import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { RequestFacts } from '../../lib/route/snapshot.ts'
 import { hasScheme } from '../../lib/sip/contact-scheme.ts'
 import { type DialogState, formatDialogState } from '../../lib/sip/dialog-state.ts'
+import { SessionIds, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { type AdoptedDialog, adoptDialog } from './adopt-dialog.ts'
 import { DialogFacts } from './dialog-facts.ts'
 import { IncomingInvite } from './incoming-invite.ts'
@@ -101,8 +102,16 @@ export class SipLink {
     return this.#connection?.version.includes(DIALOG_IMPORT) ?? false
   }
 
-  /** Goes on with a dialog that another server had, and that nobody has any more; why not, where our server does not. */
-  importDialog(state: DialogState, auth?: AdoptedDialog['auth']): Promise<Result<SipDialog, string>> {
+  /**
+   * Goes on with a dialog that another server had, and that nobody has any more; why not, where our server does not.
+   *
+   * @param sessionUuid who is at our end (RFC 7989); who is at the far end is heard from its next message
+   */
+  importDialog(
+    state: DialogState,
+    sessionUuid: () => SessionUuid,
+    auth?: AdoptedDialog['auth'],
+  ): Promise<Result<SipDialog, string>> {
     const connection = this.#connection
     if (connection === null) return Promise.resolve(err('there is no SIP server'))
     if (!this.importsDialogs) return Promise.resolve(err('the SIP server imports no dialogs'))
@@ -112,7 +121,7 @@ export class SipLink {
         if (verdict !== 'OK') return resolve(err(detail))
         // At once: what the far end says in the dialog may be in the same read of the socket.
         const dialog = adoptDialog(connection.srf, { id: detail, state, auth })
-        resolve(ok(new SipDialog(dialog, this.#live, DialogFacts.taken(state))))
+        resolve(ok(new SipDialog(dialog, this.#live, new SessionIds(sessionUuid), DialogFacts.taken(state))))
       })
     })
   }

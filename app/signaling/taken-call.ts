@@ -11,6 +11,7 @@ import {
 } from '../../lib/call/taken-call.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { isHold } from '../../lib/sip/sdp.ts'
+import { namedUuid } from '../../lib/sip/session-id.ts'
 import { glareBackoffMs } from '../../lib/sip/session-timer.ts'
 import type { TakenSession } from '../session/taken-session.ts'
 import { type LegAudio, openAgentLeg, untilReady } from './agent-leg.ts'
@@ -102,7 +103,7 @@ export class TakenCall extends LineCall<TakenCallState, TakenCallInput, TakenCal
     try {
       await this.#openLeg(await this.askAgent())
       const { link, entry, credentials } = this.#parts
-      const imported = await link.importDialog(entry.dialog, credentials)
+      const imported = await link.importDialog(entry.dialog, () => namedUuid(entry.row.id), credentials)
       if (!imported.ok) return this.input({ kind: 'unprepared', why: imported.error })
       this.#dialog = imported.value
       this.follow(imported.value, (end) => ({ kind: end === 'bye' ? 'bye' : 'lost' }))

@@ -7,6 +7,7 @@ import { type SipServer, startSipServer } from '../../../app/sip/server.ts'
 import { type DialogState, formatDialogState } from '../../../lib/sip/dialog-state.ts'
 import type { SipRequest, SipResponse } from '../../../lib/sip/message.ts'
 import { tagOf } from '../../../lib/sip/name-addr.ts'
+import { NIL_UUID } from '../../../lib/sip/session-id.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { addressOf, FAST_TIMERS, sdp } from '../sip-server/rig.ts'
 import { WireClient } from '../sip-server/wire-client.ts'
@@ -77,7 +78,7 @@ describe('A dialog that another server goes on with', function () {
   }
 
   async function taken(state: DialogState): Promise<SipDialog> {
-    const imported = await b.link.importDialog(state)
+    const imported = await b.link.importDialog(state, () => NIL_UUID)
     if (!imported.ok) throw new Error(imported.error)
     return imported.value
   }
@@ -277,9 +278,15 @@ describe('A dialog that another server goes on with', function () {
     const link = await SipLink.connect({ servers: [{ host: '127.0.0.1', port: address.port, secret: SECRET }] })
     assert.ok(link.ok)
     assert.equal(link.value.importsDialogs, false)
-    assert.deepEqual(await link.value.importDialog(state), { ok: false, error: 'the SIP server imports no dialogs' })
+    assert.deepEqual(await link.value.importDialog(state, () => NIL_UUID), {
+      ok: false,
+      error: 'the SIP server imports no dialogs',
+    })
     link.value.close()
-    assert.deepEqual(await link.value.importDialog(state), { ok: false, error: 'there is no SIP server' })
+    assert.deepEqual(await link.value.importDialog(state, () => NIL_UUID), {
+      ok: false,
+      error: 'there is no SIP server',
+    })
     await new Promise((resolve) => drachtio.close(resolve))
     assert.equal(heard.filter((command) => command.startsWith('dialog')).length, 0)
   })

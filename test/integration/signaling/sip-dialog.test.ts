@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type Srf from 'drachtio-srf'
 import { SipDialog } from '../../../app/signaling/sip-dialog.ts'
+import { SessionIds } from '../../../lib/sip/session-id.ts'
 
 /** As much of a dialog of drachtio-srf as is asked for here. */
 class BareDialog extends EventEmitter {
@@ -16,7 +17,7 @@ function newDialog(): { readonly bare: BareDialog; readonly dialog: SipDialog } 
   const bare = new BareDialog()
   const srfs: unknown = bare
   assert.ok(isDialog(srfs))
-  return { bare, dialog: new SipDialog(srfs, new Set()) }
+  return { bare, dialog: new SipDialog(srfs, new Set(), new SessionIds()) }
 }
 
 const request = (source: 'network' | 'application') => ({ source, body: '', has: () => false, get: () => undefined })
