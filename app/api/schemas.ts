@@ -89,6 +89,7 @@ export const placeBody = z.strictObject({
   from: text.optional().describe('The calling number; absent: the first number of the tenant.'),
   tenant: text.describe('Whose call it is: it goes out over the trunks of its group.'),
   agent: text.optional().describe("Who speaks; absent: the tenant's own agent."),
+  anonymous: z.boolean().optional().describe('Whether the callee is not to be shown the calling number (RFC 3323).'),
 })
 
 export const transferBody = z.strictObject({

@@ -2,10 +2,10 @@ import type { TrunkId } from '../../lib/core/ids.ts'
 import type { GiveBack } from '../../lib/guard/call-load.ts'
 import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
 import type { Placement } from '../../lib/route/place.ts'
+import { callerHeaders, ownNumber, type ShownCaller } from '../../lib/sip/caller-identity.ts'
 import { serverName } from '../../lib/sip/rfc3263.ts'
 import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { orderByPriority } from '../../lib/sip/srv-order.ts'
-import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { Attempt, HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { HuntFailure } from '../../lib/trunk/hunt-failure.ts'
 import type { ServerLocator } from '../dns/server-locator.ts'
@@ -51,6 +51,8 @@ export type Callee = (
 ) & {
   /** Go along with each INVITE. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Who calls, where that is not a number of ours, `from`, which may be seen. */
+  readonly shown?: ShownCaller
   /** Who is at our end (RFC 7989), where that is not Tandem itself. */
   readonly sessionUuid?: () => SessionUuid
 }
@@ -98,8 +100,9 @@ export class CalleeHunt {
 
   /** Once. The order of the trunks is as it is now: a call that waited for its agent is nobody's canary. */
   async start(sink: CalleeSink): Promise<void> {
-    const { from, headers, sessionUuid = () => namedUuid(this.#recorder.id) } = this.#callee
+    const { from, shown = ownNumber(from), headers, sessionUuid = () => namedUuid(this.#recorder.id) } = this.#callee
     const { address, link, scheduler, metrics, trace } = this.#parts
+    const host = address.includes(':') ? `[${address}]` : address
     const startedAtMs = performance.now()
     const ended = (outcome: string): void => metrics.huntEnded(outcome, performance.now() - startedAtMs)
     const trunks = await this.#trunks()
@@ -108,7 +111,7 @@ export class CalleeHunt {
       link,
       scheduler,
       trunks,
-      headers: { ...headers, From: `<sip:${escapeUser(from)}@${address.includes(':') ? `[${address}]` : address}>` },
+      headers: (trunk) => ({ ...headers, ...callerHeaders(shown, trunk?.identity ?? 'none', host) }),
       sessionUuid,
       admit: (trunk) => this.#admit(trunk),
       resolve: (trunk) => targetsOf(trunk, this.#number, this.#parts),

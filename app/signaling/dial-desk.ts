@@ -5,6 +5,7 @@ import { drawRetryAfterS } from '../../lib/route/decide.ts'
 import { type DialPlan, type DialTarget, planDial } from '../../lib/route/dial.ts'
 import type { RouterDial, RouterProxy } from '../../lib/route/router.ts'
 import type { Routes } from '../../lib/route/routes.ts'
+import type { ShownCaller } from '../../lib/sip/caller-identity.ts'
 import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -75,8 +76,9 @@ export class DialDesk {
   begin({ invite, recorder, plan }: DialFor, { trunk, tenant, onReleased }: DialOf): DialledCall {
     const { media, metrics, scheduler } = this.#parts
     const { admit, recording, onAudio, routes } = this.#rules
-    const { outbound, srtp, retryAfterS } = routes()
-    const shown = invite.knownCaller(recorder.row.from) === '' ? ANONYMOUS : recorder.row.from
+    const { outbound, trunks, srtp, retryAfterS } = routes()
+    const isTrusted = trunks.find(({ id }) => id === trunk)?.trustsIdentity ?? true
+    const caller = invite.shownCaller(recorder.row.from, isTrusted)
     return new DialledCall({
       ...{ invite, recorder, plan, media, metrics, scheduler, onAudio, onReleased },
       recording: recording(recorder.id, tenant),
@@ -85,22 +87,21 @@ export class DialDesk {
       huntFor: (target) => {
         // Who is rung is told who calls, not who we are (RFC 7989 §7): one of ours, where they have not said.
         const sessionUuid = (): SessionUuid => invite.sessionIds.far ?? namedUuid(`${recorder.id}/caller`)
-        const callee = { ...calleeOf(target, shown, invite), sessionUuid }
+        const callee = { ...calleeOf(target, caller, invite), sessionUuid }
         return new CalleeHunt(this.#parts, { outbound, admit }, callee, recorder)
       },
     })
   }
 }
 
-/** Who hides their number from us hides it from whom they are put through to (RFC 3323 §4.1.1.3). */
-const ANONYMOUS = 'anonymous'
-
-function calleeOf(target: DialTarget, caller: string, invite: IncomingInvite): Callee {
-  const from = target.from ?? caller
+/** A number that the router has them shown is the tenant's to show: the caller's privacy is not at stake then. */
+function calleeOf(target: DialTarget, caller: ShownCaller, invite: IncomingInvite): Callee {
+  const from = target.from ?? caller.number ?? ''
+  const shown = target.from === null ? { shown: caller } : {}
   // A B2BUA that sends a call on counts as a hop, so that a loop ends (RFC 7332).
   const hops = hopsLeft(invite)
   const headers = { ...target.headers, ...(hops !== null && { 'Max-Forwards': String(hops - 1) }) }
-  if (target.kind === 'uri') return { from, headers, direct: target.direct }
+  if (target.kind === 'uri') return { from, ...shown, headers, direct: target.direct }
   const { to, trunks, group } = target
-  return { from, headers, to, trunks, group }
+  return { from, ...shown, headers, to, trunks, group }
 }

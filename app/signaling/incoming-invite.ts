@@ -3,7 +3,8 @@ import { err, ok, type Result } from '../../lib/core/result.ts'
 import { userOfUri } from '../../lib/route/number.ts'
 import type { InviteFacts } from '../../lib/route/snapshot.ts'
 import { HOP_IN_URI } from '../../lib/route/standby-legs.ts'
-import { knownCaller } from '../../lib/session/caller.ts'
+import { type CallerFacts, knownCaller, shownCaller } from '../../lib/session/caller.ts'
+import type { ShownCaller } from '../../lib/sip/caller-identity.ts'
 import { listsTag } from '../../lib/sip/reliability.ts'
 import { SessionIds } from '../../lib/sip/session-id.ts'
 import { type Objection, readSessionRequest } from '../../lib/sip/session-request.ts'
@@ -41,7 +42,8 @@ export class IncomingInvite {
     this.facts = {
       ...requestFactsOf(req),
       dialled: userOfUri(req.uri),
-      caller: callerOf(req),
+      caller: userOfHeader(req, 'From') ?? '',
+      asserted: userOfHeader(req, 'P-Asserted-Identity'),
       redirected: HOP_IN_URI.test(req.uri),
     }
     this.sessionIds.hear(this.header(SESSION_ID))
@@ -56,8 +58,22 @@ export class IncomingInvite {
 
   /** The number by which a further call is known as the same person's; empty where nobody is to be known so. */
   knownCaller(number: string): string {
-    const privacy = this.header('Privacy') ?? null
-    return knownCaller({ number, user: this.facts.caller, from: this.header('From') ?? '', privacy })
+    return knownCaller(this.#callerFacts(number, true))
+  }
+
+  /**
+   * Who calls, as whom they are put through to may know them.
+   *
+   * @param isTrusted whether a P-Asserted-Identity of it is believed
+   */
+  shownCaller(number: string, isTrusted: boolean): ShownCaller {
+    return shownCaller(this.#callerFacts(number, isTrusted), isTrusted && this.facts.asserted !== null)
+  }
+
+  #callerFacts(number: string, isTrusted: boolean): CallerFacts {
+    const { caller, asserted } = this.facts
+    const user = isTrusted ? (asserted ?? caller) : caller
+    return { number, user, from: this.header('From') ?? '', privacy: this.header('Privacy') ?? null }
   }
 
   get cancelled(): boolean {
@@ -110,9 +126,10 @@ export function hopsLeft(invite: Pick<IncomingInvite, 'header'>): number | null 
 
 const requires100rel = (require = ''): boolean => listsTag(require.split(','), '100rel')
 
-/** Who calls: P-Asserted-Identity of a trusted trunk (RFC 3325 §9.1) before From. */
-function callerOf(req: Srf.SrfRequest): string {
-  const identity = req.has('P-Asserted-Identity') ? req.get('P-Asserted-Identity') : req.get('From')
-  const uri = /<([^<>]*)>/.exec(identity)?.[1] ?? identity.split(';', 1)[0] ?? ''
+/** The user part of the first URI in a header; null where there is no such header. */
+function userOfHeader(req: Srf.SrfRequest, name: string): string | null {
+  const value = headerOf(req, name)
+  if (value === undefined) return null
+  const uri = /<([^<>]*)>/.exec(value)?.[1] ?? value.split(';', 1)[0] ?? ''
   return userOfUri(uri.trim())
 }

@@ -3,6 +3,7 @@ import type { CallLoad } from '../../lib/guard/call-load.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { Placement, PlaceRequest } from '../../lib/route/place.ts'
 import type { CallAgent } from '../../lib/route/routes.ts'
+import { hiddenNumber } from '../../lib/sip/caller-identity.ts'
 import type { KeyWrap } from '../key-wrap.ts'
 import type { MediaEngine } from '../media/port.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -56,7 +57,8 @@ export function placeCall(
   const variables = { caller: from, called: to }
   const session = parts.sessions.of({ recorder, tenant, caller: to, resumes, agent, variables })
   const leaveTenant = load.hold(null, tenant)
-  const callee = new CalleeHunt(parts, context, placement, recorder)
+  const shown = request.anonymous === true ? { shown: hiddenNumber(from) } : {}
+  const callee = new CalleeHunt(parts, context, { ...placement, ...shown }, recorder)
   metrics.callStarted('outbound')
   const call = new OutgoingCall({
     media,

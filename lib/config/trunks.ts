@@ -102,6 +102,16 @@ export const trunk = section({
   noProgress: duration('12s', '100 and then nothing for this long: the next trunk is tried.'),
   huntBudget: duration('20s', 'How long trunks may be tried one after the other.'),
   ringTimeout: duration('60s', 'How long the far end may ring.'),
+  identity: z
+    .enum(['none', 'pai', 'ppi'])
+    .default('none')
+    .describe(
+      'Who calls, in calls that go out on it: none (From alone), pai (P-Asserted-Identity: the carrier is trusted with numbers that are hidden), ppi (P-Preferred-Identity).',
+    ),
+  trustsIdentity: z
+    .boolean('true or false')
+    .default(true)
+    .describe('Whether P-Asserted-Identity of calls that come in on it is believed; else From alone says who calls.'),
   hunt480: z.boolean('true or false').default(false).describe('Whether 480 moves on to the next trunk.'),
   probe: probe.prefault({}).describe('Health by OPTIONS.'),
   calls: calls.prefault({}).describe('Health by the outcomes of calls.'),

@@ -55,10 +55,11 @@ export function decideInvite(invite: InviteFacts, snapshot: RouteSnapshot, rando
   const found = findNumber(invite, snapshot, isOpen)
   const tenant = found === null ? null : (snapshot.tenants.get(found.route.tenant) ?? null)
   const country = tenant?.country ?? DEFAULT_COUNTRY
+  const caller = (trunk?.trustsIdentity ?? true) ? (invite.asserted ?? invite.caller) : invite.caller
   const parties: CallParties = {
     trunk: trunk?.id ?? null,
     tenant: tenant?.id ?? owner,
-    from: toE164(invite.caller, country) ?? invite.caller,
+    from: toE164(caller, country) ?? caller,
     to: found?.number ?? toE164(invite.dialled, country) ?? invite.dialled,
   }
   if (sender.kind === 'stranger') return { ...parties, kind: 'ignore', why: 'stranger' }

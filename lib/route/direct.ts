@@ -27,5 +27,6 @@ export const directTrunk = (uri: SipAddress, { policy, srtp }: DirectRules): Out
   targets: [{ uri, priority: 1, weight: 1 }],
   transport: null,
   credentials: null,
+  identity: 'none',
   sources: { has: (address) => address === uri.host },
 })

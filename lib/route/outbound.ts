@@ -2,6 +2,7 @@ import type { SipAddress } from '../config/addresses.ts'
 import type { Config, TrunkConfig } from '../config/resolve.ts'
 import { type AddressSet, addressSet } from '../core/cidr.ts'
 import type { TrunkId } from '../core/ids.ts'
+import type { IdentityPolicy } from '../sip/caller-identity.ts'
 import type { SrtpSpec } from '../sip/secure-audio.ts'
 import { escapeUser } from '../sip/uri-escapes.ts'
 import type { HuntTrunk } from '../trunk/attempt.ts'
@@ -20,6 +21,8 @@ export interface OutboundTrunk extends HuntTrunk {
   readonly transport: 'udp' | 'tcp' | 'tls' | null
   /** For the carrier's 401 and 407. */
   readonly credentials: { readonly username: string; readonly password: string } | null
+  /** How it is told who calls. */
+  readonly identity: IdentityPolicy
   /** Addresses that speak for the trunk. */
   readonly sources: AddressSet
 }
@@ -39,7 +42,7 @@ export function trunkGroup(name: string, { groups, trunks }: Config): TrunkGroup
 }
 
 /** What of a trunk's config is about calls that go out on it. */
-type OutboundFacts = Omit<TrunkConfig, 'ingress' | 'onDegraded' | 'follows3xx'>
+type OutboundFacts = Omit<TrunkConfig, 'ingress' | 'onDegraded' | 'follows3xx' | 'trustsIdentity'>
 
 /** `hears100`: whether the SIP server passes 100 up; drachtio-server does not, and `noReply` cannot apply. */
 export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): OutboundTrunk {
@@ -49,6 +52,7 @@ export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): Outbound
     targets: trunk.targets,
     transport: trunk.transport,
     credentials: trunk.credentials,
+    identity: trunk.identity,
     sources: addressSet(trunk.sources.map(({ address, prefixBits }) => `${address}/${prefixBits}`)),
     policy: {
       hunt480: trunk.hunt480,

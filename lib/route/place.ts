@@ -13,6 +13,8 @@ export interface PlaceRequest {
   readonly tenant: string
   /** Absent: the tenant's own agent. */
   readonly agent?: string | undefined
+  /** Whether the callee is not to be shown `from` (RFC 3323). */
+  readonly anonymous?: boolean | undefined
   /** A trunk that the call is not to go out on. */
   readonly avoiding?: TrunkId | undefined
 }

@@ -48,6 +48,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
       channels: trunk.limits.channels,
       onDegraded: trunk.onDegraded,
       follows3xx: trunk.follows3xx,
+      trustsIdentity: trunk.trustsIdentity,
       ingress: placeOf(trunk.ingress),
       redirectTo: trunk.redirectTo === null ? null : placeOf(trunk.redirectTo),
     })),

@@ -24,8 +24,10 @@ export interface RequestFacts {
 export interface InviteFacts extends RequestFacts {
   /** User part of the request-URI: the dialled number, as it came. */
   readonly dialled: string
-  /** User part of P-Asserted-Identity, else of From, as it came. */
+  /** User part of From, as it came. */
   readonly caller: string
+  /** User part of P-Asserted-Identity (RFC 3325 §9.1), as it came; null where there is none. */
+  readonly asserted: string | null
   /** One of us has redirected this call already. */
   readonly redirected: boolean
 }
@@ -48,6 +50,8 @@ export interface TrunkRoute {
   readonly onDegraded: 'redirect' | 'refuse' | 'accept'
   /** Whether its carrier follows a 302 of ours. */
   readonly follows3xx: boolean
+  /** Whether P-Asserted-Identity of its calls is believed. */
+  readonly trustsIdentity: boolean
   /** Where callers of this trunk reach us. */
   readonly ingress: SipPlace
   /** The standby leg that its callers are told, where it has one of its own. */

@@ -1,3 +1,5 @@
+import { privacyOnward, type ShownCaller } from '../sip/caller-identity.ts'
+
 /** What an INVITE says of who calls, as it came. */
 export interface CallerFacts {
   /** E.164, as far as the number could be read so. */
@@ -26,12 +28,30 @@ const NAMELESS_DIGITS: ReadonlySet<string> = new Set(KEYPAD_WORDS.map((word) => 
  * The number by which a further call is known as the same person's, in E.164, or empty where there is none: who hides who calls, or
  * shares a number with all who do, must never hear another one's conversation.
  */
-export function knownCaller({ number, user, from, privacy }: CallerFacts): string {
-  if (!E164.test(number)) return ''
-  if (privacy !== null && HIDING.test(privacy)) return ''
-  if (NOBODY.test(user) || NAMELESS_DIGITS.has(user.replace(/^\+/, ''))) return ''
-  return isNobody(from) ? '' : number
+export function knownCaller(facts: CallerFacts): string {
+  return E164.test(facts.number) && !isHidden(facts) ? facts.number : ''
 }
+
+/**
+ * Who calls, as whom they are put through to may know them: who hides from us hides from everybody.
+ *
+ * @param isAsserted whether the number is a P-Asserted-Identity that we believe
+ */
+export function shownCaller(facts: CallerFacts, isAsserted: boolean): ShownCaller {
+  const { number, user, privacy } = facts
+  const hidden = isHidden(facts)
+  return {
+    number: E164.test(number) && !isNameless(user) ? number : null,
+    isHidden: hidden,
+    privacy: privacyOnward(privacy, hidden),
+    isAsserted,
+  }
+}
+
+const isHidden = ({ user, from, privacy }: CallerFacts): boolean =>
+  (privacy !== null && HIDING.test(privacy)) || isNameless(user) || isNobody(from)
+
+const isNameless = (user: string): boolean => NOBODY.test(user) || NAMELESS_DIGITS.has(user.replace(/^\+/, ''))
 
 /** `"Anonymous" <sip:anonymous@anonymous.invalid>`, and what is like it. */
 function isNobody(from: string): boolean {

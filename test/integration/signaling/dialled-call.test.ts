@@ -175,7 +175,7 @@ describe('a caller who is put through to a person', function () {
   it('stays unknown to them where it hides who calls, unless the router shows a number', async () => {
     const hidden = await call(overTrunks, { Privacy: 'id', 'P-Asserted-Identity': `<sip:${CALLER}@127.0.0.1>` })
     const outgoing = await rejects(desk, 486)
-    assert.match(outgoing.header('From') ?? '', /^<sip:anonymous@/)
+    assert.match(outgoing.header('From') ?? '', /^Anonymous <sip:anonymous@anonymous\.invalid>/)
     for (const name of ['P-Asserted-Identity', 'Contact', 'Remote-Party-ID'])
       assert.ok(!(outgoing.header(name) ?? '').includes(CALLER), name)
     await refused(hidden, 486)

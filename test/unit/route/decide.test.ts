@@ -21,6 +21,7 @@ const trunk = (
   channels: null,
   onDegraded: 'redirect',
   follows3xx: true,
+  trustsIdentity: true,
   ingress: { hostPort: `${id}.example:5060`, transport: null },
   redirectTo: null,
   ...more,
@@ -80,6 +81,7 @@ const INVITE: InviteFacts = {
   uriHost: '203.0.113.5',
   dialled: '+12025550100',
   caller: '2025550199',
+  asserted: null,
   redirected: false,
 }
 
@@ -96,6 +98,19 @@ const outcome = (decision: Decision): string => {
   if (decision.kind === 'redirect') return `302 ${decision.legs.map((leg) => leg.hostPort).join(' ')}`
   return decision.kind === 'reject' ? `${decision.status} ${decision.cause}` : decision.kind
 }
+
+describe('who calls', () => {
+  const wary = { trunks: [trunk(ALPHA, '192.0.2.1', { trustsIdentity: false })] }
+  for (const [why, invite, snapshot, from] of [
+    ['is From', {}, {}, '+12025550199'],
+    ['is whom a trunk asserts that is believed', { asserted: '+12025550144' }, {}, '+12025550144'],
+    ['is From where a trunk is not believed', { asserted: '+12025550144' }, wary, '+12025550199'],
+    ['is whom an SBC of a tenant asserts', { ...OWN_SBC, asserted: '2025550144' }, wary, '+12025550144'],
+    ['is nobody where a believed trunk asserts nobody', { asserted: 'anonymous' }, {}, 'anonymous'],
+  ] as const) {
+    it(why, () => assert.equal(decideInvite({ ...INVITE, ...invite }, { ...SNAPSHOT, ...snapshot }, 0).from, from))
+  }
+})
 
 describe('what an INVITE from a carrier gets', () => {
   const rows: readonly [string, Partial<InviteFacts>, Partial<RouteSnapshot>, string][] = [

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { knownCaller } from '../../../lib/session/caller.ts'
+import { knownCaller, shownCaller } from '../../../lib/session/caller.ts'
 
 const NUMBER = '+12025550101'
 const FROM = `"A" <sip:${NUMBER}@192.0.2.1>;tag=1`
@@ -39,6 +39,32 @@ describe('who a caller is known as', () => {
   for (const [why, facts] of nobody) {
     it(`is nobody: ${why}`, () => {
       assert.equal(knownCaller({ number: NUMBER, user: NUMBER, from: FROM, privacy: null, ...facts }), '')
+    })
+  }
+})
+
+describe('who a caller is shown as to whom they are put through to', () => {
+  const open = { number: NUMBER, isHidden: false, privacy: null, isAsserted: false }
+  for (const [why, facts, want] of [
+    ['the number', {}, open],
+    ['the number, with the wish to be seen', { privacy: 'none' }, { ...open, privacy: 'none' }],
+    ['nobody, where they have no number', { number: 'alice', user: 'alice' }, { ...open, number: null }],
+    ['hidden, whose number is known', { privacy: 'id' }, { ...open, isHidden: true, privacy: 'id' }],
+    ['hidden, and that is critical', { privacy: 'user;critical' }, { ...open, isHidden: true, privacy: 'id;critical' }],
+    [
+      'hidden by From alone',
+      { from: '"Anonymous" <sip:anonymous@anonymous.invalid>;tag=1' },
+      { ...open, isHidden: true, privacy: 'id' },
+    ],
+    [
+      'hidden, by a number that is none',
+      { number: '+17378742833', user: '7378742833' },
+      { ...open, number: null, isHidden: true, privacy: 'id' },
+    ],
+  ] as const) {
+    it(`is ${why}`, () => {
+      const all = { number: NUMBER, user: NUMBER, from: FROM, privacy: null, ...facts }
+      assert.deepEqual(shownCaller(all, false), want)
     })
   }
 })
