@@ -27,6 +27,7 @@ import { moveCall } from './move-call.ts'
 import type { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
 import type { ProxiedCall } from './proxied-call.ts'
+import type { ReturnedCall } from './returned-call.ts'
 import { SipTraceRouter } from './sip-trace.ts'
 import type { MoveOutcome, TakenCall } from './taken-call.ts'
 import { tellEnd } from './tell-end.ts'
@@ -39,7 +40,10 @@ const TRACE_SWEEP_MS = 1_000
 export class Calls {
   readonly #trace = new SipTraceRouter()
   readonly #options: CallsOptions
-  readonly #live = new Map<CallId, AgentCall | DialledCall | OutgoingCall | ProxiedCall | TakenCall | WaitingCall>()
+  readonly #live = new Map<
+    CallId,
+    AgentCall | DialledCall | OutgoingCall | ProxiedCall | ReturnedCall | TakenCall | WaitingCall
+  >()
   readonly #load = new CallLoad()
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
@@ -69,6 +73,7 @@ export class Calls {
       admit: (trunk) => this.#admitOnto(trunk),
       recording: (call, tenant) => this.#recording(call, tenant),
       onAudio: options.onAudio,
+      adopt: (id, call) => this.#live.set(id, call),
     })
     this.#sweeper = setInterval(() => this.#trace.sweep(performance.now()), TRACE_SWEEP_MS).unref()
     options.link.onInvite((invite) => this.#onInvite(invite))

@@ -4,7 +4,7 @@ import type { GiveBack } from '../../lib/guard/call-load.ts'
 import { drawRetryAfterS } from '../../lib/route/decide.ts'
 import { type DialPlan, type DialTarget, planDial } from '../../lib/route/dial.ts'
 import type { RouterDial, RouterProxy } from '../../lib/route/router.ts'
-import type { Routes } from '../../lib/route/routes.ts'
+import type { CallAgent, Routes } from '../../lib/route/routes.ts'
 import type { ShownCaller } from '../../lib/sip/caller-identity.ts'
 import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
@@ -12,10 +12,12 @@ import type { NewRecording } from '../recordings/recordings.ts'
 import { newAudio } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type Callee, CalleeHunt } from './callee-hunt.ts'
-import { DialledCall } from './dialled-call.ts'
+import { DialledCall, type StrandedCaller } from './dialled-call.ts'
 import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
 import type { PlaceParts } from './place-call.ts'
 import { ProxiedCall } from './proxied-call.ts'
+import { ReturnedCall } from './returned-call.ts'
+import { SharedCall } from './shared-call.ts'
 
 /** What putting callers through needs of the config in force, and of the limits in it. */
 export interface DialRules {
@@ -25,6 +27,8 @@ export interface DialRules {
   /** Where a call of a tenant is recorded; null: nowhere. */
   readonly recording: (call: CallId, tenant: TenantId) => NewRecording | null
   readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
+  /** Another part of this node has the call from now on. */
+  readonly adopt: (call: CallId, by: ReturnedCall) => void
 }
 
 /** A caller who is to be put through, and how. */
@@ -41,7 +45,7 @@ export interface DialOf {
   readonly onReleased: (sipCallIds: readonly string[]) => void
 }
 
-/** Puts callers through to persons. What it begins is shared with no other node: two people end with the node that they are on. */
+/** Puts callers through to persons. Two people end with the node that they are on: what it begins is shared with no other. */
 export class DialDesk {
   readonly #parts: PlaceParts
   readonly #rules: DialRules
@@ -75,13 +79,13 @@ export class DialDesk {
 
   begin({ invite, recorder, plan }: DialFor, { trunk, tenant, onReleased }: DialOf): DialledCall {
     const { media, metrics, scheduler } = this.#parts
-    const { admit, recording, onAudio, routes } = this.#rules
-    const { outbound, trunks, srtp, retryAfterS } = routes()
+    const { admit, onAudio, routes } = this.#rules
+    const { outbound, trunks, srtp, retryAfterS, agents } = routes()
+    const recording = this.#rules.recording(recorder.id, tenant)
     const isTrusted = trunks.find(({ id }) => id === trunk)?.trustsIdentity ?? true
     const caller = invite.shownCaller(recorder.row.from, isTrusted)
     return new DialledCall({
-      ...{ invite, recorder, plan, media, metrics, scheduler, onAudio, onReleased },
-      recording: recording(recorder.id, tenant),
+      ...{ invite, recorder, plan, media, metrics, scheduler, onAudio, onReleased, recording },
       retryAfterS: () => drawRetryAfterS(retryAfterS, Math.random()),
       audio: newAudio(srtp.get(trunk) ?? 'off'),
       huntFor: (target) => {
@@ -90,8 +94,37 @@ export class DialDesk {
         const callee = { ...calleeOf(target, caller, invite), sessionUuid }
         return new CalleeHunt(this.#parts, { outbound, admit }, callee, recorder)
       },
+      handOver: (stranded) => {
+        const agent = plan.onLost ?? ''
+        const known = { agents: agents.get(tenant) ?? new Map(), tenant, agent, recording, onReleased }
+        const call = this.#returned({ invite, recorder }, stranded, known)
+        this.#rules.adopt(recorder.id, call)
+        return (event) => call.onEvent(event)
+      },
     })
   }
+
+  /** The caller is with an agent from now on. */
+  #returned({ invite, recorder }: Omit<DialFor, 'plan'>, caller: StrandedCaller, to: ReturnTo): ReturnedCall {
+    const { agents, tenant, agent, recording, onReleased } = to
+    const { media, metrics, desk, sessions } = this.#parts
+    const { from, to: called } = recorder.row
+    const known = { recorder, tenant, caller: invite.knownCaller(from), resumes: 'never' } as const
+    const session = sessions.of({ ...known, agent, variables: { caller: from, called } })
+    return new ReturnedCall({
+      ...{ recorder, media, metrics, desk, session, recording, caller },
+      shared: new SharedCall(this.#parts, recorder, session),
+      agent: () => session.open(agents),
+      onReleased: () => onReleased(caller.sipCallIds),
+    })
+  }
+}
+
+/** Who takes a caller that has lost whom they were put through to. */
+interface ReturnTo extends Pick<DialOf, 'tenant' | 'onReleased'> {
+  readonly agents: ReadonlyMap<string, CallAgent>
+  readonly agent: string
+  readonly recording: NewRecording | null
 }
 
 /** A number that the router has them shown is the tenant's to show: the caller's privacy is not at stake then. */

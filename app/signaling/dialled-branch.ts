@@ -25,6 +25,8 @@ export interface DialledBranchParts {
   /** Who answered holds the caller, or does not any more. */
   readonly onHold: (held: boolean) => void
   readonly onEnd: (end: DialogEnd) => void
+  /** Nothing is heard of them any more. */
+  readonly onSilent: () => void
   /** They and we have no media any more. */
   readonly onUnusable: () => void
   readonly onLegEvent: (event: LegEvent) => void
@@ -139,7 +141,9 @@ export class DialledBranch {
       talker: { kind: 'none' },
       beside,
       onEvent: (event) => {
-        if (this.#leg === leg && !this.#isOver) this.#parts.onLegEvent(event)
+        if (this.#leg !== leg || this.#isOver) return
+        if (event.kind === 'mediaTimeout') this.#parts.onSilent()
+        else this.#parts.onLegEvent(event)
       },
     })
     this.#leg = leg

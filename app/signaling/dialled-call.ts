@@ -17,7 +17,7 @@ import type { DialPlan, DialTarget } from '../../lib/route/dial.ts'
 import { NIL_UUID, namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
 import type { CallAudio } from '../../lib/trunk/media-channel.ts'
-import type { LegEvent } from '../media/port.ts'
+import type { LegEvent, MediaLeg } from '../media/port.ts'
 import type { CallSession } from '../session/call-session.ts'
 import { Alarm, type Scheduler } from '../sip/scheduler.ts'
 import { closeRecord, type LegAudio, refusalOfError } from './agent-leg.ts'
@@ -41,8 +41,20 @@ export interface DialledCallParts extends Pick<LineParts, 'recorder' | 'metrics'
   readonly retryAfterS: () => number
   /** How the audio of who answered was, on the trunk that they were reached over. */
   readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
+  /** Gives the caller to an agent, who goes on with leg, dialog and record; whoever it is hears of the leg from now on. */
+  readonly handOver: (caller: StrandedCaller) => (event: LegEvent) => void
   /** Called once, when the record is closed and media given back, with the Call-ID of every INVITE that left. */
   readonly onReleased: (sipCallIds: readonly string[]) => void
+}
+
+/** A caller who was put through to a person, and has lost them. */
+export interface StrandedCaller {
+  readonly leg: MediaLeg
+  readonly dialog: SipDialog
+  /** Whether they hold us. */
+  readonly held: boolean
+  /** The Call-ID of every INVITE that left. */
+  readonly sipCallIds: readonly string[]
 }
 
 /** Two people have no history that anybody goes on with: what they say is not known here. */
@@ -63,12 +75,15 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   #callee: DialledBranch | null = null
   /** The SDP for the 200 OK: an answer, or our offer where the INVITE had none. */
   #localSdp = ''
+  /** Who hears of the caller's leg where the caller has an agent by now. */
+  #heir: ((event: LegEvent) => void) | null = null
 
   constructor(parts: DialledCallParts) {
     super(parts.recorder, newDialledCall())
     this.#parts = parts
-    const { mode, targets } = parts.plan
-    this.#order = { mode, timeoutsMs: targets.map(({ timeoutMs }) => timeoutMs) }
+    const { mode, targets, onLost } = parts.plan
+    const timeoutsMs = targets.map(({ timeoutMs }) => timeoutMs)
+    this.#order = { mode, timeoutsMs, onLost: onLost === null ? 'hangUp' : 'agent' }
     this.#alarm = new Alarm(parts.scheduler, () => this.input({ kind: 'wake' }))
     parts.invite.sessionIds.speakFor(() => this.#calleeUuid)
     parts.invite.onCancel(() => this.input({ kind: 'cancelled' }))
@@ -91,7 +106,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   }
 
   protected override get isOver(): boolean {
-    return this.state.kind === 'ended'
+    return this.state.kind === 'ended' || this.state.kind === 'handedOver'
   }
 
   protected override perform(effect: DialledCallEffect): void {
@@ -124,6 +139,8 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
         return this.#waitFor(this.#dialog, effect.cause)
       case 'byeCallee':
         return this.#waitFor(this.#branches.get(effect.target), effect.cause)
+      case 'handOver':
+        return this.#handOver(effect.held)
       case 'drop':
         void this.#drop()
         return
@@ -149,7 +166,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
       talker: { kind: 'none' },
       ...audio,
       recording: recording?.spec ?? null,
-      onEvent: (event) => this.#onLegEvent(event),
+      onEvent: (event) => (this.#heir === null ? this.#onLegEvent(event) : this.#heir(event)),
     })
     this.leg = leg
     // The caller may have given up while the ports were taken; `release` has not seen the leg then.
@@ -180,6 +197,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
       onFailed: (failure) => this.input({ kind: 'failed', target, failure }),
       onHold: (held) => this.input({ kind: 'calleeHeld', held }),
       onEnd: (end) => this.#onCalleeEnd(target, end === 'bye' ? 'calleeBye' : 'calleeBroken'),
+      onSilent: () => this.#onCalleeEnd(target, 'calleeSilent'),
       onUnusable: () => this.hangUp('system', 'rejected'),
       onLegEvent: (event) => this.#onLegEvent(event),
       headersOf: (refusal) => this.headersOf(refusal),
@@ -189,7 +207,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   }
 
   /** That of a person who was given up concerns nobody. */
-  #onCalleeEnd(target: TargetId, kind: 'calleeBye' | 'calleeBroken'): void {
+  #onCalleeEnd(target: TargetId, kind: 'calleeBye' | 'calleeBroken' | 'calleeSilent'): void {
     if ('target' in this.state && this.state.target === target) this.input({ kind })
   }
 
@@ -281,6 +299,17 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
 
   get #sipCallIds(): readonly string[] {
     return [...this.#branches.values()].flatMap(({ sipCallIds }) => sipCallIds)
+  }
+
+  #handOver(held: boolean): void {
+    const { recorder, plan, handOver } = this.#parts
+    const [leg, dialog] = [this.leg, this.#dialog]
+    for (const branch of this.#branches.values()) void this.#closeBranch(branch)
+    if (leg === null || dialog === null) throw new Error('a caller who is up has a leg and a dialog')
+    recorder.update({ state: held ? 'held' : 'active' })
+    const to = plan.targets.map(({ name }) => name)
+    recorder.event({ event: 'call.transfer', level: 'warn', outcome: 'returned', to, name: plan.onLost })
+    this.#heir = handOver({ leg, dialog, held, sipCallIds: this.#sipCallIds })
   }
 
   async #drop(): Promise<void> {

@@ -14,6 +14,8 @@ const NOTES: Readonly<Record<Why, string>> = {
   moved:
     'The phone call was silent for some seconds, and goes on. What stands above is what was said and heard so far; of what you said last, the caller may have missed some. Go on from there, without greeting again.',
   left: 'You had put the caller through to a person, and that line was lost: the caller is with you again. What stands above is what was said and heard before. Say in a few words that the connection to the person was lost, and go on from there, without greeting again.',
+  stranded:
+    'The caller was put through to a person without having talked to you, and that line was lost: the caller is with you now. Say in a few words that the connection to the person was lost, and ask how you can help.',
   briefing:
     'You are on another phone line now. What stands above is what you and the caller said and heard; the caller waits and does not hear you. The one who has just answered is the person to whom the call is to be transferred. Say in one or two sentences who is calling and why, and ask whether they take the call. Then call accept_call where they do, or decline_call with their reason where they do not, or where a machine has answered.',
 }
@@ -21,7 +23,8 @@ const NOTES: Readonly<Record<Why, string>> = {
 /** A server learns of a conversation that goes on. */
 export function restore(work: Work, history: History, why: Why): void {
   for (const item of history) restoreItem(work, item)
-  if (history.length > 0 || why === 'briefing') note(work, NOTES[isUntold(work) ? (work.spec.past?.note ?? why) : why])
+  if (history.length > 0 || TOLD_ALWAYS.has(why))
+    note(work, NOTES[isUntold(work) ? (work.spec.past?.note ?? why) : why])
 }
 
 /** The first server of a further call learns of the calls before. */
@@ -30,8 +33,11 @@ export function restorePast(work: Work): void {
   if (past !== undefined) restore(work, work.state.history, past.note)
 }
 
+/** Notes that are told without anything having been said before. */
+const TOLD_ALWAYS: ReadonlySet<Why> = new Set(['briefing', 'stranded'])
+
 /** Notes of conversations in which the agent speaks first, whoever spoke last. */
-const SPOKEN_FIRST: ReadonlySet<Why> = new Set(['dropped', 'left', 'briefing'])
+const SPOKEN_FIRST: ReadonlySet<Why> = new Set(['dropped', 'left', 'stranded', 'briefing'])
 
 /** Whether the agent has yet to take up the conversation of an earlier call: no server has been heard since. */
 const isUntold = ({ state: { history, ledger } }: Work): boolean =>
@@ -43,7 +49,7 @@ const isUntold = ({ state: { history, ledger } }: Work): boolean =>
  */
 export function speaksFirst({ state: { history }, spec: { past } }: Work): boolean | null {
   const last = history.at(-1)
-  if (past === undefined || (last === undefined && past.note !== 'briefing')) return null
+  if (past === undefined || (last === undefined && !TOLD_ALWAYS.has(past.note))) return null
   return SPOKEN_FIRST.has(past.note) || last === undefined || !isFromAgent(last)
 }
 

@@ -35,7 +35,7 @@ export function stepDialledCall(
   // Two may answer at once: the second one's hunt has ended by then, and cannot hang them up any more.
   if (input.kind === 'answered' && !isRung(state, input.target) && !isTaken(state, input.target))
     return { state, effects: [{ kind: 'byeCallee', target: input.target, cause: 'cancelled' }] }
-  if (input.kind === 'fenced' && state.kind !== 'ended') return drop(state)
+  if (input.kind === 'fenced' && state.kind !== 'ended' && state.kind !== 'handedOver') return drop(state)
   switch (state.kind) {
     case 'preparing':
       return stepPreparing(state, input, nowMs, order)
@@ -46,7 +46,8 @@ export function stepDialledCall(
     case 'answering':
       return stepAnswering(state, input)
     case 'up':
-      return stepUp(state, input)
+      return stepUp(state, input, order)
+    case 'handedOver':
     case 'ended':
       return stayDialled(state)
     default:
@@ -144,8 +145,10 @@ function stepAnswering(
   }
 }
 
+type Up = Extract<DialledCallState, { kind: 'up' }>
+
 /** Both dialogs exist: only a BYE ends each (RFC 3261 §15), and the end of one is the end of the other. */
-function stepUp(state: Extract<DialledCallState, { kind: 'up' }>, input: DialledCallInput): DialledCallStep {
+function stepUp(state: Up, input: DialledCallInput, order: DialOrder): DialledCallStep {
   const { target, held } = state
   switch (input.kind) {
     case 'acked':
@@ -158,7 +161,11 @@ function stepUp(state: Extract<DialledCallState, { kind: 'up' }>, input: Dialled
     case 'broken':
       return endDialled({ by: 'system', sip: null, cause: 'trunk-fault' }, byeCallee(target, 'trunk-fault'))
     case 'calleeBroken':
+      if (canReturn(state, order)) return handOver(state)
       return endDialled({ by: 'system', sip: null, cause: 'trunk-fault' }, { kind: 'byeCaller', cause: 'trunk-fault' })
+    case 'calleeSilent':
+      if (canReturn(state, order)) return handOver(state, byeCallee(target, 'media-timeout'))
+      return stepUp(state, { kind: 'hangUp', by: 'system', cause: 'media-timeout' }, order)
     case 'hangUp': {
       const { by, cause } = input
       return endDialled({ by, sip: null, cause }, { kind: 'byeCaller', cause }, byeCallee(target, cause))
@@ -175,7 +182,15 @@ function stepUp(state: Extract<DialledCallState, { kind: 'up' }>, input: Dialled
   }
 }
 
-function hold(state: Extract<DialledCallState, { kind: 'up' }>, held: Held): DialledCallStep {
+/** An agent can take the caller once the caller's dialog is confirmed. */
+const canReturn = ({ confirmed }: Up, { onLost }: DialOrder): boolean => confirmed && onLost === 'agent'
+
+const handOver = ({ held }: Up, ...before: DialledCallEffect[]): DialledCallStep => ({
+  state: { kind: 'handedOver' },
+  effects: [...before, { kind: 'handOver', held: held.caller }],
+})
+
+function hold(state: Up, held: Held): DialledCallStep {
   const [was, is] = [state.held.caller || state.held.callee, held.caller || held.callee]
   return { state: { ...state, held }, effects: was === is ? [] : [{ kind: 'hold', held: is }] }
 }

@@ -23,6 +23,8 @@ export type DialledCallState =
   | { readonly kind: 'answering'; readonly target: TargetId; readonly end: CallEnd | null }
   /** Both have answered. `held`: who of them holds the other one. */
   | { readonly kind: 'up'; readonly target: TargetId; readonly confirmed: boolean; readonly held: Held }
+  /** Who answered is lost, and the caller is with an agent: another call's from now on, on the same leg and dialog. */
+  | { readonly kind: 'handedOver' }
   | { readonly kind: 'ended'; readonly end: CallEnd }
 
 export interface Ringing {
@@ -47,6 +49,8 @@ export interface DialOrder {
   readonly mode: 'sequential' | 'parallel'
   /** How long each may be rung, in the order in which they are; null: until the hunt for them ends by itself. */
   readonly timeoutsMs: readonly (number | null)[]
+  /** What the caller gets where who answered is lost: a BYE, or an agent. */
+  readonly onLost: 'hangUp' | 'agent'
 }
 
 /** `held`, `retrieved` and `bye` are the caller's. */
@@ -74,6 +78,8 @@ export type DialledCallInput =
   | { readonly kind: 'broken' }
   | { readonly kind: 'calleeBye' }
   | { readonly kind: 'calleeBroken' }
+  /** Nothing is heard of who answered any more. */
+  | { readonly kind: 'calleeSilent' }
   | { readonly kind: 'calleeHeld'; readonly held: boolean }
   /** The deadline has come. */
   | { readonly kind: 'wake' }
@@ -96,6 +102,8 @@ export type DialledCallEffect =
   | { readonly kind: 'hold'; readonly held: boolean }
   | { readonly kind: 'byeCaller'; readonly cause: EndCause }
   | { readonly kind: 'byeCallee'; readonly target: TargetId; readonly cause: EndCause }
+  /** The last effect of a call whose caller gets an agent: leg, dialog and record go on. `held`: the caller holds us. */
+  | { readonly kind: 'handOver'; readonly held: boolean }
   /** The last effect of a call that is another node's: give media back without a word on the wire, and leave the record alone. */
   | { readonly kind: 'drop' }
   /** The last effect of every other call, exactly once: give media back and close the record. */

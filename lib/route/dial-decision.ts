@@ -70,6 +70,11 @@ export const dialSchema = z.strictObject({
   timeoutMs,
   from: number.optional(),
   headers,
+  onLost: z
+    .union([z.literal('hangup'), z.strictObject({ agent: z.string().min(1).max(128) })], {
+      error: "is neither 'hangup' nor { agent }",
+    })
+    .optional(),
 })
 
 /** What a router says of where an INVITE is sent on to. */

@@ -32,12 +32,14 @@ export type DialTarget = {
 export interface DialPlan {
   readonly mode: 'sequential' | 'parallel'
   readonly targets: readonly DialTarget[]
+  /** The agent that the caller gets where who answered is lost; null: a BYE. */
+  readonly onLost: string | null
 }
 
 /** What a plan is made by. */
 export interface DialFacts {
   readonly tenant: Pick<TenantRoute, 'id' | 'country'>
-  readonly routes: Pick<Routes, 'groups' | 'groupsByName' | 'outbound' | 'direct'>
+  readonly routes: Pick<Routes, 'agents' | 'groups' | 'groupsByName' | 'outbound' | 'direct'>
   /** Whether media can join two legs. */
   readonly joins: boolean
   /** How often the call may still be sent on; null: as often as one likes. */
@@ -55,7 +57,10 @@ export function planDial(decision: RouterDial, facts: DialFacts): Result<DialPla
     if (!planned.ok) return err(`dial.${i}: ${planned.error}`)
     targets.push(planned.value)
   }
-  return ok({ mode: decision.mode ?? 'sequential', targets })
+  const onLost = typeof decision.onLost === 'object' ? decision.onLost.agent : null
+  if (onLost !== null && facts.routes.agents.get(facts.tenant.id)?.has(onLost) !== true)
+    return err(`onLost: no agent is named ${onLost}`)
+  return ok({ mode: decision.mode ?? 'sequential', targets, onLost })
 }
 
 function planTarget(target: RouterTarget, decision: RouterDial, facts: DialFacts): Result<DialTarget, string> {

@@ -105,6 +105,8 @@ export interface RouterDial {
   readonly from?: string | undefined
   /** Go along with each INVITE: `X-…`, or one of DIAL_HEADERS; 16 at most. */
   readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Where who answered is lost (their trunk says so, or nothing is heard of them): the caller is hung up, as by default, or gets an agent. */
+  readonly onLost?: 'hangup' | { readonly agent: string } | undefined
 }
 
 /** The INVITE is sent on as it came, and we are in neither dialog nor audio of what comes of it (RFC 3261 §16). */

@@ -353,6 +353,49 @@ describe('a caller who is put through to a person', function () {
     }
   })
 
+  it('gets an agent where the person is lost, and the router wants one: the same call, on the same leg', async () => {
+    const alice = await RawPeer.open(1)
+    try {
+      const dial: RouterDial = { dial: straight(desk), onLost: { agent: 'keypad' } }
+      const { invite, answer, outgoing } = await up(dial, alice.offer())
+      // Their ACK has come.
+      await alice.receive(() => true)
+      const lost = fromDesk(outgoing, 'BYE', 5).replace('Max-Forwards', 'Reason: Q.850;cause=38\r\nMax-Forwards')
+      desk.send(lost, centre.address)
+      await desk.nextResponse(200, 'BYE')
+      await eventually('the agent', () => (told('call.transfer').length > 0 ? true : undefined))
+      assert.equal(centre.row(callIdOf(invite))?.state, 'active')
+      // The agent hears keys, answers offers, and hangs up: as on every call of its own.
+      const key = (digit: string, seq: number): void =>
+        caller.send(
+          caller
+            .inDialog(invite, answer, 'INFO', seq, digit)
+            .replace('Content-Type: application/sdp', 'Content-Type: application/dtmf'),
+        )
+      await eventually('the agent to hear keys', async () => {
+        key('5', 60 + caller.received.length)
+        await caller.nextResponse(200, 'INFO')
+        return centre.turns.length > 0 ? true : undefined
+      })
+      caller.send(caller.inDialog(invite, answer, 'UPDATE', 900, alice.offer([], 'sendonly', 2)))
+      await caller.nextResponse(200, 'UPDATE')
+      await eventually('held', () => (centre.row(callIdOf(invite))?.state === 'held' ? true : undefined))
+      caller.send(caller.inDialog(invite, answer, 'UPDATE', 901, alice.offer([], 'sendrecv', 3)))
+      await caller.nextResponse(200, 'UPDATE')
+      key('9', 902)
+      caller.send(caller.response(await caller.nextRequest('BYE'), 200, 'OK'))
+      const { end } = await centre.ended(callIdOf(invite))
+      assert.deepEqual(end, { by: 'agent', sip: null, cause: 'normal' })
+      assert.deepEqual(
+        told('call.transfer').map(({ outcome, name }) => [outcome, name]),
+        [['returned', 'keypad']],
+      )
+      assert.equal(told('call.ended').length, 1)
+    } finally {
+      await alice.close()
+    }
+  })
+
   it('is put through to who of several answers first; the others are cancelled, and one who answers all the same is hung up', async () => {
     const invite = await call({ dial: straight(desk, other), mode: 'parallel' })
     const [won, lost] = [await desk.nextRequest('INVITE'), await other.nextRequest('INVITE')]

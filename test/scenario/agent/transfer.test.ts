@@ -136,4 +136,11 @@ describe('an agent whose caller has lost the person', () => {
     assert.match(JSON.stringify(stage.sent('conversation.item.create').at(-1)), /connection to the person was lost/)
     assert.equal(stage.sent('response.create').length, 1)
   })
+
+  it('says so first where nobody had talked to them before, and greets nobody', () => {
+    const stage = Stage.talking({ greeting: 'Hello, this is the clinic.', past: { items: [], note: 'stranded' } })
+    assert.match(JSON.stringify(stage.sent('conversation.item.create')), /without having talked to you/)
+    assert.equal(stage.sent('response.create').length, 1)
+    assert.doesNotMatch(JSON.stringify(stage.sent('response.create')), /this is the clinic/)
+  })
 })

@@ -4,9 +4,9 @@ import type { DialOrder } from '../../../lib/call/dialled-state.ts'
 import { DialledStage } from './dialled-stage.ts'
 
 const ORDERS: Readonly<Record<string, DialOrder>> = {
-  'one person': { mode: 'sequential', timeoutsMs: [null] },
-  'one after the other': { mode: 'sequential', timeoutsMs: [5_000, null, 10_000] },
-  'all at once': { mode: 'parallel', timeoutsMs: [null, 15_000, null] },
+  'one person': { mode: 'sequential', timeoutsMs: [null], onLost: 'hangUp' },
+  'one after the other': { mode: 'sequential', timeoutsMs: [5_000, null, 10_000], onLost: 'hangUp' },
+  'all at once': { mode: 'parallel', timeoutsMs: [null, 15_000, null], onLost: 'hangUp' },
 }
 
 /** A story by what happens in it, in the words of `DialledStage.possible`. */
@@ -73,7 +73,7 @@ describe('a caller who is put through, in virtual time', () => {
 
   for (const [when, steps] of Object.entries(STATES)) {
     it(`ends with the caller’s CANCEL while ${when}`, () => {
-      const stage = play({ mode: 'sequential', timeoutsMs: [null, null] }, ...steps, 'CANCEL')
+      const stage = play({ mode: 'sequential', timeoutsMs: [null, null], onLost: 'hangUp' }, ...steps, 'CANCEL')
       assert.deepEqual(stage.finals, [487])
       assert.deepEqual(stage.state, { kind: 'ended', end: { by: 'caller', sip: 487, cause: 'cancelled' } })
       for (const { state } of stage.callees) assert.notEqual(state, 'up')
@@ -83,7 +83,13 @@ describe('a caller who is put through, in virtual time', () => {
   }
 
   it('hangs up who answers although they were cancelled', () => {
-    const stage = play({ mode: 'sequential', timeoutsMs: [null] }, 'opened', '0 180', 'CANCEL', '0 200')
+    const stage = play(
+      { mode: 'sequential', timeoutsMs: [null], onLost: 'hangUp' },
+      'opened',
+      '0 180',
+      'CANCEL',
+      '0 200',
+    )
     assert.deepEqual(
       stage.callees.map(({ state, byes }) => [state, byes]),
       [['gone', 1]],
@@ -92,7 +98,7 @@ describe('a caller who is put through, in virtual time', () => {
 
   it('hangs up who answers in the very moment in which another one has', () => {
     const stage = play(
-      { mode: 'parallel', timeoutsMs: [null, null] },
+      { mode: 'parallel', timeoutsMs: [null, null], onLost: 'hangUp' },
       'opened',
       '0 200',
       '1 200',
@@ -110,14 +116,14 @@ describe('a caller who is put through, in virtual time', () => {
   })
 
   it('rings nobody else after a 6xx, and cancels who rings', () => {
-    const one = play({ mode: 'sequential', timeoutsMs: [null, null] }, 'opened', '0 603')
+    const one = play({ mode: 'sequential', timeoutsMs: [null, null], onLost: 'hangUp' }, 'opened', '0 603')
     assert.deepEqual([one.finals, one.callees.length], [[603], 1])
-    const all = play({ mode: 'parallel', timeoutsMs: [null, null] }, 'opened', '1 180', '0 603')
+    const all = play({ mode: 'parallel', timeoutsMs: [null, null], onLost: 'hangUp' }, 'opened', '1 180', '0 603')
     assert.deepEqual([all.finals, all.callees.map(({ state }) => state)], [[603], ['refused', 'cancelled']])
   })
 
   it('gives the next one their whole time where that of the first is over', () => {
-    const stage = play({ mode: 'sequential', timeoutsMs: [5_000, 10_000] }, 'opened', '0 180', 'time')
+    const stage = play({ mode: 'sequential', timeoutsMs: [5_000, 10_000], onLost: 'hangUp' }, 'opened', '0 180', 'time')
     assert.deepEqual([stage.nowMs, stage.callees.map(({ state }) => state)], [5_000, ['cancelled', 'invited']])
     stage.possible.get('1 180')?.()
     stage.possible.get('time')?.()
@@ -126,14 +132,20 @@ describe('a caller who is put through, in virtual time', () => {
   })
 
   it('rings the caller once a person, whoever rings first', () => {
-    const stage = play({ mode: 'parallel', timeoutsMs: [null, null] }, 'opened', '0 180', '0 180', '1 180')
+    const stage = play(
+      { mode: 'parallel', timeoutsMs: [null, null], onLost: 'hangUp' },
+      'opened',
+      '0 180',
+      '0 180',
+      '1 180',
+    )
     assert.equal(stage.done.filter(({ kind }) => kind === 'ring').length, 2)
   })
 
   it('is held as long as either holds', () => {
     const up = ['opened', '0 200', 'joined', '200 taken', 'ACK']
     const stage = play(
-      { mode: 'sequential', timeoutsMs: [null] },
+      { mode: 'sequential', timeoutsMs: [null], onLost: 'hangUp' },
       ...[...up, 'caller holds', '0 holds', 'caller retrieves', 'caller BYE'],
     )
     assert.deepEqual(
@@ -152,7 +164,7 @@ describe('a caller who is put through, in virtual time', () => {
   ] as const) {
     it(`ends for both with: ${how}`, () => {
       const stage = play(
-        { mode: 'sequential', timeoutsMs: [null] },
+        { mode: 'sequential', timeoutsMs: [null], onLost: 'hangUp' },
         ...['opened', '0 200', 'joined', '200 taken', 'ACK', how],
       )
       assert.deepEqual(stage.state, { kind: 'ended', end: { by, sip: null, cause } })
@@ -166,7 +178,7 @@ describe('a caller who is put through, in virtual time', () => {
       ['0 lost', 500],
       ['not joined', 500],
     ] as const) {
-      const stage = play({ mode: 'sequential', timeoutsMs: [null, null] }, 'opened', '0 200', how)
+      const stage = play({ mode: 'sequential', timeoutsMs: [null, null], onLost: 'hangUp' }, 'opened', '0 200', how)
       assert.deepEqual(stage.finals, [status])
       assertSettled(stage)
     }

@@ -2,13 +2,20 @@ import assert from 'node:assert/strict'
 import { dialledCallDeadlineMs, newDialledCall, stepDialledCall } from '../../../lib/call/dialled-call.ts'
 import type { DialledCallInput, DialledCallState, DialOrder } from '../../../lib/call/dialled-state.ts'
 
-const ORDER: DialOrder = { mode: 'parallel', timeoutsMs: [null, 9_000] }
+const ORDER: DialOrder = { mode: 'parallel', timeoutsMs: [null, 9_000], onLost: 'hangUp' }
 
-function play(...inputs: readonly DialledCallInput[]): { state: DialledCallState; effects: string } {
+function play(...inputs: readonly DialledCallInput[]) {
+  return playBy(ORDER, ...inputs)
+}
+
+function playBy(
+  order: DialOrder,
+  ...inputs: readonly DialledCallInput[]
+): { state: DialledCallState; effects: string } {
   let state = newDialledCall()
   const done: string[] = []
   for (const input of inputs) {
-    const step = stepDialledCall(state, input, 1_000, ORDER)
+    const step = stepDialledCall(state, input, 1_000, order)
     state = step.state
     done.push(...step.effects.map(({ kind }) => kind))
   }
@@ -61,6 +68,24 @@ describe('a caller who is put through', () => {
 
   it('does not hang up who answers twice', () => {
     assert.doesNotMatch(play(...UP, answered).effects, /bye/)
+  })
+
+  it('gives the caller to an agent where who answered is lost, and an agent is wanted', () => {
+    const order: DialOrder = { mode: 'sequential', timeoutsMs: [null], onLost: 'agent' }
+    const up: readonly DialledCallInput[] = [...UP, { kind: 'acked' }, { kind: 'held' }]
+    const lost = playBy(order, ...up, { kind: 'calleeBroken' }, { kind: 'bye' }, { kind: 'fenced' })
+    assert.equal(lost.effects, 'dial connect answer start hold handOver')
+    assert.deepEqual(lost.state, { kind: 'handedOver' })
+    assert.match(playBy(order, ...up, { kind: 'calleeSilent' }).effects, /byeCallee handOver$/)
+    // A hang-up is no loss, and a caller whose ACK has not come is not there.
+    assert.match(playBy(order, ...up, { kind: 'calleeBye' }).effects, /byeCaller release$/)
+    assert.match(playBy(order, ...UP, { kind: 'calleeBroken' }).effects, /byeCaller release$/)
+  })
+
+  it('hangs up both where nothing is heard of who answered, and no agent is wanted', () => {
+    const { state, effects } = play(...UP, { kind: 'acked' }, { kind: 'calleeSilent' })
+    assert.match(effects, /byeCaller byeCallee release$/)
+    assert.deepEqual(state, { kind: 'ended', end: { by: 'system', sip: null, cause: 'media-timeout' } })
   })
 
   it('is woken for whoever has a time of their own, while they are rung', () => {

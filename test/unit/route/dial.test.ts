@@ -98,6 +98,7 @@ describe('Whom a router’s dial has rung', () => {
     ['one that cannot be called', { dial: [{ number: '2025550123', group: 'deaf' }] }, {}, /no trunk of group "deaf"/],
     ['a number that is none', { dial: [ONE.dial[0] ?? '', { number: '12' }] }, {}, /^dial\.1: number: "12" is no/],
     ['a caller’s number that is none', { ...ONE, from: '12' }, {}, /^dial\.0: from: "12" is no/],
+    ['an agent that is not there', { ...ONE, onLost: { agent: 'nobody' } }, {}, /^onLost: no agent is named nobody/],
     ['media that cannot join', ONE, { joins: false }, /FreeSWITCH/],
     ['no hop left', ONE, { hops: 0 }, /Max-Forwards is 0/],
   ]
