@@ -5,6 +5,9 @@ import { parseMessage } from '../../../lib/sip/parser.ts'
 
 const PATIENCE_MS = 5000
 
+/** A port is given out again: what tells a peer's transactions and calls from those of one before must not be its port. */
+let peers = 0
+
 /** A SIP peer by hand: a UDP socket that says exactly what a test wants, and nothing by itself. */
 export class Peer {
   readonly #socket: Socket
@@ -18,6 +21,7 @@ export class Peer {
   #taken = 0
   readonly #waiting = new Set<() => void>()
   #closed = false
+  readonly #id = ++peers
   #branch = 0
 
   static async open(target: string, host = '127.0.0.1'): Promise<Peer> {
@@ -50,11 +54,11 @@ export class Peer {
   request(method: string, overrides: Readonly<Record<string, string>> = {}, body = ''): string {
     this.#branch += 1
     const headers: Record<string, string> = {
-      Via: `SIP/2.0/UDP ${this.address};branch=z9hG4bK-${this.#socket.address().port}-${this.#branch};rport`,
+      Via: `SIP/2.0/UDP ${this.address};branch=z9hG4bK-${process.pid}-${this.#id}-${this.#branch};rport`,
       'Max-Forwards': '70',
       From: `<sip:alice@${this.address}>;tag=alice-${this.#branch}`,
       To: '<sip:bob@127.0.0.1>',
-      'Call-ID': `call-${this.#branch}@${this.address}`,
+      'Call-ID': `call-${this.#id}-${this.#branch}@${this.address}`,
       CSeq: `${this.#branch} ${method}`,
       Contact: `<sip:alice@${this.address}>`,
       ...(body === '' ? {} : { 'Content-Type': 'application/sdp' }),
