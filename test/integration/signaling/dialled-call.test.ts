@@ -358,8 +358,9 @@ describe('a caller who is put through to a person', function () {
     try {
       const dial: RouterDial = { dial: straight(desk), onLost: { agent: 'keypad' } }
       const { invite, answer, outgoing } = await up(dial, alice.offer())
-      // Their ACK has come.
-      await alice.receive(() => true)
+      // What comes after their ACK is answered when that has come.
+      caller.send(caller.inDialog(invite, answer, 'OPTIONS', 50))
+      await caller.nextResponse(200, 'OPTIONS')
       const lost = fromDesk(outgoing, 'BYE', 5).replace('Max-Forwards', 'Reason: Q.850;cause=38\r\nMax-Forwards')
       desk.send(lost, centre.address)
       await desk.nextResponse(200, 'BYE')
