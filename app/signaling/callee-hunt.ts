@@ -3,6 +3,7 @@ import type { GiveBack } from '../../lib/guard/call-load.ts'
 import { type OutboundTrunk, requestUri } from '../../lib/route/outbound.ts'
 import type { Placement } from '../../lib/route/place.ts'
 import { callerHeaders, ownNumber, type ShownCaller } from '../../lib/sip/caller-identity.ts'
+import { type OnwardInvite, onwardHeaders } from '../../lib/sip/header-policy.ts'
 import { serverName } from '../../lib/sip/rfc3263.ts'
 import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { orderByPriority } from '../../lib/sip/srv-order.ts'
@@ -49,8 +50,8 @@ export type Callee = (
   | Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>
   | { readonly from: string; readonly direct: OutboundTrunk }
 ) & {
-  /** Go along with each INVITE. */
-  readonly headers?: Readonly<Record<string, string>>
+  /** The caller's INVITE, where it goes on to them. */
+  readonly onward?: Omit<OnwardInvite, 'uri' | 'host'>
   /** Who calls, where that is not a number of ours, `from`, which may be seen. */
   readonly shown?: ShownCaller
   /** Who is at our end (RFC 7989), where that is not Tandem itself. */
@@ -100,7 +101,7 @@ export class CalleeHunt {
 
   /** Once. The order of the trunks is as it is now: a call that waited for its agent is nobody's canary. */
   async start(sink: CalleeSink): Promise<void> {
-    const { from, shown = ownNumber(from), headers, sessionUuid = () => namedUuid(this.#recorder.id) } = this.#callee
+    const { from, shown = ownNumber(from), onward, sessionUuid = () => namedUuid(this.#recorder.id) } = this.#callee
     const { address, link, scheduler, metrics, trace } = this.#parts
     const host = address.includes(':') ? `[${address}]` : address
     const startedAtMs = performance.now()
@@ -111,7 +112,10 @@ export class CalleeHunt {
       link,
       scheduler,
       trunks,
-      headers: (trunk) => ({ ...headers, ...callerHeaders(shown, trunk?.identity ?? 'none', host) }),
+      headers: (trunk, uri) => ({
+        ...(onward !== undefined && trunk !== undefined && onwardHeaders({ ...onward, uri, host }, trunk.onward)),
+        ...callerHeaders(shown, trunk?.identity ?? 'none', host),
+      }),
       sessionUuid,
       admit: (trunk) => this.#admit(trunk),
       resolve: (trunk) => targetsOf(trunk, this.#number, this.#parts),

@@ -91,7 +91,13 @@ export class DialDesk {
       huntFor: (target) => {
         // Who is rung is told who calls, not who we are (RFC 7989 §7): one of ours, where they have not said.
         const sessionUuid = (): SessionUuid => invite.sessionIds.far ?? namedUuid(`${recorder.id}/caller`)
-        const callee = { ...calleeOf(target, caller, invite), sessionUuid }
+        const onward: OnwardFacts = {
+          header: (name) => invite.header(name),
+          hops: hopsLeft(invite),
+          called: recorder.row.to,
+          branch: plan.targets.indexOf(target) + 1,
+        }
+        const callee = { ...calleeOf(target, caller, onward), sessionUuid }
         return new CalleeHunt(this.#parts, { outbound, admit }, callee, recorder)
       },
       handOver: (stranded) => {
@@ -128,13 +134,17 @@ interface ReturnTo extends Pick<DialOf, 'tenant' | 'onReleased'> {
 }
 
 /** A number that the router has them shown is the tenant's to show: the caller's privacy is not at stake then. */
-function calleeOf(target: DialTarget, caller: ShownCaller, invite: IncomingInvite): Callee {
+function calleeOf(target: DialTarget, caller: ShownCaller, onward: OnwardFacts): Callee {
   const from = target.from ?? caller.number ?? ''
-  const shown = target.from === null ? { shown: caller } : {}
-  // A B2BUA that sends a call on counts as a hop, so that a loop ends (RFC 7332).
-  const hops = hopsLeft(invite)
-  const headers = { ...target.headers, ...(hops !== null && { 'Max-Forwards': String(hops - 1) }) }
-  if (target.kind === 'uri') return { from, ...shown, headers, direct: target.direct }
+  const isShown = target.from === null && !caller.isHidden
+  const common = {
+    from,
+    ...(target.from === null && { shown: caller }),
+    onward: { ...onward, given: target.headers, isShown },
+  }
+  if (target.kind === 'uri') return { ...common, direct: target.direct }
   const { to, trunks, group } = target
-  return { from, ...shown, headers, to, trunks, group }
+  return { ...common, to, trunks, group }
 }
+
+type OnwardFacts = Omit<NonNullable<Callee['onward']>, 'given' | 'isShown'>

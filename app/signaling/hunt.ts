@@ -51,8 +51,8 @@ export interface HuntParts {
   readonly scheduler: Scheduler
   /** In the order in which they are tried. */
   readonly trunks: readonly OutboundTrunk[]
-  /** From, and whatever else an INVITE on a trunk shall carry. */
-  readonly headers: (trunk: OutboundTrunk | undefined) => Readonly<Record<string, string>>
+  /** From, and whatever else an INVITE on a trunk to a request-URI shall carry. */
+  readonly headers: (trunk: OutboundTrunk | undefined, uri: string) => Readonly<Record<string, string>>
   /** Who is at our end (RFC 7989). */
   readonly sessionUuid: () => SessionUuid
   /** Takes a place on a trunk, and gives back that of the one before; false where the trunk is at one of its limits. */
@@ -188,7 +188,7 @@ export class Hunt {
     progress.invite = this.#parts.link.invite({
       uri,
       sdp,
-      headers: this.#parts.headers(this.#trunk(attempt.trunk.id)),
+      headers: this.#parts.headers(this.#trunk(attempt.trunk.id), uri),
       sessionUuid: this.#parts.sessionUuid,
       ...(server !== null && { nextHop: serverUri(server) }),
       ...(credentials && { credentials }),

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { mayPass } from '../sip/header-policy.ts'
 import { duration, section } from './units.ts'
 import { count, hostName, optional, ratio, secret, sipAddress, sourceAddress, trunkIdText, words } from './values.ts'
 
@@ -68,6 +69,9 @@ const media = section({
   clearAfter: duration('10m', 'After this long the evidence is cleared, if clean calls have not done so.'),
 })
 
+const PASSING =
+  'a header that may pass, by its long name: none that is of one leg, or that Tandem writes itself (docs/behaviour.md, “Headers”)'
+
 /** One of `trunks`: an interconnect with a carrier (docs/behaviour.md, “Words”). */
 export const trunk = section({
   id: trunkIdText.describe('Name of the trunk.'),
@@ -112,6 +116,15 @@ export const trunk = section({
     .boolean('true or false')
     .default(true)
     .describe('Whether P-Asserted-Identity of calls that come in on it is believed; else From alone says who calls.'),
+  passHeaders: z
+    .array(words(PASSING).refine(mayPass, PASSING))
+    .max(32)
+    .prefault(['Identity', 'User-to-User'])
+    .describe('Headers of callers that pass as they came, in calls that a router dials over it.'),
+  diversion: z
+    .enum(['none', 'diversion', 'history-info'])
+    .default('none')
+    .describe('How it is told, in such calls, which number was called: Diversion (RFC 5806), History-Info (RFC 7044).'),
   hunt480: z.boolean('true or false').default(false).describe('Whether 480 moves on to the next trunk.'),
   probe: probe.prefault({}).describe('Health by OPTIONS.'),
   calls: calls.prefault({}).describe('Health by the outcomes of calls.'),

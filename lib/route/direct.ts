@@ -27,6 +27,7 @@ export const directTrunk = (uri: SipAddress, { policy, srtp }: DirectRules): Out
   targets: [{ uri, priority: 1, weight: 1 }],
   transport: null,
   credentials: null,
-  identity: 'none',
+  identity: DEFAULTS.identity,
+  onward: DEFAULTS,
   sources: { has: (address) => address === uri.host },
 })

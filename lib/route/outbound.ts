@@ -3,6 +3,7 @@ import type { Config, TrunkConfig } from '../config/resolve.ts'
 import { type AddressSet, addressSet } from '../core/cidr.ts'
 import type { TrunkId } from '../core/ids.ts'
 import type { IdentityPolicy } from '../sip/caller-identity.ts'
+import type { HeaderPolicy } from '../sip/header-policy.ts'
 import type { SrtpSpec } from '../sip/secure-audio.ts'
 import { escapeUser } from '../sip/uri-escapes.ts'
 import type { HuntTrunk } from '../trunk/attempt.ts'
@@ -23,6 +24,8 @@ export interface OutboundTrunk extends HuntTrunk {
   readonly credentials: { readonly username: string; readonly password: string } | null
   /** How it is told who calls. */
   readonly identity: IdentityPolicy
+  /** What of a caller's INVITE goes on to it. */
+  readonly onward: HeaderPolicy
   /** Addresses that speak for the trunk. */
   readonly sources: AddressSet
 }
@@ -53,6 +56,7 @@ export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): Outbound
     transport: trunk.transport,
     credentials: trunk.credentials,
     identity: trunk.identity,
+    onward: { passHeaders: trunk.passHeaders, diversion: trunk.diversion },
     sources: addressSet(trunk.sources.map(({ address, prefixBits }) => `${address}/${prefixBits}`)),
     policy: {
       hunt480: trunk.hunt480,

@@ -55,8 +55,9 @@ describe('who calls, on the trunk that a call goes out on', function () {
   async function through(headers: Record<string, string>, from?: string): Promise<SipRequest> {
     const all = { From: `<sip:${CALLER}@127.0.0.1>;tag=a`, ...headers }
     const invite = caller.request('INVITE', all, sdp(4000)).replace('sip:bob@', `sip:${NUMBER}@`)
+    const before = router.asked.length
     caller.send(invite)
-    await eventually('the router to be asked', () => (router.asked.length > 0 ? true : undefined))
+    await eventually('the router to be asked', () => (router.asked.length > before ? true : undefined))
     router.say({ ok: true, value: { dial: [{ number: DESK, group: 'us' }], ...(from !== undefined && { from }) } })
     const outgoing = await refuse()
     caller.send(caller.ack(invite, await caller.nextResponse(486, 'INVITE'), 'same'))

@@ -51,8 +51,9 @@ describe('the Session-ID of a call', function () {
   async function invite(sessionId: string | null, decision: 'agent' | 'desk'): Promise<string> {
     const plain = caller.request('INVITE', {}, sdp(4000)).replace('sip:bob@', `sip:${NUMBER}@`)
     const text = sessionId === null ? plain : withId(plain, sessionId)
+    const before = router.asked.length
     caller.send(text)
-    await eventually('the router to be asked', () => (router.asked.length > 0 ? true : undefined))
+    await eventually('the router to be asked', () => (router.asked.length > before ? true : undefined))
     router.say({ ok: true, value: decision === 'agent' ? null : { dial: [`sip:desk@${desk.address}`] } })
     return text
   }

@@ -107,6 +107,11 @@ describe('a config file', () => {
       /sources\[0\].hots: unknown key \(did you mean host\?\)/,
     ],
     ['a bad name of an agent', 'agents: { "a b": {} }', /agents.a b: expected an agent name .* as key/],
+    [
+      'a header that is of one leg',
+      'trunks: [{ id: a, passHeaders: [Reason, Record-Route] }]',
+      /trunks\[0\].passHeaders\[1\]: .*a header that may pass.* found "Record-Route"/,
+    ],
     ['a key twice', 'node: {}\nnode: {}', /tandem.yaml:2:1: Map keys must be unique/],
     [
       'plaintext to a stranger',
