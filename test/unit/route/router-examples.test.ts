@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { SIMULATED_CALL } from '../../../app/route/simulate.ts'
 import attestation from '../../../examples/router-attestation.ts'
 import crm from '../../../examples/router-crm.ts'
+import people from '../../../examples/router-people.ts'
 import percentage from '../../../examples/router-percentage.ts'
 import timeAndRegion from '../../../examples/router-time-and-region.ts'
 import type { RouterTools } from '../../../lib/route/router.ts'
@@ -25,6 +26,17 @@ describe('The example routers', () => {
     assert.deepEqual(await attestation({ ...CALL, attestation: 'C' }, NONE), screened)
     assert.deepEqual(await attestation({ ...CALL, headers: { 'p-attestation-indicator': 'C' } }, NONE), screened)
     assert.deepEqual(await attestation({ ...CALL, from: '+19005550100' }, NONE), { reject: 603 })
+  })
+
+  it('ring the desk in its hours, and then who is on call', async () => {
+    const onCall = { number: '+12025550150', timeoutMs: 30_000 }
+    const onLost = { agent: 'intake' }
+    const desk = { uri: 'sip:desk@10.0.0.5', timeoutMs: 15_000 }
+    assert.deepEqual(await people(CALL, NONE), { dial: [desk, onCall], onLost })
+    assert.deepEqual(await people({ ...CALL, receivedAt: '2026-03-02T03:00:00.000Z' }, NONE), {
+      dial: [onCall],
+      onLost,
+    })
   })
 
   it('ask a CRM, and do without where it knows nobody', async () => {
