@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { defaultConfig } from '../lib/config/default-config.ts'
 import { MAX_FILE_BYTES } from '../lib/config/document.ts'
 import { parseConfig, wholeFile } from '../lib/config/load.ts'
+import type { ManagedEntry } from '../lib/config/managed.ts'
 import type { ConfigProblem } from '../lib/config/problem.ts'
 import type { Config, Environment } from '../lib/config/resolve.ts'
 import { err, ok, type Result } from '../lib/core/result.ts'
@@ -34,6 +35,8 @@ function readConfigFile(file: string): Result<string, readonly ConfigProblem[]> 
 const POLL_MS = 500
 
 export interface ConfigWatch {
+  /** The file as it was when it was last of use by itself, with entries beside it. */
+  withManaged(entries: readonly ManagedEntry[]): ConfigResult
   /** Stops watching; no call of `onChange` comes after it. */
   close(): void
 }
@@ -49,6 +52,7 @@ export function watchConfig(
   { env = environment, pollMs = POLL_MS }: { readonly env?: Environment; readonly pollMs?: number } = {},
 ): ConfigWatch {
   let last = readConfigFile(file)
+  let useful = last
   let seen = fingerprint(statSync(file, { throwIfNoEntry: false }))
   let changing = seen
   let closed = false
@@ -57,7 +61,9 @@ export function watchConfig(
     // A save that changes nothing, or a touch, is no change.
     if (!always && text.ok && last.ok && text.value === last.value) return
     last = text
-    onChange(text.ok ? parseConfig(text.value, { env, file }) : text)
+    const result = text.ok ? parseConfig(text.value, { env, file }) : text
+    if (result.ok) useful = text
+    onChange(result)
   }
   const look = async (): Promise<void> => {
     const now = fingerprint(await stat(file).catch(() => undefined))
@@ -75,6 +81,7 @@ export function watchConfig(
   const timer = setInterval(() => void look(), pollMs).unref()
   process.on('SIGHUP', onHangup)
   return {
+    withManaged: (managed) => (useful.ok ? parseConfig(useful.value, { env, file, managed }) : useful),
     close() {
       closed = true
       clearInterval(timer)

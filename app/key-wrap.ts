@@ -2,7 +2,6 @@ import { randomBytes, scrypt } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { CallId } from '../lib/core/ids.ts'
 import { seal, unseal } from './sealing.ts'
 
 /** The file in a node's data folder with the wrapping secret that is made where the config has none. */
@@ -10,7 +9,7 @@ export const WRAP_KEY_FILE = 'key-wrap'
 const KEY_BYTES = 32
 
 /** What a key that is derived from the secret is for: no two uses share one. */
-export type WrapPurpose = 'tandem recordings' | 'tandem srtp'
+export type WrapPurpose = 'tandem recordings' | 'tandem srtp' | 'tandem managed'
 
 /**
  * The key of a node for one purpose. `secret`: `store.keyWrap`; null: a secret in the data folder, made where there is none. Rejects where
@@ -20,7 +19,7 @@ export async function wrappingKey(dataDir: string, secret: string | null, purpos
   return derive(secret ?? (await ownSecret(dataDir)), purpose, KEY_BYTES)
 }
 
-/** Wraps short secrets of calls, each sealed for its call. */
+/** Wraps short secrets, each sealed for what it belongs to: a call, or a place in an entry. */
 export class KeyWrap {
   readonly #key: Buffer
 
@@ -30,13 +29,13 @@ export class KeyWrap {
   }
 
   /** As `seal` gives it, in base64url. */
-  wrap(call: CallId, text: string): string {
-    return seal(this.#key, call, Buffer.from(text)).toString('base64url')
+  wrap(subject: string, text: string): string {
+    return seal(this.#key, subject, Buffer.from(text)).toString('base64url')
   }
 
-  /** The text; null where it was wrapped with another key, for another call, or is not what `wrap` has made. */
-  unwrap(call: CallId, wrapped: string): string | null {
-    return unseal(this.#key, call, Buffer.from(wrapped, 'base64url'))?.toString('utf8') ?? null
+  /** The text; null where it was wrapped with another key, for another subject, or is not what `wrap` has made. */
+  unwrap(subject: string, wrapped: string): string | null {
+    return unseal(this.#key, subject, Buffer.from(wrapped, 'base64url'))?.toString('utf8') ?? null
   }
 }
 

@@ -18,6 +18,7 @@ import { Heartbeat, listNodes, type NodeEntry } from './fleet/node-registry.ts'
 import { Peers } from './fleet/peers.ts'
 import { startLeases } from './fleet/start-leases.ts'
 import { KeyWrap, wrappingKey } from './key-wrap.ts'
+import { type ConfigSource, startManagedConfig } from './managed-config.ts'
 import { startNodeMedia } from './media/start-media.ts'
 import { nodeActions } from './node-actions.ts'
 import { apiKeys, postgresOf, rejectedEvent, reloadedEvent } from './node-config.ts'
@@ -42,6 +43,8 @@ import type { NodeOfWorker } from './worker-messages.ts'
 export interface NodeOptions {
   readonly config: Config
   readonly log: Log
+  /** The config file with what is managed beside it; absent: of this node nothing is managed, or the node that this process works for does it. */
+  readonly source?: ConfigSource
   /** Hears what the first start is busy with, for people who wait. */
   readonly onProgress: (step: string) => void
   /** This process handles a part of a node's calls (app/call-workers.ts). */
@@ -274,6 +277,10 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     heartbeat?.beat()
     await drained
   }
+  const managed =
+    options.source === undefined
+      ? null
+      : await startManagedConfig({ config, source: options.source, store, emit, log }, parts)
   const actions = await nodeActions(
     { self: node.id, store, calls, workers, recordings, overrides: fleet.overrides, drain: () => void drain(), log },
     parts,
@@ -296,15 +303,13 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     recording: actions.recording,
     audit: (limit, before) => store.audit.page(limit, before),
     actions,
+    managed,
   })
   parts.add('API', () => api.close())
 
   await serveZone({ config, own: ownEntry, nodes: () => fleet.watch.nodes, serving: () => peers.serving, log }, parts)
 
-  signal?.throwIfAborted()
-  started = true
-  emit({ event: 'node.ready', sip: link.hostports, http: api.url, version: VERSION })
-  const reload = (result: ConfigResult): void => {
+  const apply = (result: ConfigResult): void => {
     if (!result.ok) return emit(rejectedEvent(result.error))
     const next = shareIn(result.value)
     const routes = routesOf(next, local.backend)
@@ -318,6 +323,12 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     current = next
     emit(reloadedEvent(config, current))
   }
+  const reload = (result: ConfigResult): void => apply(result.ok && managed !== null ? managed.now() : result)
+  managed?.onChange(() => apply(managed.now()))
+  if (managed?.any === true) apply(managed.now())
+  signal?.throwIfAborted()
+  started = true
+  emit({ event: 'node.ready', sip: link.hostports, http: api.url, version: VERSION })
   const obey = (call: string, order: CallOrder): OrderOutcome => calls.obey(callId(call), order)
   return {
     url: api.url,

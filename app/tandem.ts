@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   trunk: () => import('./commands/trunk.ts'),
   agents: () => import('./commands/agents.ts'),
   agent: () => import('./commands/agent.ts'),
+  managed: () => import('./commands/managed.ts'),
   nodes: () => import('./commands/nodes.ts'),
   drain: () => import('./commands/drain.ts'),
   drill: () => import('./commands/drill.ts'),

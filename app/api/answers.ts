@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { MANAGED_KINDS } from '../../lib/config/managed.ts'
 
 /** What the API answers, for the OpenAPI document. The types that answers are made of live with their parts. */
 
@@ -188,6 +189,28 @@ export const nodesAnswer = z
   )
   .describe('The nodes of the fleet')
 
+const managedAnswer = z.object({
+  kind: z.enum(MANAGED_KINDS),
+  name: z.string(),
+  source: z.enum(['file', 'managed']),
+  shadowed: z.boolean().describe('Without effect, as the config file has the same name.'),
+  version: z.int().nullable().describe('What If-Match takes in quotes; null: it is of the file.'),
+  updatedAt: moment.nullable(),
+  updatedBy: z.string().nullable(),
+  body: z.record(z.string(), z.unknown()).nullable().describe('Secrets are {set: true}; null: it is of the file.'),
+})
+
+export const managedEntryAnswer = managedAnswer.describe('Something of the config that may be managed')
+
+export const managedListAnswer = z
+  .object({
+    entries: z.array(managedAnswer),
+    problems: z
+      .array(z.string())
+      .describe('Why the entries, as they are, are not in force on this node; empty: they are.'),
+  })
+  .describe('What the config file of this node has, and what is managed beside it')
+
 export const drainAnswer = z.object({ id: z.string(), state: z.literal('draining') }).describe('The node that drains')
 
 export const readinessAnswer = z
@@ -199,5 +222,11 @@ export const readinessAnswer = z
   .describe('Whether a call would be served')
 
 export const errorAnswer = z
-  .object({ error: z.object({ code: z.string().describe('Stable.'), message: z.string() }) })
+  .object({
+    error: z.object({
+      code: z.string().describe('Stable.'),
+      message: z.string(),
+      problems: z.array(z.string()).optional().describe('Of a config: each thing that is wrong with it.'),
+    }),
+  })
   .describe('What went wrong')

@@ -13,12 +13,19 @@ const ERRORS = {
   'recording-not-found': 404,
   'trunk-not-found': 404,
   'agent-not-found': 404,
+  'entry-not-found': 404,
   'call-ended': 409,
   'call-elsewhere': 409,
   'call-state': 409,
   'node-elsewhere': 409,
+  'in-config-file': 409,
+  'too-many-entries': 409,
+  'entry-changed': 412,
   'body-too-large': 413,
   'unsupported-media-type': 415,
+  'entry-refused': 422,
+  'no-key-wrap': 422,
+  'version-needed': 428,
   'tenant-limit': 429,
   'too-many-failures': 429,
   internal: 500,
@@ -36,8 +43,17 @@ export class ApiError extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: ApiErrorCode, message: string, headers: Readonly<Record<string, string>> = {}) {
+  /** Each thing that is wrong, where there may be several. */
+  readonly problems: readonly string[] | null
+
+  constructor(
+    code: ApiErrorCode,
+    message: string,
+    headers: Readonly<Record<string, string>> = {},
+    problems: readonly string[] | null = null,
+  ) {
     super(message)
+    this.problems = problems
     this.code = code
     this.status = ERRORS[code]
     this.headers = headers
@@ -54,7 +70,8 @@ export function fromHttpStatus(status: number, message: string): ApiError {
 
 /** The body of every error. */
 export function errorBody(error: ApiError): {
-  readonly error: { readonly code: ApiErrorCode; readonly message: string }
+  readonly error: { readonly code: ApiErrorCode; readonly message: string; readonly problems?: readonly string[] }
 } {
-  return { error: { code: error.code, message: error.message } }
+  const { code, message, problems } = error
+  return { error: { code, message, ...(problems !== null && { problems }) } }
 }

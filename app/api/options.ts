@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { CallOrder, OrderOutcome } from '../../lib/call/call-order.ts'
+import type { ManagedKey } from '../../lib/config/managed.ts'
 import type { CallId, NodeId, SessionId, TrunkId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
@@ -144,6 +145,36 @@ export interface CallActions {
   clearAgentOverride(subject: string, actor: Actor): Promise<void>
 }
 
+/** Something of the config that may be managed: of the file, or an entry beside it. */
+export interface ManagedView extends ManagedKey {
+  readonly source: 'file' | 'managed'
+  /** It is without effect, as the file has the same name. */
+  readonly shadowed: boolean
+  /** Null: it is of the file. */
+  readonly version: number | null
+  readonly updatedAt: string | null
+  readonly updatedBy: string | null
+  /** As it was written, but for secrets. Null: it is of the file, which this API does not show. */
+  readonly body: unknown
+}
+
+/** What came of a change. */
+export type ManagedDone =
+  | { readonly kind: 'done'; readonly entry: ManagedView; readonly change: 'created' | 'changed' | 'removed' }
+  | { readonly kind: 'problems'; readonly problems: readonly string[] }
+  | { readonly kind: 'absent' | 'stale' | 'unversioned' | 'full' | 'no-key' | 'in-file' }
+
+/** What is managed beside the config file. */
+export interface ManagedActions {
+  all(): readonly ManagedView[]
+  one(key: ManagedKey): ManagedView | null
+  /** Why the entries, as they are, are not in force on this node. */
+  problems(): readonly string[]
+  /** `version`: the one that it is a change of. Rejects where Postgres does not take it. */
+  put(key: ManagedKey, body: unknown, version: number | null, actor: Actor): Promise<ManagedDone>
+  remove(key: ManagedKey, version: number | null, actor: Actor): Promise<ManagedDone>
+}
+
 export interface ApiOptions {
   /** `port` 0 takes any free one. */
   readonly listen: { readonly host: string; readonly port: number }
@@ -164,6 +195,8 @@ export interface ApiOptions {
   /** Who did what: entries before that one, or the newest. */
   readonly audit: (limit: number, before: number | null) => Promise<AuditPage>
   readonly actions: CallActions
+  /** Null: a node without a config of its own, such as a part of another one. */
+  readonly managed: ManagedActions | null
   /** Time between comments that keep an idle event stream open through proxies; 15 s. */
   readonly heartbeatMs?: number
   /** How long one write to an event stream may wait for its reader; 30 s. */

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { MANAGED_KINDS } from '../../lib/config/managed.ts'
 import { callId, nodeId, sessionId, trunkId } from '../../lib/core/ids.ts'
 import { EVENT_LEVELS } from '../../lib/observe/event-filter.ts'
 import { parseLastEventId } from '../../lib/observe/event-id.ts'
@@ -161,4 +162,21 @@ export const eventsHeaders = z.object({
   'last-event-id': lastEventId
     .optional()
     .describe('The last event seen of each node, `<node>-<sequence>`, comma-separated.'),
+})
+
+export const managedQuery = z.strictObject({ kind: z.enum(MANAGED_KINDS).optional() })
+
+export const managedParams = z.object({ name: text })
+
+export const managedBody = z
+  .record(z.string(), z.unknown())
+  .describe('What the config file would say of it, without what its name says (docs/management.md).')
+
+export const managedHeaders = z.object({
+  'if-match': z
+    .string()
+    .regex(/^"\d{1,15}"$/, 'must be one ETag that this API has given, such as "12"')
+    .transform((etag) => Number(etag.slice(1, -1)))
+    .optional()
+    .describe('The version that this is a change of; needed where there is such an entry.'),
 })

@@ -10,6 +10,7 @@ import { addEventRoutes } from './event-routes.ts'
 import { addFleetRoutes } from './fleet-routes.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import { addAnswerHooks, addAuthorization, addErrorHandling, onFrameworkError } from './hooks.ts'
+import { addManagedRoutes } from './managed-routes.ts'
 import type { ApiOptions } from './options.ts'
 import { addSessionRoutes } from './session-routes.ts'
 import { addTrunkRoutes } from './trunk-routes.ts'
@@ -65,6 +66,7 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   addTrunkRoutes(app, options)
   addAgentRoutes(app, options)
   addFleetRoutes(app, options)
+  addManagedRoutes(app, options)
   addEventRoutes(app, options)
   await app.ready()
   return app

@@ -1,8 +1,11 @@
 import type { Command } from 'commander'
+import { defaultConfig } from '../../lib/config/default-config.ts'
 import { formatProblem } from '../../lib/config/problem.ts'
 import type { Config } from '../../lib/config/resolve.ts'
 import { addressSet } from '../../lib/core/cidr.ts'
 import { type ConfigResult, loadConfig, watchConfig } from '../config.ts'
+import { environment } from '../environment.ts'
+import type { ConfigSource } from '../managed-config.ts'
 import { type RunningNode, startNode } from '../node.ts'
 import { createLog, type Log } from '../observe/log.ts'
 import { phoneAddress } from '../phone/phone-address.ts'
@@ -60,8 +63,9 @@ async function run(config: Config, file: string | undefined, log: Log, stop: Sto
           if (node === null) early = result
           else node.reload(result)
         })
+  const source: ConfigSource = (entries) => watch?.withManaged(entries) ?? defaultConfig(environment, entries)
   try {
-    node = await startNode({ config, log, signal: stop.first, onProgress: (step) => say(`· ${step}`) })
+    node = await startNode({ config, source, log, signal: stop.first, onProgress: (step) => say(`· ${step}`) })
     if (early !== null) node.reload(early)
     say(welcome(config, node, file))
     await untilStopped(node, stop)

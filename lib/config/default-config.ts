@@ -1,5 +1,6 @@
 import type { Result } from '../core/result.ts'
 import { parseConfig } from './load.ts'
+import type { ManagedEntry } from './managed.ts'
 import type { ConfigProblem } from './problem.ts'
 import type { Config, Environment } from './resolve.ts'
 
@@ -41,7 +42,10 @@ const NAME = 'the built-in config'
  * The config of a node without a file: a local agent, or OpenAI's where the environment has an OPENAI_API_KEY. It has a
  * problem only where OPENAI_BASE_URL is unusable.
  */
-export function defaultConfig(env: Environment): Result<Config, readonly ConfigProblem[]> {
+export function defaultConfig(
+  env: Environment,
+  managed: readonly ManagedEntry[] = [],
+): Result<Config, readonly ConfigProblem[]> {
   const backend = env.OPENAI_API_KEY ? 'openai' : 'local'
-  return parseConfig(DEFAULT_CONFIG_YAML, { env: { ...env, TANDEM_BACKEND: backend }, file: NAME })
+  return parseConfig(DEFAULT_CONFIG_YAML, { env: { ...env, TANDEM_BACKEND: backend }, file: NAME, managed })
 }

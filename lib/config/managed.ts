@@ -1,4 +1,5 @@
 import type { ConfigDocument } from './document.ts'
+import { SECRET_VALUES } from './managed-secrets.ts'
 import { type Complaint, conflict, dangling } from './problem.ts'
 import type { Environment } from './resolve.ts'
 import { name as nameSchema, number as numberSchema } from './values.ts'
@@ -32,8 +33,6 @@ export interface MergedDocument extends ConfigDocument {
 
 /** Deepest that a body may go, as the file. */
 const MAX_DEPTH = 32
-/** Values that environment variables are put into: a body is for secrets by reference, not for reading the environment. */
-const BY_REFERENCE: ReadonlySet<PropertyKey> = new Set(['apiKey', 'password'])
 
 /**
  * Puts the entries into a file's content, before anything of it is checked: one validation serves both. Neither is changed. Where a section of
@@ -227,7 +226,8 @@ class Merge {
     if (Array.isArray(value)) return value.map((each: unknown, index) => this.#value(each, [...keys, index]))
     if (isMap(value)) return this.#expanded(value, keys)
     const key = keys.at(-1)
-    if (typeof value !== 'string' || key === undefined || !BY_REFERENCE.has(key)) return value
+    // Environment variables are for secrets by reference: a body is not for reading the environment.
+    if (typeof value !== 'string' || key === undefined || !SECRET_VALUES.has(key)) return value
     const result = substitute(value, this.#env)
     if (!result.ok) {
       this.complaints.push({ code: 'variable', keys, message: result.error, suggestion: null })

@@ -16,6 +16,6 @@ export const store = section({
       'Shared state: embedded (in Postgres), redis://, rediss://, redis+sentinel://H1,H2/NAME or redis+cluster://H1,H2.',
     ),
   keyWrap: optional(secret).describe(
-    'Secret that wraps SRTP and recording keys at rest; made into the data folder when absent.',
+    'Secret that wraps SRTP and recording keys at rest; made into the data folder when absent. Secrets of managed entries need it here.',
   ),
 })

@@ -36,6 +36,7 @@ export const EVENT_NAMES = [
   'media.recovered',
   'config.reloaded',
   'config.rejected',
+  'config.managed',
   'router.loaded',
   'router.rejected',
   'router.failed',

@@ -145,6 +145,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
         agentOverride = null
       },
     },
+    managed: null,
     ...replaced,
   }
   return { options, store, events, metrics, actions }
