@@ -3,28 +3,20 @@ import type { ManagedEntry, ManagedKey } from '../../lib/config/managed.ts'
 import { asSealed, changeSealed, changeSecrets, hasSecrets } from '../../lib/config/managed-secrets.ts'
 import type { ConfigProblem } from '../../lib/config/problem.ts'
 import type { EmitEvent } from '../../lib/observe/event.ts'
-import { withDeadline } from '../deadline.ts'
 import type { KeyWrap } from '../key-wrap.ts'
 import type { Audit } from '../store/audit.ts'
-import { asStoreError, inTransaction } from '../store/transaction.ts'
+import { inTransaction } from '../store/transaction.ts'
 import { readSnapshot, type StoredEntry, writeSnapshot } from './managed-snapshot.ts'
-import { formatRing, NOTIFY_CHANNEL, type PostgresDoorbell } from './postgres-doorbell.ts'
-import type { SharedState, Unsubscribe } from './shared-state.ts'
+import { RungReader, type RungReaderOptions } from './rung-reader.ts'
 
-export interface ManagedEntriesOptions {
+export interface ManagedEntriesOptions extends Omit<RungReaderOptions, 'channel' | 'read'> {
   readonly pool: pg.Pool
   readonly audit: Audit
-  readonly shared: SharedState
-  readonly doorbell: PostgresDoorbell
   /** Seals secrets; null: the config has no key that all nodes share, and secrets by value are refused. */
   readonly keyWrap: KeyWrap | null
   /** Where this node keeps what it knew last, for a start without Postgres. */
   readonly file: string
   readonly emit: EmitEvent
-  /** Hears why they could not be read or kept: those known last stay in force. */
-  readonly onError: (error: unknown) => void
-  /** How often they are read although nothing rang. */
-  readonly intervalMs?: number
 }
 
 /** A change that somebody wants. */
@@ -47,9 +39,6 @@ export type ManagedOutcome =
   | ManagedRefusal
 
 const CHANNEL = 'managed'
-const INTERVAL_MS = 3000
-/** How long a node that starts waits for Postgres to say them; then those of its file are in force. */
-const FIRST_READ_MS = 2000
 /** More of them take longer to check than calls on the same thread should wait. */
 const MAX_ENTRIES = 2000
 /** Key of the advisory lock under which one change at a time is checked against all entries. */
@@ -65,18 +54,14 @@ type Row = Omit<StoredEntry, 'updatedAt' | 'updatedBy'> & { readonly updated_at:
 export class ManagedEntries {
   readonly #options: ManagedEntriesOptions
   readonly #listeners = new Set<() => void>()
-  readonly #stops: (Unsubscribe | (() => void))[] = []
-  readonly #timer: NodeJS.Timeout
+  readonly #reader: RungReader
   #known: readonly StoredEntry[] = []
   #fingerprint = fingerprint([])
-  #read = false
-  #reading: Promise<void> | null = null
-  #again = false
-  #closed = false
+  #isRead = false
 
   private constructor(options: ManagedEntriesOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.refresh(), options.intervalMs ?? INTERVAL_MS).unref()
+    this.#reader = new RungReader({ ...options, channel: CHANNEL, read: () => this.#read() })
   }
 
   /** Resolves when they are read from Postgres or, where it says nothing in time, from the file. */
@@ -87,13 +72,7 @@ export class ManagedEntries {
       return null
     })
     if (kept !== null) entries.#know(kept)
-    for (const bell of [options.shared, options.doorbell]) {
-      entries.#stops.push(
-        await bell.subscribe(CHANNEL, () => void entries.refresh()),
-        bell.onState(({ state }) => state === 'up' && void entries.refresh()),
-      )
-    }
-    await withDeadline(entries.refresh(), FIRST_READ_MS)
+    await entries.#reader.start()
     return entries
   }
 
@@ -162,17 +141,12 @@ export class ManagedEntries {
 
   /** Reads them anew; once more where that is under way already. Never rejects. */
   refresh(): Promise<void> {
-    this.#again = true
-    this.#reading ??= this.#readAll()
-    return this.#reading
+    return this.#reader.refresh()
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    clearInterval(this.#timer)
     this.#listeners.clear()
-    for (const stop of this.#stops) await stop()
-    await this.#reading
+    await this.#reader.close()
   }
 
   async #change(
@@ -180,7 +154,7 @@ export class ManagedEntries {
     actor: string,
     work: (client: pg.PoolClient, all: readonly StoredEntry[]) => Promise<ManagedOutcome>,
   ): Promise<ManagedOutcome> {
-    const { pool, audit, shared, emit } = this.#options
+    const { pool, audit, emit } = this.#options
     const outcome = await inTransaction(pool, async (client) => {
       await client.query('select pg_advisory_xact_lock($1, $2)', [...LOCK])
       const done = await work(client, await readAll(client))
@@ -190,30 +164,21 @@ export class ManagedEntries {
       const keys = typeof body === 'object' && body !== null ? Object.keys(body).sort() : []
       const details = { version, keys }
       await audit.append(client, { actor, action: `managed.${done.change}`, subject: `${kind}/${name}`, details })
-      await client.query('select pg_notify($1, $2)', [NOTIFY_CHANNEL, formatRing(CHANNEL, 'null')])
+      await this.#reader.ringWith(client)
       return done
     })
     if (outcome.kind !== 'done') return outcome
     const { change, entry } = outcome
     emit({ event: 'config.managed', kind, name, change, actor, version: entry.version })
-    // Where Redis is away the other bell has rung.
-    await Promise.all([shared.publish(CHANNEL, null).catch(() => undefined), this.refresh()])
+    await this.#reader.changed()
     return outcome
   }
 
-  async #readAll(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false
-      try {
-        const entries = await readAll(this.#options.pool)
-        const isFirst = !this.#read
-        this.#read = true
-        if (this.#know(entries) || isFirst) await this.#keep(entries)
-      } catch (error) {
-        this.#options.onError(asStoreError(error))
-      }
-    }
-    this.#reading = null // In the same step as the last look at `#again`, so that no wish is lost between the two.
+  async #read(): Promise<void> {
+    const entries = await readAll(this.#options.pool)
+    const isFirst = !this.#isRead
+    this.#isRead = true
+    if (this.#know(entries) || isFirst) await this.#keep(entries)
   }
 
   /** A disk that takes nothing costs the start without Postgres alone. */

@@ -5,11 +5,9 @@ import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { HealthEvent } from '../../lib/trunk/health.ts'
 import type { OverrideOrder } from '../../lib/trunk/operator.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
-import { withDeadline } from '../deadline.ts'
 import type { Audit } from '../store/audit.ts'
-import { asStoreError, inTransaction } from '../store/transaction.ts'
-import { formatRing, NOTIFY_CHANNEL, type PostgresDoorbell } from './postgres-doorbell.ts'
-import type { SharedState, Unsubscribe } from './shared-state.ts'
+import { inTransaction } from '../store/transaction.ts'
+import { RungReader, type RungReaderOptions } from './rung-reader.ts'
 
 /** An operator's word on a trunk or on backends of an agent, as every node of the fleet knows it. */
 export interface OperatorOverride {
@@ -24,17 +22,10 @@ export interface OperatorOverride {
   readonly endsAtMs: number | null
 }
 
-export interface OverridesOptions {
+export interface OverridesOptions extends Omit<RungReaderOptions, 'channel' | 'read'> {
   readonly pool: pg.Pool
   readonly audit: Audit
-  readonly shared: SharedState
-  /** Rings with the change itself, so that no crash and no outage of Redis comes between them. */
-  readonly doorbell: PostgresDoorbell
   readonly emit: EmitEvent
-  /** Hears why overrides could not be read: those known last stay in force. */
-  readonly onError: (error: unknown) => void
-  /** How often they are read although nothing rang. */
-  readonly intervalMs?: number
 }
 
 interface Row {
@@ -49,9 +40,6 @@ interface Row {
 }
 
 const CHANNEL = 'overrides'
-const INTERVAL_MS = 3000
-/** How long a node that starts waits for Postgres to say them; what was said last is in its health file. */
-const FIRST_READ_MS = 2000
 /** What a timer takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 const COLUMNS = `trunk, state, actor, reason, since, expires_at,
@@ -65,30 +53,20 @@ const COLUMNS = `trunk, state, actor, reason, since, expires_at,
 export class Overrides {
   readonly #options: OverridesOptions
   readonly #listeners = new Set<() => void>()
-  readonly #stops: (Unsubscribe | (() => void))[] = []
-  readonly #timer: NodeJS.Timeout
+  readonly #reader: RungReader
   /** Null: never read. */
   #known: ReadonlyMap<string, OperatorOverride> | null = null
   #end: NodeJS.Timeout | undefined
-  #reading: Promise<void> | null = null
-  #again = false
-  #closed = false
 
   private constructor(options: OverridesOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.refresh(), options.intervalMs ?? INTERVAL_MS).unref()
+    this.#reader = new RungReader({ ...options, channel: CHANNEL, read: () => this.#read() })
   }
 
   /** Resolves when they are read, or cannot be read now or in time. */
   static async start(options: OverridesOptions): Promise<Overrides> {
     const overrides = new Overrides(options)
-    for (const bell of [options.shared, options.doorbell]) {
-      overrides.#stops.push(
-        await bell.subscribe(CHANNEL, () => void overrides.refresh()),
-        bell.onState(({ state }) => state === 'up' && void overrides.refresh()),
-      )
-    }
-    await withDeadline(overrides.refresh(), FIRST_READ_MS)
+    await overrides.#reader.start()
     return overrides
   }
 
@@ -161,47 +139,32 @@ export class Overrides {
 
   /** Reads them anew; once more where that is under way already. Never rejects. */
   refresh(): Promise<void> {
-    this.#again = true
-    this.#reading ??= this.#readAll()
-    return this.#reading
+    return this.#reader.refresh()
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    clearInterval(this.#timer)
     clearTimeout(this.#end)
     this.#listeners.clear()
-    for (const stop of this.#stops) await stop()
-    await this.#reading
+    await this.#reader.close()
   }
 
   async #change<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const { pool, shared } = this.#options
-    const result = await inTransaction(pool, async (client) => {
+    const result = await inTransaction(this.#options.pool, async (client) => {
       const done = await work(client)
-      await client.query('select pg_notify($1, $2)', [NOTIFY_CHANNEL, formatRing(CHANNEL, 'null')])
+      await this.#reader.ringWith(client)
       return done
     })
-    // Where Redis is away the other bell has rung.
-    await Promise.all([shared.publish(CHANNEL, null).catch(() => undefined), this.refresh()])
+    await this.#reader.changed()
     return result
   }
 
-  async #readAll(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false
-      try {
-        const { rows } = await this.#options.pool.query<Row>(`select ${COLUMNS} from overrides order by trunk`)
-        const isOver = ({ left_ms: leftMs }: Row): boolean => leftMs !== null && leftMs <= 0
-        const inForce = rows.filter((row) => !isOver(row))
-        const answeredAtMs = performance.now()
-        this.#know(new Map(inForce.map((row) => [row.trunk, toOverride(row, answeredAtMs)])))
-        if (rows.some(isOver)) await this.#removeEnded()
-      } catch (error) {
-        this.#options.onError(asStoreError(error))
-      }
-    }
-    this.#reading = null // In the same step as the last look at `#again`, so that no wish is lost between the two.
+  async #read(): Promise<void> {
+    const { rows } = await this.#options.pool.query<Row>(`select ${COLUMNS} from overrides order by trunk`)
+    const isOver = ({ left_ms: leftMs }: Row): boolean => leftMs !== null && leftMs <= 0
+    const inForce = rows.filter((row) => !isOver(row))
+    const answeredAtMs = performance.now()
+    this.#know(new Map(inForce.map((row) => [row.trunk, toOverride(row, answeredAtMs)])))
+    if (rows.some(isOver)) await this.#removeEnded()
   }
 
   #inForce(): readonly (readonly [string, OperatorOverride])[] {
@@ -219,7 +182,7 @@ export class Overrides {
   #wakeAtEnd(): void {
     clearTimeout(this.#end)
     const ends = [...(this.#known?.values() ?? [])].flatMap(({ endsAtMs }) => (endsAtMs === null ? [] : [endsAtMs]))
-    if (ends.length === 0 || this.#closed) return
+    if (ends.length === 0 || this.#reader.isClosed) return
     const inMs = Math.max(Math.ceil(Math.min(...ends) - performance.now()), 1)
     this.#end = setTimeout(() => this.#onEnd(), Math.min(inMs, MAX_TIMER_MS)).unref()
   }
