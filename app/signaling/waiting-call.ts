@@ -1,4 +1,3 @@
-import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
 import type { Result } from '../../lib/core/result.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
@@ -8,12 +7,11 @@ import { type DecidedCall, objectionTo, type RouterOutcome } from '../../lib/rou
 import type { Metrics } from '../observe/metrics.ts'
 import type { Router, RouterFailure, RouterVerdict } from '../route/router.ts'
 import { type AtOnce, answerOfRouter } from './answer-at-once.ts'
-import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
+import { LeglessCall, type LeglessCallParts } from './legless-call.ts'
 
-export interface WaitingCallParts {
+export interface WaitingCallParts extends LeglessCallParts {
   readonly invite: IncomingInvite
-  readonly recorder: CallRecorder
   readonly verdict: Promise<RouterVerdict>
   /** Whether the call's tenant has an agent of that name. */
   readonly hasAgent: DecidedCall['hasAgent']
@@ -28,37 +26,30 @@ export interface WaitingCallParts {
   readonly onDial: (plan: DialPlan) => void
   /** The INVITE is sent on by somebody else. */
   readonly onProxy: (decision: RouterProxy) => void
-  /** The call is over and its record closed. */
-  readonly onReleased: () => void
   readonly redirectExpiresMs: number
   /** Retry-After for a 503, in seconds. */
   readonly retryAfterS: () => number
 }
 
 /** A call whose INVITE waits for the router. Whatever goes wrong with that, the call goes on as if there were none. */
-export class WaitingCall {
+export class WaitingCall extends LeglessCall {
   readonly #parts: WaitingCallParts
-  #over = false
 
   constructor(parts: WaitingCallParts) {
+    super(parts)
     this.#parts = parts
     // The SIP server has answered the CANCEL and the INVITE (RFC 3261 §9.2).
-    parts.invite.onCancel(() => this.#end({ by: 'caller', sip: 487, cause: 'cancelled' }))
+    parts.invite.onCancel(() => this.end({ by: 'caller', sip: 487, cause: 'cancelled' }))
     void parts.verdict.then((verdict) => this.#onVerdict(verdict))
   }
 
-  /** The term in which this node writes its record. */
-  get epoch(): number {
-    return this.#parts.recorder.row.epoch
-  }
-
   hangUp(by: EndedBy, cause: EndCause): void {
-    if (this.#over) return
+    if (this.isOver) return
     const { invite, recorder, retryAfterS } = this.#parts
     const reason = 'Service Unavailable'
     invite.respond(503, reason, { 'Retry-After': String(retryAfterS()) })
     recorder.event({ event: 'call.rejected', sip: 503, reason })
-    this.#end({ by, sip: 503, cause })
+    this.end({ by, sip: 503, cause })
   }
 
   /** Nobody has answered it yet. */
@@ -66,22 +57,8 @@ export class WaitingCall {
     return { kind: 'refused', code: 'state', message: 'the call is not answered' }
   }
 
-  /** The SIP server is gone, and the INVITE with it. */
-  lost(): void {
-    this.#end({ by: 'system', sip: null, cause: 'trunk-fault' })
-  }
-
-  /** Nothing is sent before it is answered. */
-  mute(_muted: boolean): void {}
-
-  /** The call is another node's. */
-  fence(): void {
-    this.#parts.recorder.lost()
-    this.#end({ by: 'system', sip: null, cause: 'node-lost' })
-  }
-
   #onVerdict(verdict: RouterVerdict): void {
-    if (this.#over) return
+    if (this.isOver) return
     if (!verdict.ok) return this.#fallBack(verdict.error)
     const decision = verdict.value
     if (decision === null) return this.#bridge(null, {}, 'default')
@@ -98,14 +75,14 @@ export class WaitingCall {
     const { planOf, metrics, onDial } = this.#parts
     const plan = planOf(decision)
     if (!plan.ok) return this.#fallBack({ code: 'ill-formed', message: plan.error })
-    this.#over = true
+    this.pass()
     metrics.routed('dial')
     onDial(plan.value)
   }
 
   #proxy(decision: RouterProxy): void {
     const { metrics, onProxy } = this.#parts
-    this.#over = true
+    this.pass()
     metrics.routed('proxy')
     onProxy(decision)
   }
@@ -116,7 +93,7 @@ export class WaitingCall {
     const answer: AtOnce = answerOfRouter(decision, redirectExpiresMs, retryAfterS())
     invite.respond(answer.status, answer.reason, answer.headers)
     recorder.event(answer.event)
-    this.#end(answer.end)
+    this.end(answer.end)
   }
 
   #fallBack({ code, message }: RouterFailure): void {
@@ -126,17 +103,8 @@ export class WaitingCall {
   }
 
   #bridge(agent: string | null, variables: Readonly<Record<string, string>>, outcome: RouterOutcome): void {
-    this.#over = true
+    this.pass()
     this.#parts.metrics.routed(outcome)
     this.#parts.onBridge(agent, variables)
-  }
-
-  #end(end: CallEnd): void {
-    if (this.#over) return
-    this.#over = true
-    const { recorder, onReleased } = this.#parts
-    recorder.update({ state: 'ended', endedAt: new Date(), end })
-    recorder.event({ event: 'call.ended', by: end.by, sip: end.sip, cause: end.cause })
-    onReleased()
   }
 }
