@@ -15,6 +15,7 @@ import { type LegAudio, openAgentLeg, refusalOfError, untilReady } from './agent
 import type { IncomingInvite } from './incoming-invite.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
+import { tellAnswered } from './tell-answered.ts'
 
 export interface AgentCallParts extends LineParts {
   readonly invite: IncomingInvite
@@ -112,12 +113,8 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
     const dialog = answered.value
     if (this.state.kind === 'ended') return dialog.forget()
     this.#dialog = dialog
-    const { recorder, metrics, session } = this.#parts
-    const answeredAt = new Date()
-    recorder.update({ state: 'active', answeredAt, recording: this.#parts.recording?.name ?? null })
-    metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
-    recorder.event({ event: 'call.answered', sipSessionId: dialog.sessionIds.header })
-    session.began(this.line)
+    tellAnswered(this.#parts, { sipSessionId: dialog.sessionIds.header })
+    this.#parts.session.began(this.line)
     this.input({ kind: 'accepted' })
     // ACK and BYE may have come with the 200 already, and are told now.
     this.follow(dialog, (end) => ({ kind: end }))

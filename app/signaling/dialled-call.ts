@@ -28,6 +28,7 @@ import { onLegEvent } from './leg-events.ts'
 import type { LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 import { SteppedCall } from './stepped-call.ts'
+import { tellAnswered } from './tell-answered.ts'
 
 export interface DialledCallParts extends Pick<LineParts, 'recorder' | 'metrics' | 'media' | 'recording'> {
   readonly invite: IncomingInvite
@@ -239,17 +240,13 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   }
 
   #onUp(target: TargetId): void {
-    const { recorder, metrics, recording, plan } = this.#parts
+    const { plan, invite } = this.#parts
     const branch = this.#branches.get(target)
-    const answeredAt = new Date()
-    recorder.update({ state: 'active', answeredAt, recording: recording?.name ?? null })
-    metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
-    recorder.event({
-      event: 'call.answered',
+    tellAnswered(this.#parts, {
       callee: plan.targets[target]?.name,
       over: branch?.trunk ?? null,
       sipCallId: branch?.sipCallId,
-      sipSessionId: this.#parts.invite.sessionIds.header,
+      sipSessionId: invite.sessionIds.header,
     })
   }
 

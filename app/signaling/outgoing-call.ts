@@ -14,6 +14,7 @@ import { newAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.
 import type { CalleeHunt } from './callee-hunt.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
+import { tellAnswered } from './tell-answered.ts'
 
 export interface OutgoingCallParts extends LineParts {
   /** Who is rung. */
@@ -131,13 +132,9 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
 
   #onAnswered(dialog: SipDialog, answer: string): void {
     this.#answered = { dialog, answer }
-    const { recorder, metrics, session } = this.#parts
-    const answeredAt = new Date()
-    const recording = this.#parts.recording?.name ?? null
-    recorder.update({ state: 'active', answeredAt, recording, sip: { callId: dialog.sipCallId } })
-    metrics.callAnswered(answeredAt.getTime() - recorder.row.startedAt.getTime())
-    recorder.event({ event: 'call.answered', sipSessionId: dialog.sessionIds.header })
-    session.began(this.line)
+    const { sipCallId: callId, sessionIds } = dialog
+    tellAnswered(this.#parts, { sipSessionId: sessionIds.header }, { sip: { callId } })
+    this.#parts.session.began(this.line)
     this.input({ kind: 'answered' })
     // What came right behind the 200 is told now.
     this.follow(dialog, (end) => ({ kind: end === 'bye' ? 'bye' : 'lost' }))
