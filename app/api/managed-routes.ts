@@ -1,3 +1,4 @@
+import * as z from 'zod'
 import { MANAGED_KINDS, type ManagedKey, type ManagedKind } from '../../lib/config/managed.ts'
 import { errorAnswer, managedEntryAnswer, managedListAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
@@ -80,7 +81,7 @@ function addEntry(app: Api, managed: ManagedActions, kind: ManagedKind): void {
     ...common,
     summary: `Remove ${ONE[kind]}; calls in progress go on`,
     headers: managedHeaders,
-    response: { 204: errorAnswer, ...REFUSALS, ...UNVERSIONED },
+    response: { 204: z.null().describe('It is removed'), ...REFUSALS, ...UNVERSIONED },
   }
   app.delete(path, { config: ADMIN, schema: remove }, async (request, reply) => {
     const key = { kind, name: request.params.name }
