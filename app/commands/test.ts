@@ -48,6 +48,8 @@ async function runTests(kind: Kind): Promise<boolean> {
   } finally {
     rmSync(coverageDir, { recursive: true, force: true })
   }
+  // Again, for whoever is shown the end of the output only: the suite's own account may be an hour above.
+  for (const failure of results.flatMap((result) => result.failures)) say(`failed: ${failure}`)
   for (const fault of faults) say(`failed: ${fault}`)
   const sum = (of: (result: SuiteResult) => number): number => results.reduce((total, result) => total + of(result), 0)
   const [passed, failed, skipped] = [sum((r) => r.passed), sum((r) => r.failed), sum((r) => r.skipped)]

@@ -6,11 +6,13 @@ import { withDeadline } from '../deadline.ts'
 import { leftovers } from './leftovers.ts'
 import type { Suite } from './suites.ts'
 
-/** How many tests ended how. */
+/** How many tests ended how, and which failed. */
 export interface Counts {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** Of each failed test its titles, and below them what it threw. */
+  readonly failures: readonly string[]
 }
 
 /** What came of one suite. */
@@ -28,7 +30,7 @@ export interface SuiteRun {
   readonly live: boolean
 }
 
-const NOTHING: Counts & Pick<SuiteResult, 'output'> = { passed: 0, failed: 0, skipped: 0, output: '' }
+const NOTHING: Counts & Pick<SuiteResult, 'output'> = { passed: 0, failed: 0, skipped: 0, failures: [], output: '' }
 /** How long a suite that is told to stop may take to close what it has open. */
 const KILL_AFTER_MS = 5_000
 const LAST_WORDS_MS = 1_000
@@ -123,6 +125,7 @@ function isCounts(message: unknown): message is Counts {
     message !== null &&
     'passed' in message &&
     'failed' in message &&
-    'skipped' in message
+    'skipped' in message &&
+    'failures' in message
   )
 }
