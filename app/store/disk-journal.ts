@@ -2,18 +2,11 @@ import { mkdir } from 'node:fs/promises'
 import type { Entry } from '../../lib/store/entry.ts'
 import { encodeFrame, type Frame } from '../../lib/store/frame.ts'
 import { shed, sizeOf } from '../../lib/store/shed.ts'
-import {
-  lastSequence,
-  listSegments,
-  type Position,
-  readCheckpoint,
-  removeSegment,
-  saveCheckpoint,
-  segmentBytes,
-} from './segment-files.ts'
+import { type Position, removeSegment, saveCheckpoint, segmentBytes } from './segment-files.ts'
 import { SegmentReader } from './segment-reader.ts'
-import { SegmentWriter } from './segment-writer.ts'
+import { beginLine, SegmentWriter } from './segment-writer.ts'
 import { StoreError, wordsOf } from './store-error.ts'
+import { type Found, survey } from './survey.ts'
 import { Watermark } from './watermark.ts'
 
 export interface JournalLimits {
@@ -37,8 +30,6 @@ const JOURNAL_LIMITS: JournalLimits = {
   memoryLength: 16 * 1024 * 1024,
 }
 
-/** After a crash this many numbers are skipped: more than can have been given out and shown, but not synced. */
-const SEQUENCE_GAP = 1_000_000
 /** UTF-16 units of JSON in one write: holds the loop up for some 10 ms; with less, redirected calls outrun the journal. */
 const WRITE_LENGTH = 4 * 1024 * 1024
 const CHECKPOINT_INTERVAL_MS = 1000
@@ -226,7 +217,7 @@ export class DiskJournal {
 
   #schedule(): void {
     if (this.#timer !== null || this.#flushing !== null || this.#lent !== null) return
-    if (this.#closed || this.#pending.length === 0) return
+    if (this.#closed || (this.#pending.length === 0 && this.#trouble === null)) return
     const { batchDelayMs, retryDelayMs } = this.#limits
     const delayMs = this.#trouble !== null ? retryDelayMs : this.#pendingLength >= WRITE_LENGTH ? 0 : batchDelayMs
     this.#timer = setTimeout(() => {
@@ -235,7 +226,10 @@ export class DiskJournal {
     }, delayMs)
   }
 
-  /** Writes and syncs the front of what waits; says whether the disk took it. Never rejects. */
+  /**
+   * Writes and syncs the front of what waits; says whether the disk took it. Where it refused and Postgres has taken all that waited,
+   * a line of no meaning is tried: the next entry may be long in coming, and nobody would hear that the disk is well. Never rejects.
+   */
   async #flush(): Promise<boolean> {
     if (this.#lent !== null) return false
     const taken = this.#takeFront()
@@ -271,7 +265,8 @@ export class DiskJournal {
       )
     }
     const before = this.#writer.syncedBytes
-    await this.#writer.append(Buffer.concat(entries.map(({ kind, json }) => encodeFrame(kind, json))))
+    const lines = entries.map(({ kind, json }) => encodeFrame(kind, json))
+    await this.#writer.append(lines.length > 0 ? Buffer.concat(lines) : beginLine(this.#nextSequence))
     this.#diskBytes += this.#writer.syncedBytes - before
     this.#synced.advance(entries.length)
     if (this.#writer.syncedBytes < this.#limits.segmentBytes) return
@@ -316,32 +311,5 @@ export class DiskJournal {
   async #saveCheckpoint(): Promise<void> {
     this.#checkpointAtMs = performance.now()
     await saveCheckpoint(this.#options.folder, this.#reader.position)
-  }
-}
-
-interface Found {
-  readonly nextSegment: number
-  readonly nextSequence: number
-  readonly position: Position
-  readonly bytes: number
-}
-
-/** What the folder holds from earlier runs. */
-async function survey(folder: string, firstSequence: number): Promise<Found> {
-  const segments = await listSegments(folder)
-  const checkpoint = await readCheckpoint(folder)
-  const last = await lastSequence(folder, segments)
-  const oldest = segments[0] ?? checkpoint?.segment ?? 1
-  const position = checkpoint !== null && checkpoint.segment >= oldest ? checkpoint : { segment: oldest, offset: 0 }
-  let bytes = 0
-  for (const segment of segments) {
-    if (segment < position.segment) await removeSegment(folder, segment)
-    else bytes += await segmentBytes(folder, segment)
-  }
-  return {
-    nextSegment: Math.max(segments.at(-1) ?? 0, checkpoint?.segment ?? 0) + 1,
-    nextSequence: last === null ? firstSequence : last.sequence + 1 + (last.closed ? 0 : SEQUENCE_GAP),
-    position,
-    bytes,
   }
 }

@@ -10,7 +10,7 @@ export interface Position {
   readonly offset: number
 }
 
-/** The first line of a segment: `{"sequence":N}`, N being the number that the next entry gets. */
+/** The first line of a segment, and one that only tries the disk: `{"sequence":N}`, N being the number that the next entry gets. */
 export const BEGIN = 'begin'
 /** The last line of a journal that was closed in order. */
 export const END = 'end'

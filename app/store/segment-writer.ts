@@ -72,6 +72,9 @@ export class SegmentWriter {
   }
 }
 
+/** A line that says which sequence number comes next, and is no entry. */
+export const beginLine = (sequence: number): Buffer => encodeFrame(BEGIN, JSON.stringify({ sequence }))
+
 async function begin(
   folder: string,
   segment: number,
@@ -79,7 +82,7 @@ async function begin(
 ): Promise<{ handle: FileHandle; bytes: number }> {
   const handle = await open(segmentPath(folder, segment), 'wx', 0o600)
   try {
-    const line = encodeFrame(BEGIN, JSON.stringify({ sequence }))
+    const line = beginLine(sequence)
     await handle.writeFile(line)
     await handle.sync()
     await syncFolder(folder)
