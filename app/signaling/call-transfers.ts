@@ -4,9 +4,11 @@ import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../media/port.ts'
 import type { LineSession } from '../session/line-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
+import { Referral } from './referral.ts'
+import type { SipDialog } from './sip-dialog.ts'
 import { Transfer } from './transfer.ts'
 import type { TransferDesk } from './transfer-desk.ts'
-import type { TransferOrder } from './transfer-order.ts'
+import { type TransferOrder, tellTransfer } from './transfer-order.ts'
 
 export interface CallTransfersParts {
   readonly recorder: CallRecorder
@@ -15,18 +17,29 @@ export interface CallTransfersParts {
   readonly session: Pick<LineSession, 'said' | 'row'>
   /** Whether the call is recorded. */
   readonly isRecorded: boolean
-  /** What the caller is on, and who talks to them; null: the call is not up. */
-  readonly line: () => { readonly leg: MediaLeg; readonly agent: AgentSpec } | null
+  /** Null: the call is not up. */
+  readonly line: () => TalkingLine | null
   /** `CallRow.state` is another one. */
   readonly onState: () => void
   readonly onAgentEvent: (event: LegEvent) => void
   readonly hangUp: (by: EndedBy, cause: EndCause) => void
 }
 
+/** What the caller is on, and who talks to them. */
+export interface TalkingLine {
+  readonly dialog: SipDialog
+  readonly leg: MediaLeg
+  readonly agent: AgentSpec
+}
+
 /** The transfers of one call: one at a time, and what becomes of the caller where one ends. */
 export class CallTransfers {
   readonly #parts: CallTransfersParts
   #current: Transfer | null = null
+  /** The far end is asked to make the transfer, and has not said what came of it. */
+  #isReferring = false
+  /** What it was asked for last. */
+  #referral: Referral | null = null
   #begun = 0
 
   constructor(parts: CallTransfersParts) {
@@ -35,7 +48,7 @@ export class CallTransfers {
 
   /** A person is being rung, or talks to the caller. */
   get isUnderWay(): boolean {
-    return this.#current !== null
+    return this.#isReferring || this.#current !== null
   }
 
   /** The caller talks to a person. */
@@ -44,10 +57,46 @@ export class CallTransfers {
   }
 
   begin(order: TransferOrder): OrderOutcome {
-    const { desk, recorder, media } = this.#parts
     const line = this.#parts.line()
     if (line === null) return refused('the call is not answered')
-    if (this.#current !== null) return refused('a transfer is under way already')
+    if (this.isUnderWay) return refused('a transfer is under way already')
+    return this.#refer(order, line) ? { kind: 'done' } : this.#ring(order, line)
+  }
+
+  /**
+   * Asks the far end to make the transfer itself. False where it is not to be asked: by its trunk, for the person is to be told first who is calling,
+   * or as it has not ended well in this call before.
+   */
+  #refer(order: TransferOrder, line: TalkingLine): boolean {
+    const { desk, recorder, onState, hangUp } = this.#parts
+    if (order.attended || this.#referral?.isOver === false) return false
+    const refer = desk.refer(recorder, order.to, line.dialog.target)
+    if (refer === null) return false
+    this.#isReferring = true
+    this.#referral = new Referral({
+      ...{ order, recorder, dialog: line.dialog, refer },
+      ringMs: order.ringTimeoutMs ?? refer.ringMs,
+      onArrived: () => {
+        this.#isReferring = false
+        this.#answer(order, line, null)
+        hangUp(order.by, 'transferred')
+      },
+      onFailed: (problem) => this.#settle(order, line, problem),
+      onFallBack: () => {
+        this.#isReferring = false
+        const rung = this.#ring(order, line)
+        if (rung.kind !== 'refused') return
+        tellTransfer({ order, recorder }, 'leg', 'failed', rung.message)
+        this.#settle(order, line, rung.message)
+      },
+    })
+    onState()
+    return true
+  }
+
+  /** Rings the person over a leg of ours. */
+  #ring(order: TransferOrder, line: TalkingLine): OrderOutcome {
+    const { desk, recorder, media } = this.#parts
     if (!media.joins) return refused('calls that FreeSWITCH carries cannot be transferred in this version')
     const callee = desk.callee(recorder, order.to, order.ringTimeoutMs)
     if (!callee.ok) return { kind: 'refused', ...callee.error }
@@ -59,10 +108,7 @@ export class CallTransfers {
       callee: callee.value,
       callerLeg: line.leg,
       briefing: () => this.#talker(line.agent, 'briefing', order.toolCall),
-      onTold: (problem) => {
-        if (order.toolCall !== null) line.leg.transferred(order.toolCall, problem)
-        this.#parts.onState()
-      },
+      onTold: (problem) => this.#settle(order, line, problem),
       onEnd: () => this.#parts.hangUp('callee', 'transferred'),
       onBack: () => void this.#comeBack(line),
       onAgentEvent: this.#parts.onAgentEvent,
@@ -77,9 +123,21 @@ export class CallTransfers {
     return { kind: 'done' }
   }
 
+  /** It is known what came of it. @param problem why the caller is still with the agent; null: they are put through */
+  #settle(order: TransferOrder, line: TalkingLine, problem: string | null): void {
+    this.#isReferring = false
+    this.#answer(order, line, problem)
+    this.#parts.onState()
+  }
+
+  #answer({ toolCall }: TransferOrder, { leg }: TalkingLine, problem: string | null): void {
+    if (toolCall !== null) leg.transferred(toolCall, problem)
+  }
+
   /** The call is over: so is the person's part in it. Resolves when media and trunk are given back. */
   async end(cause: EndCause): Promise<void> {
     const transfer = this.#current
+    this.#referral?.callEnded()
     transfer?.callEnded(cause)
     await transfer?.released
   }
@@ -90,7 +148,7 @@ export class CallTransfers {
   }
 
   /** The agent talks to the caller again. */
-  async #comeBack({ leg, agent }: { readonly leg: MediaLeg; readonly agent: AgentSpec }): Promise<void> {
+  async #comeBack({ leg, agent }: TalkingLine): Promise<void> {
     const { media, hangUp } = this.#parts
     try {
       await media.talk(leg, this.#talker(agent, 'left', null))

@@ -1,17 +1,18 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
-import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
+import type { LineInput } from '../../lib/call/line-input.ts'
+import type { LegEvent, LegSummary, MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
 import type { CallSession } from '../session/call-session.ts'
 import type { Line } from '../session/line-session.ts'
 import { closeRecord, dropCall } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
-import { CallTransfers } from './call-transfers.ts'
+import { CallTransfers, type TalkingLine } from './call-transfers.ts'
 import { onLegEvent } from './leg-events.ts'
 import type { SharedCall } from './shared-call.ts'
-import type { SipDialog } from './sip-dialog.ts'
+import type { DialogEnd, SipDialog } from './sip-dialog.ts'
 import { SteppedCall } from './stepped-call.ts'
 import type { TransferDesk } from './transfer-desk.ts'
 import type { TransferOrder } from './transfer-order.ts'
@@ -37,6 +38,7 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
   readonly #parts: LineParts
   readonly #transfers: CallTransfers
   #agent: AgentSpec | null = null
+  #dialog: SipDialog | null = null
   #isHeld = false
 
   constructor(parts: LineParts, state: State) {
@@ -91,6 +93,11 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
     await over
   }
 
+  protected override follow(dialog: SipDialog, ended: (end: DialogEnd) => Input | LineInput): void {
+    this.#dialog = dialog
+    super.follow(dialog, ended)
+  }
+
   protected override onHold(held: boolean): void {
     super.onHold(held)
     this.#isHeld = held
@@ -117,9 +124,9 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
     if (outcome.kind === 'refused') this.leg?.transferred(callId, outcome.message)
   }
 
-  #talking(): { readonly leg: MediaLeg; readonly agent: AgentSpec } | null {
-    const { leg } = this
-    return leg === null || this.#agent === null || !this.isUp ? null : { leg, agent: this.#agent }
+  #talking(): TalkingLine | null {
+    const [dialog, leg, agent] = [this.#dialog, this.leg, this.#agent]
+    return dialog === null || leg === null || agent === null || !this.isUp ? null : { dialog, leg, agent }
   }
 
   #showState(): void {

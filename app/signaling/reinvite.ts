@@ -1,8 +1,9 @@
 import type Srf from 'drachtio-srf'
 import { endReason } from '../../lib/call/end-reason.ts'
 import type { SessionIds } from '../../lib/sip/session-id.ts'
+import { isRequest, sendInDialog, wordsOf } from './in-dialog-request.ts'
 import { ALLOW, headerOf, SESSION_ID } from './sip-facts.ts'
-import { callMethod, propertyOf } from './srf-inside.ts'
+import { callMethod } from './srf-inside.ts'
 
 /** What came of a re-INVITE of ours (RFC 3261 §14.1). */
 export type ReinviteOutcome =
@@ -30,7 +31,6 @@ export function sendReinvite(
   dialog: Srf.Dialog,
   { sdp, uri, patienceMs, sessionIds }: Reinvite,
 ): Promise<ReinviteOutcome> {
-  const auth = propertyOf(dialog, 'auth')
   return new Promise((resolve) => {
     let request: unknown = null
     const timer = setTimeout(() => {
@@ -41,42 +41,26 @@ export function sendReinvite(
       clearTimeout(timer)
       resolve(outcome)
     }
-    const onSent = (error: unknown, sent: unknown): void => {
-      if (error !== null && error !== undefined) return done({ kind: 'failed', message: wordsOf(error) })
-      if (!isRequest(sent)) return done({ kind: 'failed', message: 'the SIP server gave no request back' })
+    // Who wants a session timer may have it (RFC 4028 §7.1).
+    const headers = {
+      Allow: ALLOW,
+      Supported: 'timer',
+      'Content-Type': 'application/sdp',
+      [SESSION_ID]: sessionIds.header,
+    }
+    const onSent = (sent: Srf.SrfRequest): void => {
       request = sent
-      sent.on('response', (response, ack) => {
-        if (response === undefined) return
-        sessionIds.hear(headerOf(response, SESSION_ID))
-        if (response.status < 200) return
-        if (response.status >= 300) {
-          return done({ kind: 'refused', status: response.status, reason: response.reason ?? '' })
-        }
-        ack?.()
-        const contact = response.has('Contact') ? response.get('Contact') : undefined
-        done({ kind: 'accepted', answer: response.body ?? '', seq: seqOf(response), contact })
-      })
     }
-    const options = {
-      uri,
-      method: 'INVITE',
-      stackDialogId: propertyOf(dialog, 'id'),
-      body: sdp,
-      // Who wants a session timer may have it (RFC 4028 §7.1).
-      headers: {
-        Allow: ALLOW,
-        Supported: 'timer',
-        'Content-Type': 'application/sdp',
-        [SESSION_ID]: sessionIds.header,
-      },
-      _socket: propertyOf(dialog, 'socket'),
-      ...(auth !== undefined && { auth }),
-    }
-    try {
-      callMethod(propertyOf(dialog, 'agent'), 'request', options, onSent)
-    } catch (error) {
-      done({ kind: 'failed', message: wordsOf(error) })
-    }
+    sendInDialog(dialog, { method: 'INVITE', uri, headers, body: sdp }, onSent, (response, ack) => {
+      sessionIds.hear(headerOf(response, SESSION_ID))
+      if (response.status < 200) return
+      if (response.status >= 300) {
+        return done({ kind: 'refused', status: response.status, reason: response.reason ?? '' })
+      }
+      ack?.()
+      const contact = response.has('Contact') ? response.get('Contact') : undefined
+      done({ kind: 'accepted', answer: response.body ?? '', seq: seqOf(response), contact })
+    }).catch((error: unknown) => done({ kind: 'failed', message: wordsOf(error) }))
   })
 }
 
@@ -95,8 +79,3 @@ function cancel(request: unknown, sessionIds: SessionIds): void {
 }
 
 const seqOf = (response: Srf.SrfResponse): number => Number.parseInt(response.get('CSeq'), 10)
-
-const isRequest = (value: unknown): value is Srf.SrfRequest =>
-  typeof value === 'object' && value !== null && 'on' in value && typeof value.on === 'function'
-
-const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -3,12 +3,14 @@ import { saysFault } from '../../lib/call/bye-reason.ts'
 import type { DialogState } from '../../lib/sip/dialog-state.ts'
 import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/info-dtmf.ts'
 import { parseMediaType } from '../../lib/sip/media-type.ts'
+import { type ReferNotify, readReferNotify } from '../../lib/sip/refer-notify.ts'
 import { SESSION_BODY_TYPES, sessionBodyOf } from '../../lib/sip/session-body.ts'
 import type { SessionIds } from '../../lib/sip/session-id.ts'
 import { readSessionRequest } from '../../lib/sip/session-request.ts'
 import { DialogFacts } from './dialog-facts.ts'
 import { KeptEvents } from './kept-events.ts'
 import { type ReinviteOutcome, sendReinvite } from './reinvite.ts'
+import { type Refer, type ReferOutcome, sendRefer } from './send-refer.ts'
 import { ALLOW, headerOf, SESSION_ID, sessionFactsOf } from './sip-facts.ts'
 
 /** A re-INVITE or UPDATE of the far end (RFC 3261 §14.2, RFC 3311), and the ways to answer it. */
@@ -45,6 +47,8 @@ export class SipDialog {
   readonly #digits = new KeptEvents<InfoDigit>()
   readonly #facts: DialogFacts
   #onChange: () => void = () => undefined
+  /** Who has sent a REFER; null: none was sent here, so that no NOTIFY can belong to one. */
+  #onNotify: ((notify: ReferNotify) => void) | null = null
   #isForgotten = false
 
   /**
@@ -91,6 +95,11 @@ export class SipDialog {
     return this.#facts.state
   }
 
+  /** Where requests of the dialog go. */
+  get target(): string {
+    return this.state?.remoteTarget ?? this.#dialog.remote.uri
+  }
+
   /** What we said of our media last, in an offer or an answer. */
   get localSdp(): string {
     return this.#dialog.local.sdp
@@ -121,10 +130,19 @@ export class SipDialog {
 
   /** Offers our session anew, from where we are now (RFC 3261 §14.1); a final answer is waited for `patienceMs`. */
   async reinvite(sdp: string, patienceMs: number): Promise<ReinviteOutcome> {
-    const uri = this.state?.remoteTarget ?? this.#dialog.remote.uri
     this.#become(sdp)
-    const outcome = await sendReinvite(this.#dialog, { sdp, uri, patienceMs, sessionIds: this.sessionIds })
+    const { target: uri, sessionIds } = this
+    const outcome = await sendReinvite(this.#dialog, { sdp, uri, patienceMs, sessionIds })
     if (outcome.kind === 'accepted') this.#facts.onSuccess(outcome.seq, outcome.contact)
+    return outcome
+  }
+
+  /** Asks the far end to call somebody (RFC 3515). `onNotify` hears from it how that goes, from now on and also after it has refused. */
+  async refer(refer: Refer, onNotify: (notify: ReferNotify) => void): Promise<ReferOutcome> {
+    this.#onNotify = onNotify
+    const { target: uri, sessionIds } = this
+    const outcome = await sendRefer(this.#dialog, refer, { uri, sessionIds })
+    if (outcome.kind === 'accepted') this.#facts.onSuccess(outcome.seq, undefined)
     return outcome
   }
 
@@ -181,11 +199,14 @@ export class SipDialog {
       case 'INFO':
         this.#onInfo(req, res)
         return true
+      case 'NOTIFY':
+        this.#onNotification(req, res)
+        return true
       case 'OPTIONS':
         res.send(200, { headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } })
         return true
       default:
-        res.send(405, { headers: { Allow: ALLOW } })
+        this.#notAllowed(res)
         return true
     }
   }
@@ -207,6 +228,19 @@ export class SipDialog {
     res.send(200)
     const digit = parseInfoDtmf(type, req.body ?? '')
     if (digit !== undefined) this.#digits.emit(digit)
+  }
+
+  #onNotification(req: Srf.SrfRequest, res: Srf.SrfResponse): void {
+    if (this.#onNotify === null) return this.#notAllowed(res)
+    const [event, state, type] = ['Event', 'Subscription-State', 'Content-Type'].map((name) => headerOf(req, name))
+    const read = readReferNotify({ event, state, type, body: req.body ?? '' })
+    if (!read.ok) return res.send(read.error.status, read.error.reason, { headers: { ...read.error.headers } })
+    res.send(200)
+    this.#onNotify(read.value)
+  }
+
+  #notAllowed(res: Srf.SrfResponse): void {
+    res.send(405, { headers: { Allow: ALLOW } })
   }
 
   #reoffer(res: Srf.SrfResponse, offer: string | null): Reoffer {

@@ -2,9 +2,12 @@ import type { TrunkId } from '../../lib/core/ids.ts'
 import { ok, type Result } from '../../lib/core/result.ts'
 import type { GiveBack } from '../../lib/guard/call-load.ts'
 import type { OutboundTrunk } from '../../lib/route/outbound.ts'
-import { decideTransfer, type TransferFacts, type TransferRefusal } from '../../lib/route/transfer.ts'
+import { referTo } from '../../lib/route/refer-to.ts'
+import { decideTransfer, type TransferFacts, type TransferRefusal, transferNumbers } from '../../lib/route/transfer.ts'
+import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { CalleeHunt, type CalleeHuntParts } from './callee-hunt.ts'
+import type { Refer } from './send-refer.ts'
 
 /** What a call needs to ring somebody else. */
 export interface TransferDeskParts {
@@ -39,6 +42,26 @@ export class TransferDesk {
       admit: this.#parts.admit,
     }
     return ok(new CalleeHunt(this.#parts.hunt, context, decided.value, recorder))
+  }
+
+  /**
+   * How the far end of a call is asked to call somebody itself; null where that is not to be: its trunk takes no REFER, or whom to call is not known.
+   *
+   * @param to as for `callee`
+   * @param remoteTarget Contact of the far end
+   */
+  refer(recorder: CallRecorder, to: string, remoteTarget: string): (Refer & { readonly ringMs: number }) | null {
+    const facts = this.#parts.facts()
+    const { trunk: id } = recorder.row
+    const trunk = id === null ? undefined : facts.outbound.get(id)
+    if (trunk?.refers !== true) return null
+    const numbers = transferNumbers(recorder.row, to, facts)
+    const uri = numbers.ok ? referTo(numbers.value.to, trunk, remoteTarget) : null
+    if (!numbers.ok || uri === null) return null
+    const { address } = this.#parts.hunt
+    const host = address.includes(':') ? `[${address}]` : address
+    const referredBy = `sip:${escapeUser(numbers.value.from)}@${host}`
+    return { referTo: uri, referredBy, credentials: trunk.credentials, ringMs: trunk.policy.ringTimeoutMs }
   }
 
   /** What comes of these INVITEs is of no call any more. */

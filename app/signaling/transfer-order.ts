@@ -1,3 +1,5 @@
+import type { CallRecorder } from './call-recorder.ts'
+
 /** Whom a call is to be handed to, and who says so. */
 export interface TransferOrder {
   readonly by: 'agent' | 'operator'
@@ -11,4 +13,20 @@ export interface TransferOrder {
   readonly ringTimeoutMs: number | null
   /** The tool call that is to be answered; null: nobody waits. */
   readonly toolCall: string | null
+}
+
+/** What is worth a warning: the caller is not where they were to be. */
+const WARNED: ReadonlySet<string> = new Set(['failed', 'fellBack', 'returned'])
+
+/** An event of a transfer. `via`: a leg of ours, or a REFER to the far end. */
+export function tellTransfer(
+  { order, recorder }: { readonly order: TransferOrder; readonly recorder: CallRecorder },
+  via: 'leg' | 'refer',
+  outcome: string,
+  reason: string | null,
+  more: object = {},
+): void {
+  const { to, name, by, attended } = order
+  const level = WARNED.has(outcome) ? 'warn' : 'info'
+  recorder.event({ event: 'call.transfer', level, outcome, via, to, name, by, attended, reason, ...more })
 }

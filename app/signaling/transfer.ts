@@ -11,7 +11,7 @@ import type { CallRecorder } from './call-recorder.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
 import { Reoffers } from './reoffers.ts'
 import type { SipDialog } from './sip-dialog.ts'
-import type { TransferOrder } from './transfer-order.ts'
+import { type TransferOrder, tellTransfer } from './transfer-order.ts'
 
 export interface TransferParts {
   readonly order: TransferOrder
@@ -139,10 +139,7 @@ export class Transfer {
   }
 
   #tell(outcome: string, reason: string | null = null, more: object = {}): void {
-    const { order, recorder } = this.#parts
-    const { to, name, by, attended } = order
-    const level = outcome === 'failed' || outcome === 'returned' ? 'warn' : 'info'
-    recorder.event({ event: 'call.transfer', level, outcome, to, name, by, attended, reason, ...more })
+    tellTransfer(this.#parts, 'leg', outcome, reason, more)
   }
 
   /** What media or agent cannot do ends the transfer, not the call. */

@@ -125,6 +125,12 @@ export const trunk = section({
     .enum(['none', 'diversion', 'history-info'])
     .default('none')
     .describe('How it is told, in such calls, which number was called: Diversion (RFC 5806), History-Info (RFC 7044).'),
+  refer: z
+    .boolean('true or false')
+    .default(false)
+    .describe(
+      'Whether its far ends take REFER: a blind transfer is then theirs to make, and they leave; else, and where they do not, a leg of ours is made.',
+    ),
   hunt480: z.boolean('true or false').default(false).describe('Whether 480 moves on to the next trunk.'),
   probe: probe.prefault({}).describe('Health by OPTIONS.'),
   calls: calls.prefault({}).describe('Health by the outcomes of calls.'),

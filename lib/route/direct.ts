@@ -29,5 +29,6 @@ export const directTrunk = (uri: SipAddress, { policy, srtp }: DirectRules): Out
   credentials: null,
   identity: DEFAULTS.identity,
   onward: DEFAULTS,
+  refers: DEFAULTS.refer,
   sources: { has: (address) => address === uri.host },
 })

@@ -26,6 +26,8 @@ export interface OutboundTrunk extends HuntTrunk {
   readonly identity: IdentityPolicy
   /** What of a caller's INVITE goes on to it. */
   readonly onward: HeaderPolicy
+  /** Whether its far ends are asked to transfer calls themselves (RFC 3515). */
+  readonly refers: boolean
   /** Addresses that speak for the trunk. */
   readonly sources: AddressSet
 }
@@ -57,6 +59,7 @@ export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): Outbound
     credentials: trunk.credentials,
     identity: trunk.identity,
     onward: { passHeaders: trunk.passHeaders, diversion: trunk.diversion },
+    refers: trunk.refer,
     sources: addressSet(trunk.sources.map(({ address, prefixBits }) => `${address}/${prefixBits}`)),
     policy: {
       hunt480: trunk.hunt480,

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../core/result.ts'
 import type { CallRow } from '../observe/call-record.ts'
 import { toE164 } from './number.ts'
 import { openTrunks, type Placement, type TrunkFacts } from './place.ts'
-import type { RouteSnapshot } from './snapshot.ts'
+import type { RouteSnapshot, TenantRoute } from './snapshot.ts'
 
 export type TransferFacts = TrunkFacts & Pick<RouteSnapshot, 'tenants'>
 
@@ -15,18 +15,19 @@ export interface TransferRefusal {
 /** As long as extensions are in the config. */
 const EXTENSION = /^\d{1,6}$/
 
+type Transferred = Pick<CallRow, 'tenant' | 'direction' | 'from' | 'to'>
+
 /**
- * Whom a call may be handed to, and over what. It goes on as the call that it is: neither what impedes new calls nor the limits of its tenant
- * stand in its way. The person sees the tenant's number, which its trunks may show.
+ * Whom a call may be handed to, and as whose: the tenant's own number is who hands it on.
  *
  * @param to E.164, as dialled in the country of the tenant, or an extension
  */
-export function decideTransfer(
-  { tenant, direction, from, to: called }: Pick<CallRow, 'tenant' | 'direction' | 'from' | 'to'>,
+export function transferNumbers(
+  { tenant, direction, from, to: called }: Transferred,
   to: string,
-  facts: TransferFacts,
-): Result<Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>, TransferRefusal> {
-  const route = [...facts.tenants.values()].find(({ id }) => id === tenant)
+  { tenants }: Pick<RouteSnapshot, 'tenants'>,
+): Result<{ readonly from: string; readonly to: string; readonly route: TenantRoute }, TransferRefusal> {
+  const route = [...tenants.values()].find(({ id }) => id === tenant)
   if (route === undefined) return err({ code: 'request', message: 'the call is of no tenant' })
   const number = EXTENSION.test(to) ? to : toE164(to, route.country)
   if (number === null)
@@ -34,7 +35,23 @@ export function decideTransfer(
       code: 'request',
       message: `to: "${to}" is no telephone number such as +12025550123, nor an extension`,
     })
-  const open = openTrunks(route, facts)
+  return ok({ from: direction === 'inbound' ? called : from, to: number, route })
+}
+
+/**
+ * Whom a call may be handed to, and over what. It goes on as the call that it is: neither what impedes new calls nor the limits of its tenant
+ * stand in its way. The person sees the tenant's number, which its trunks may show.
+ *
+ * @param to E.164, as dialled in the country of the tenant, or an extension
+ */
+export function decideTransfer(
+  call: Transferred,
+  to: string,
+  facts: TransferFacts,
+): Result<Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>, TransferRefusal> {
+  const numbers = transferNumbers(call, to, facts)
+  if (!numbers.ok) return numbers
+  const open = openTrunks(numbers.value.route, facts)
   if (!open.ok) return err({ code: open.error.code === 'limit' ? 'limit' : 'request', message: open.error.message })
-  return ok({ from: direction === 'inbound' ? called : from, to: number, ...open.value })
+  return ok({ from: numbers.value.from, to: numbers.value.to, ...open.value })
 }
