@@ -76,6 +76,7 @@ const WELL_KNOWN: readonly (readonly [name: string, compact?: string])[] = [
   ['Server'],
   ['Service-Route'],
   ['Session-Expires', 'x'],
+  ['Session-ID'],
   ['SIP-ETag'],
   ['SIP-If-Match'],
   ['Subject', 's'],
