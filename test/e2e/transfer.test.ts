@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { WebSocket } from 'ws'
-import { isAudible } from '../../lib/media/level.ts'
 import { type ApiCall, allCalls } from '../helpers/api-call.ts'
 import { BaresipCallee } from '../helpers/baresip-callee.ts'
 import { Carrier } from '../helpers/carrier.ts'
@@ -112,17 +111,6 @@ describe('a call that its agent hands to a person', function () {
     [...parts].some(([socket, of]) => of === part && socket.readyState === socket.OPEN) &&
     model.received.some((event) => JSON.stringify(event).includes(what))
 
-  /** Waits until so many frames of sound, not silence, have come. */
-  const hears = (frames: number): Promise<void> => {
-    const from = caller.heard.length
-    return until(async () => {
-      const loud = caller.heard
-        .slice(from)
-        .filter(({ payload }) => payload.length === 160 && isAudible(payload, 'PCMU'))
-      return loud.length >= frames
-    }, `${frames} frames of sound`)
-  }
-
   async function record(number: string): Promise<ApiCall> {
     let ended: ApiCall | undefined
     await until(async () => {
@@ -143,7 +131,7 @@ describe('a call that its agent hands to a person', function () {
     assert.equal((await caller.call(ATTENDED)).status, 200)
     caller.talk(LOUD)
     await until(async () => heardOf('caller', 'they declined: in theatre'), 'the answer to the tool')
-    await hears(SPOKEN_FRAMES / 2)
+    await caller.hearSound(SPOKEN_FRAMES / 2)
     assert.equal(await caller.hangUp(), 200)
     const call = await record(ATTENDED)
     assert.equal(call.end?.cause, 'normal')
@@ -159,7 +147,7 @@ describe('a call that its agent hands to a person', function () {
       async () => model.sockets.slice(before).every(({ readyState }) => readyState === WebSocket.CLOSED),
       'the end of the agent’s socket',
     )
-    await hears(100)
+    await caller.hearSound(100)
     assert.equal(await caller.hangUp(), 200)
     const call = await record(BLIND)
     assert.deepEqual(call.end, { by: 'caller', sip: null, cause: 'transferred' })

@@ -1,5 +1,6 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { isAudible } from '../../lib/media/level.ts'
 import { emptyRtpHeader, parseRtp, writeRtpHeader } from '../../lib/media/rtp.ts'
 import { parseMessage } from '../../lib/sip/parser.ts'
 
@@ -11,6 +12,7 @@ const PCMU = 0
 const TELEPHONE_EVENT = 101
 /** No answer is waited for longer than this. */
 const PATIENCE_MS = 10_000
+const CONTACT_PLACE = /^sips?:(?:[^@]*@)?(?<host>[^:;]+)(?::(?<port>\d+))?/
 
 /** What came of an INVITE, and how long after it. */
 export interface RawOutcome {
@@ -59,6 +61,8 @@ export class RawCaller {
   #uri = ''
   #to = ''
   #seq = 0
+  /** Where requests go: the node, and from its 200 on whoever the Contact names. */
+  #peer: { readonly host: string; readonly port: number }
   #remoteRtp: { readonly host: string; readonly port: number } | null = null
   #talking: NodeJS.Timeout | undefined
   #sequence = 100
@@ -71,6 +75,7 @@ export class RawCaller {
     this.#host = host
     this.#callId = `${this.#id}@${host}`
     this.#target = target
+    this.#peer = { host: target, port: 5060 }
     sip.on('message', (bytes, from) => this.#onSip(bytes, from))
     rtp.on('message', (packet) => this.#onRtp(packet))
   }
@@ -142,6 +147,7 @@ export class RawCaller {
   /** The next request is the first to a number. */
   prepare(number: string): void {
     this.#seq += 1
+    this.#peer = { host: this.#target, port: 5060 }
     this.#uri = `sip:${number}@${this.#target}:5060`
     this.#to = `<${this.#uri}>`
   }
@@ -192,9 +198,24 @@ export class RawCaller {
     return this.heard.slice(from, from + count)
   }
 
+  /** Resolves when so many more packets of sound, not silence, have been heard. */
+  async hearSound(count: number): Promise<void> {
+    for (let sounds = 0; sounds < count; ) {
+      const packets = await this.hear(1)
+      sounds += packets.filter(({ payload }) => payload.length === FRAME_SAMPLES && isAudible(payload, 'PCMU')).length
+    }
+  }
+
   /** From now on no packet: the far end hears nothing of us any more. */
   hush(): void {
     clearInterval(this.#talking)
+  }
+
+  /** OPTIONS in the call; resolves with its status, when the ACK before it has been taken too. */
+  async ping(): Promise<number> {
+    this.#seq += 1
+    this.sendSip(this.request('OPTIONS'))
+    return (await this.#final(`${this.#seq} OPTIONS`)).status
   }
 
   /** BYE; resolves with its status. */
@@ -206,7 +227,7 @@ export class RawCaller {
   }
 
   sendSip(text: string | Buffer): void {
-    this.sip.send(text, 5060, this.#target)
+    this.sip.send(text, this.#peer.port, this.#peer.host)
   }
 
   /** Whoever still waits for a response waits for ever: it is a test that has given up on it. */
@@ -220,8 +241,10 @@ export class RawCaller {
 
   #confirm(text: string): void {
     this.#uri = /^Contact: <([^>]*)>/m.exec(text)?.[1] ?? this.#uri
-    const port = Number(/^m=audio (\d+)/m.exec(text)?.[1])
-    this.#remoteRtp = { host: /^c=IN IP4 (\S+)/m.exec(text)?.[1] ?? this.#target, port }
+    const { host = this.#target, port = '5060' } = CONTACT_PLACE.exec(this.#uri)?.groups ?? {}
+    this.#peer = { host, port: Number(port) }
+    const audioPort = Number(/^m=audio (\d+)/m.exec(text)?.[1])
+    this.#remoteRtp = { host: /^c=IN IP4 (\S+)/m.exec(text)?.[1] ?? this.#target, port: audioPort }
     this.sendSip(this.request('ACK'))
   }
 
