@@ -59,8 +59,12 @@ export interface LegSpec {
   readonly onEvent: (event: LegEvent) => void
 }
 
-/** Who talks on our side of the leg. `none`: nobody, the far end hears silence. */
-export type TalkerSpec = { readonly kind: 'agent'; readonly agent: AgentSpec } | PhoneSpec | { readonly kind: 'none' }
+/** Who talks on our side of the leg. `none`: nobody, the far end hears silence; `comfort`: nobody, it hears a soft sound until somebody does. */
+export type TalkerSpec =
+  | { readonly kind: 'agent'; readonly agent: AgentSpec }
+  | PhoneSpec
+  | { readonly kind: 'none' }
+  | { readonly kind: 'comfort' }
 
 /** The softphone: plays a WAV file or nothing, and records what comes back. */
 export interface PhoneSpec {

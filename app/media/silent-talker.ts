@@ -1,6 +1,6 @@
 import { ok, type Result } from '../../lib/core/result.ts'
 import type { AgentRefusal } from './port.ts'
-import type { Talker } from './talker.ts'
+import type { Line, Talker } from './talker.ts'
 
 /** Nobody: says nothing, and hears nothing of what comes. */
 export class SilentTalker implements Talker {
@@ -8,11 +8,11 @@ export class SilentTalker implements Talker {
     return ok(undefined)
   }
 
-  attach(): void {}
+  attach(_line: Line): void {}
 
   start(): void {}
 
-  onAudio(): void {}
+  onAudio(_frame: Uint8Array, _nowMs: number): void {}
 
   onDtmf(): void {}
 

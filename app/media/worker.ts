@@ -8,6 +8,7 @@ import { supportedCodecs } from '../../lib/sip/codecs.ts'
 import { isSuiteName, type SuiteName } from '../../lib/sip/crypto-suite.ts'
 import { keysInLines, MASTER_KEYS_BYTES, type MasterKeys, masterKeysOf } from '../../lib/sip/sdes.ts'
 import type { AgentMeter } from '../agent/meter.ts'
+import { ComfortTalker } from './comfort-talker.ts'
 import { Leg } from './embedded/leg.ts'
 import { newLegMemory } from './embedded/leg-memory.ts'
 import type {
@@ -240,6 +241,7 @@ class MediaWorker {
 
   async #createTalker(spec: TalkerSpec, emit: EmitLegEvent): Promise<Talker> {
     if (spec.kind === 'none') return new SilentTalker()
+    if (spec.kind === 'comfort') return new ComfortTalker()
     if (spec.kind === 'phone') return openPhone(spec, emit, this.#now)
     const agent = await this.#agent
     if (agent === null) throw new Error('this media engine carries phones only')

@@ -1,12 +1,17 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
+import type { TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../media/port.ts'
 import type { LineSession } from '../session/line-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
+import type { CalleeHunt } from './callee-hunt.ts'
+import type { IncomingRefer } from './dialog-refers.ts'
 import { Referral } from './referral.ts'
 import type { SipDialog } from './sip-dialog.ts'
-import { Transfer } from './transfer.ts'
+import { Succession } from './succession.ts'
+import { takeRefer } from './take-refer.ts'
+import { Transfer, type TransferParts } from './transfer.ts'
 import type { TransferDesk } from './transfer-desk.ts'
 import { type TransferOrder, tellTransfer } from './transfer-order.ts'
 
@@ -36,6 +41,10 @@ export interface TalkingLine {
 export class CallTransfers {
   readonly #parts: CallTransfersParts
   #current: Transfer | null = null
+  /** Those whose media and trunk are not given back yet, also of who is no longer on the line. */
+  readonly #open = new Set<Transfer>()
+  /** The person has asked for somebody else to take their place. */
+  #succession: Succession | null = null
   /** The far end is asked to make the transfer, and has not said what came of it. */
   #isReferring = false
   /** What it was asked for last. */
@@ -48,12 +57,12 @@ export class CallTransfers {
 
   /** A person is being rung, or talks to the caller. */
   get isUnderWay(): boolean {
-    return this.#isReferring || this.#current !== null
+    return this.#isReferring || this.#current !== null || this.#succession !== null
   }
 
-  /** The caller talks to a person. */
+  /** The caller talks to a person, or waits for the one who takes their place. */
   get isJoined(): boolean {
-    return this.#current?.isJoined === true
+    return this.#current?.isJoined === true || this.#succession !== null
   }
 
   begin(order: TransferOrder): OrderOutcome {
@@ -101,26 +110,77 @@ export class CallTransfers {
     const callee = desk.callee(recorder, order.to, order.ringTimeoutMs)
     if (!callee.ok) return { kind: 'refused', ...callee.error }
     const transfer = new Transfer({
-      order,
-      ordinal: ++this.#begun,
-      recorder,
-      media,
-      callee: callee.value,
-      callerLeg: line.leg,
-      briefing: () => this.#talker(line.agent, 'briefing', order.toolCall),
+      ...this.#partsOf(order, line, callee.value, () => transfer),
       onTold: (problem) => this.#settle(order, line, problem),
-      onEnd: () => this.#parts.hangUp('callee', 'transferred'),
-      onBack: () => void this.#comeBack(line),
-      onAgentEvent: this.#parts.onAgentEvent,
-      onReleased: (sipCallIds) => {
-        desk.release(sipCallIds)
-        if (this.#current === transfer) this.#current = null
-        this.#parts.onState()
-      },
     })
+    this.#open.add(transfer)
     this.#current = transfer
     this.#parts.onState()
     return { kind: 'done' }
+  }
+
+  #partsOf(
+    order: TransferOrder,
+    line: TalkingLine,
+    callee: CalleeHunt,
+    itself: () => Transfer,
+  ): Omit<TransferParts, 'onProgress' | 'onTold'> {
+    const { desk, recorder, media, onAgentEvent, hangUp } = this.#parts
+    return {
+      ...{ order, recorder, media, callee, onAgentEvent },
+      ordinal: ++this.#begun,
+      callerLeg: line.leg,
+      briefing: () => this.#talker(line.agent, 'briefing', order.toolCall),
+      onRefer: (refer, trunk) => this.#onRefer(itself(), refer, trunk, line),
+      onEnd: () => this.#lose(itself(), () => hangUp('callee', 'transferred')),
+      onBack: () => this.#lose(itself(), () => void this.#comeBack(line)),
+      onReleased: (sipCallIds) => {
+        desk.release(sipCallIds)
+        this.#open.delete(itself())
+        if (this.#current === itself()) this.#current = null
+        this.#parts.onState()
+      },
+    }
+  }
+
+  /** The person is gone. @param then what becomes of the caller where nobody takes their place */
+  #lose(transfer: Transfer, then: () => void): void {
+    // Whose place is taken may go.
+    if (transfer !== this.#current) return
+    if (this.#succession === null) then()
+    else this.#succession.left()
+  }
+
+  /** The person hands the caller on. */
+  #onRefer(person: Transfer, refer: IncomingRefer, trunk: TrunkId | null, line: TalkingLine): void {
+    const { desk, recorder, media } = this.#parts
+    const isWithCaller = person === this.#current && person.isJoined && this.#succession === null
+    const untimely = isWithCaller ? null : 'the caller is being put through'
+    const taken = takeRefer(refer, { recorder, desk, trunk, transfers: line.agent.transfers ?? [], untimely })
+    if (taken === null) return
+    const { order, callee, notifier } = taken
+    const over = (): void => {
+      this.#succession = null
+      this.#parts.onState()
+    }
+    const succession: Succession = new Succession({
+      transfer: this.#partsOf(order, line, callee, () => succession.transfer),
+      notifier,
+      onAlone: () => void media.talk(line.leg, { kind: 'comfort' }).catch(() => undefined),
+      onSucceeded: (transfer) => {
+        this.#current = transfer
+        over()
+      },
+      dismiss: () => person.callEnded('transferred'),
+      onStranded: (why) => {
+        over()
+        tellTransfer({ order, recorder }, 'leg', 'returned', why)
+        void this.#comeBack(line)
+      },
+      onFailed: over,
+    })
+    this.#succession = succession
+    this.#open.add(succession.transfer)
   }
 
   /** It is known what came of it. @param problem why the caller is still with the agent; null: they are put through */
@@ -136,15 +196,15 @@ export class CallTransfers {
 
   /** The call is over: so is the person's part in it. Resolves when media and trunk are given back. */
   async end(cause: EndCause): Promise<void> {
-    const transfer = this.#current
     this.#referral?.callEnded()
-    transfer?.callEnded(cause)
-    await transfer?.released
+    this.#succession?.callEnded()
+    for (const transfer of this.#open) transfer.callEnded(cause)
+    await Promise.all([...this.#open].map(({ released }) => released))
   }
 
-  /** Resolves when our BYE to the person, if there is one, has been answered. */
+  /** Resolves when our BYEs to persons, if there are any, have been answered. */
   get hungUp(): Promise<void> {
-    return this.#current?.hungUp ?? Promise.resolve()
+    return Promise.all([...this.#open].map(({ hungUp }) => hungUp)).then(() => undefined)
   }
 
   /** The agent talks to the caller again. */

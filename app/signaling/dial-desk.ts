@@ -12,7 +12,8 @@ import type { NewRecording } from '../recordings/recordings.ts'
 import { newAudio } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type Callee, CalleeHunt } from './callee-hunt.ts'
-import { DialledCall, type StrandedCaller } from './dialled-call.ts'
+import { DialledCall } from './dialled-call.ts'
+import type { StrandedCaller } from './dialled-call-parts.ts'
 import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
 import type { PlaceParts } from './place-call.ts'
 import { ProxiedCall } from './proxied-call.ts'
@@ -78,14 +79,14 @@ export class DialDesk {
   }
 
   begin({ invite, recorder, plan }: DialFor, { trunk, tenant, onReleased }: DialOf): DialledCall {
-    const { media, metrics, scheduler } = this.#parts
+    const { media, metrics, scheduler, desk } = this.#parts
     const { admit, onAudio, routes } = this.#rules
     const { outbound, trunks, srtp, retryAfterS, agents } = routes()
     const recording = this.#rules.recording(recorder.id, tenant)
     const isTrusted = trunks.find(({ id }) => id === trunk)?.trustsIdentity ?? true
     const caller = invite.shownCaller(recorder.row.from, isTrusted)
     return new DialledCall({
-      ...{ invite, recorder, plan, media, metrics, scheduler, onAudio, onReleased, recording },
+      ...{ invite, recorder, plan, media, metrics, scheduler, desk, onAudio, onReleased, recording },
       retryAfterS: () => drawRetryAfterS(retryAfterS, Math.random()),
       audio: newAudio(srtp.get(trunk) ?? 'off'),
       huntFor: (target) => {

@@ -8,6 +8,7 @@ import type { Attempt } from '../../lib/trunk/attempt.ts'
 import type { HuntFailure } from '../../lib/trunk/hunt-failure.ts'
 import type { LegEvent, LegSummary, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
+import type { IncomingRefer } from './dialog-refers.ts'
 import { Reoffers } from './reoffers.ts'
 import type { DialogEnd, SipDialog } from './sip-dialog.ts'
 
@@ -25,6 +26,8 @@ export interface DialledBranchParts {
   /** Who answered holds the caller, or does not any more. */
   readonly onHold: (held: boolean) => void
   readonly onEnd: (end: DialogEnd) => void
+  /** They ask for somebody else to take their place. */
+  readonly onRefer: (refer: IncomingRefer) => void
   /** Nothing is heard of them any more. */
   readonly onSilent: () => void
   /** They and we have no media any more. */
@@ -43,6 +46,8 @@ export class DialledBranch {
   #answered: { readonly dialog: SipDialog; readonly answer: string } | null = null
   #trunk: TrunkId | null = null
   #isOver = false
+  /** They have hung up, or were: there is nothing left to end. */
+  #hasLeft = false
 
   constructor(parts: DialledBranchParts) {
     this.#parts = parts
@@ -111,7 +116,9 @@ export class DialledBranch {
 
   /** Hangs up; resolves when they have answered the BYE. */
   bye(cause: EndCause): Promise<void> {
-    return this.#answered?.dialog.bye({ Reason: endReason(cause) }) ?? Promise.resolve()
+    if (this.#answered === null || this.#hasLeft) return Promise.resolve()
+    this.#hasLeft = true
+    return this.#answered.dialog.bye({ Reason: endReason(cause) })
   }
 
   /** The call is another node's: nothing more is sent. */
@@ -158,7 +165,11 @@ export class DialledBranch {
     dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
     dialog.onAck((sdp) => void this.#onAck(sdp))
     dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
-    dialog.onEnd((end) => this.#parts.onEnd(end))
+    dialog.onRefer((refer) => this.#parts.onRefer(refer))
+    dialog.onEnd((end) => {
+      this.#hasLeft = true
+      this.#parts.onEnd(end)
+    })
   }
 
   /** The ACK of a re-INVITE of theirs, which may bring the answer to our offer. */

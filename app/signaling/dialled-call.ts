@@ -11,52 +11,21 @@ import type {
 } from '../../lib/call/dialled-state.ts'
 import { refusalOfSdp } from '../../lib/call/sdp-refusal.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import { legId, type TrunkId } from '../../lib/core/ids.ts'
+import { legId } from '../../lib/core/ids.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
-import type { DialPlan, DialTarget } from '../../lib/route/dial.ts'
 import { NIL_UUID, namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { audioOf } from '../../lib/trunk/call-audio.ts'
-import type { CallAudio } from '../../lib/trunk/media-channel.ts'
-import type { LegEvent, MediaLeg } from '../media/port.ts'
+import type { LegEvent } from '../media/port.ts'
 import type { CallSession } from '../session/call-session.ts'
-import { Alarm, type Scheduler } from '../sip/scheduler.ts'
-import { closeRecord, type LegAudio, refusalOfError } from './agent-leg.ts'
-import type { CalleeHunt } from './callee-hunt.ts'
+import { Alarm } from '../sip/scheduler.ts'
+import { closeRecord, refusalOfError } from './agent-leg.ts'
 import { DialledBranch } from './dialled-branch.ts'
-import type { IncomingInvite } from './incoming-invite.ts'
+import type { DialledCallParts } from './dialled-call-parts.ts'
+import { DialledSuccessors } from './dialled-successors.ts'
 import { onLegEvent } from './leg-events.ts'
-import type { LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
 import { SteppedCall } from './stepped-call.ts'
 import { tellAnswered } from './tell-answered.ts'
-
-export interface DialledCallParts extends Pick<LineParts, 'recorder' | 'metrics' | 'media' | 'recording'> {
-  readonly invite: IncomingInvite
-  readonly scheduler: Scheduler
-  readonly plan: DialPlan
-  /** Hunts for one of the persons in the plan. */
-  readonly huntFor: (target: DialTarget) => CalleeHunt
-  /** The caller's. */
-  readonly audio: LegAudio
-  /** Retry-After for a refusal of ours, in seconds. */
-  readonly retryAfterS: () => number
-  /** How the audio of who answered was, on the trunk that they were reached over. */
-  readonly onAudio: (trunk: TrunkId, audio: CallAudio) => void
-  /** Gives the caller to an agent, who goes on with leg, dialog and record; whoever it is hears of the leg from now on. */
-  readonly handOver: (caller: StrandedCaller) => (event: LegEvent) => void
-  /** Called once, when the record is closed and media given back, with the Call-ID of every INVITE that left. */
-  readonly onReleased: (sipCallIds: readonly string[]) => void
-}
-
-/** A caller who was put through to a person, and has lost them. */
-export interface StrandedCaller {
-  readonly leg: MediaLeg
-  readonly dialog: SipDialog
-  /** Whether they hold us. */
-  readonly held: boolean
-  /** The Call-ID of every INVITE that left. */
-  readonly sipCallIds: readonly string[]
-}
 
 /** Two people have no history that anybody goes on with: what they say is not known here. */
 const NO_SESSION: Pick<CallSession, 'item' | 'variable' | 'ended'> = {
@@ -71,6 +40,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   readonly #order: DialOrder
   readonly #alarm: Alarm
   readonly #branches = new Map<TargetId, DialledBranch>()
+  readonly #successors: DialledSuccessors
   #dialog: SipDialog | null = null
   /** Who has answered; also when the call is over. */
   #callee: DialledBranch | null = null
@@ -86,6 +56,15 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
     const timeoutsMs = targets.map(({ timeoutMs }) => timeoutMs)
     this.#order = { mode, timeoutsMs, onLost: onLost === null ? 'hangUp' : 'agent' }
     this.#alarm = new Alarm(parts.scheduler, () => this.input({ kind: 'wake' }))
+    const { recorder, media, desk } = parts
+    this.#successors = new DialledSuccessors({
+      ...{ recorder, media, desk },
+      callerLeg: () => (this.state.kind === 'up' ? this.leg : null),
+      onSucceeded: () => this.input({ kind: 'succeeded' }),
+      onEnd: (kind) => this.input({ kind }),
+      onStranded: () => this.input({ kind: 'stranded' }),
+      onLegEvent: (event) => this.#onLegEvent(event),
+    })
     parts.invite.sessionIds.speakFor(() => this.#calleeUuid)
     parts.invite.onCancel(() => this.input({ kind: 'cancelled' }))
     void this.#prepare()
@@ -198,6 +177,10 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
       onFailed: (failure) => this.input({ kind: 'failed', target, failure }),
       onHold: (held) => this.input({ kind: 'calleeHeld', held }),
       onEnd: (end) => this.#onCalleeEnd(target, end === 'bye' ? 'calleeBye' : 'calleeBroken'),
+      onRefer: (refer) => {
+        const dismiss = (): void => void this.#dismiss(branch)
+        this.#successors.onRefer(refer, branch.trunk, dismiss)
+      },
       onSilent: () => this.#onCalleeEnd(target, 'calleeSilent'),
       onUnusable: () => this.hangUp('system', 'rejected'),
       onLegEvent: (event) => this.#onLegEvent(event),
@@ -209,7 +192,15 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
 
   /** That of a person who was given up concerns nobody. */
   #onCalleeEnd(target: TargetId, kind: 'calleeBye' | 'calleeBroken' | 'calleeSilent'): void {
-    if ('target' in this.state && this.state.target === target) this.input({ kind })
+    if (!('target' in this.state) || this.state.target !== target) return
+    if (!this.#successors.takePlace()) return this.input({ kind })
+    const branch = this.#branches.get(target)
+    if (branch !== undefined) void this.#dismiss(branch)
+  }
+
+  /** Somebody else has their place. */
+  async #dismiss(branch: DialledBranch): Promise<void> {
+    await Promise.all([branch.bye('transferred'), this.#closeBranch(branch)])
   }
 
   /** The caller is told who is beyond us, not who we are (RFC 7989 §7): one of ours, where they have not said. */
@@ -299,6 +290,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   }
 
   #handOver(held: boolean): void {
+    void this.#successors.end('trunk-fault')
     const { recorder, plan, handOver } = this.#parts
     const [leg, dialog] = [this.leg, this.#dialog]
     for (const branch of this.#branches.values()) void this.#closeBranch(branch)
@@ -312,13 +304,17 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
   async #drop(): Promise<void> {
     this.#dialog?.forget()
     this.mute(true)
+    await this.#successors.end('node-lost')
     await Promise.all([this.leg?.close(), ...[...this.#branches.values()].map((branch) => branch.drop())])
     this.#parts.onReleased(this.#sipCallIds)
   }
 
   async #release(end: CallEnd): Promise<void> {
     const closing = [...this.#branches.values()].map((branch) => this.#closeBranch(branch))
-    await closeRecord({ ...this.#parts, session: NO_SESSION }, end, this.leg?.close(), this.hungUp)
+    const over = this.#successors.end(end.cause)
+    const hungUp = Promise.all([this.hungUp, this.#successors.hungUp]).then(() => undefined)
+    await over
+    await closeRecord({ ...this.#parts, session: NO_SESSION }, end, this.leg?.close(), hungUp)
     await Promise.all(closing)
     this.#parts.onReleased(this.#sipCallIds)
   }

@@ -8,7 +8,7 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import type { LegEvent } from '../media/port.ts'
 import type { CallSession } from '../session/call-session.ts'
 import { untilReady } from './agent-leg.ts'
-import type { StrandedCaller } from './dialled-call.ts'
+import type { StrandedCaller } from './dialled-call-parts.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 
 export interface ReturnedCallParts extends LineParts {

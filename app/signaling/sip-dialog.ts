@@ -3,14 +3,15 @@ import { saysFault } from '../../lib/call/bye-reason.ts'
 import type { DialogState } from '../../lib/sip/dialog-state.ts'
 import { DTMF_BODY_TYPES, type InfoDigit, parseInfoDtmf } from '../../lib/sip/info-dtmf.ts'
 import { parseMediaType } from '../../lib/sip/media-type.ts'
-import { type ReferNotify, readReferNotify } from '../../lib/sip/refer-notify.ts'
+import type { ReferNotify } from '../../lib/sip/refer-notify.ts'
 import { SESSION_BODY_TYPES, sessionBodyOf } from '../../lib/sip/session-body.ts'
 import type { SessionIds } from '../../lib/sip/session-id.ts'
 import { readSessionRequest } from '../../lib/sip/session-request.ts'
 import { DialogFacts } from './dialog-facts.ts'
+import { DialogRefers, type IncomingRefer } from './dialog-refers.ts'
 import { KeptEvents } from './kept-events.ts'
 import { type ReinviteOutcome, sendReinvite } from './reinvite.ts'
-import { type Refer, type ReferOutcome, sendRefer } from './send-refer.ts'
+import type { Refer, ReferOutcome } from './send-refer.ts'
 import { ALLOW, headerOf, SESSION_ID, sessionFactsOf } from './sip-facts.ts'
 
 /** A re-INVITE or UPDATE of the far end (RFC 3261 §14.2, RFC 3311), and the ways to answer it. */
@@ -47,8 +48,7 @@ export class SipDialog {
   readonly #digits = new KeptEvents<InfoDigit>()
   readonly #facts: DialogFacts
   #onChange: () => void = () => undefined
-  /** Who has sent a REFER; null: none was sent here, so that no NOTIFY can belong to one. */
-  #onNotify: ((notify: ReferNotify) => void) | null = null
+  readonly #refers: DialogRefers
   #isForgotten = false
 
   /**
@@ -60,6 +60,7 @@ export class SipDialog {
     this.#dialog = dialog
     this.sessionIds = sessionIds
     this.#facts = facts
+    this.#refers = new DialogRefers({ dialog, target: () => this.target, sessionIds })
     this.#live = live
     live.add(this)
     const handle: unknown = Reflect.get(dialog, 'handle')
@@ -128,6 +129,11 @@ export class SipDialog {
     this.#digits.listen(listener)
   }
 
+  /** A REFER that can be read. Those that come before are refused. */
+  onRefer(listener: (refer: IncomingRefer) => void): void {
+    this.#refers.listen(listener)
+  }
+
   /** Offers our session anew, from where we are now (RFC 3261 §14.1); a final answer is waited for `patienceMs`. */
   async reinvite(sdp: string, patienceMs: number): Promise<ReinviteOutcome> {
     this.#become(sdp)
@@ -139,9 +145,7 @@ export class SipDialog {
 
   /** Asks the far end to call somebody (RFC 3515). `onNotify` hears from it how that goes, from now on and also after it has refused. */
   async refer(refer: Refer, onNotify: (notify: ReferNotify) => void): Promise<ReferOutcome> {
-    this.#onNotify = onNotify
-    const { target: uri, sessionIds } = this
-    const outcome = await sendRefer(this.#dialog, refer, { uri, sessionIds })
+    const outcome = await this.#refers.send(refer, onNotify)
     if (outcome.kind === 'accepted') this.#facts.onSuccess(outcome.seq, undefined)
     return outcome
   }
@@ -199,8 +203,11 @@ export class SipDialog {
       case 'INFO':
         this.#onInfo(req, res)
         return true
+      case 'REFER':
+        if (!this.#refers.takeRefer(req, res, this.#contact)) this.#notAllowed(res)
+        return true
       case 'NOTIFY':
-        this.#onNotification(req, res)
+        if (!this.#refers.takeNotify(req, res)) this.#notAllowed(res)
         return true
       case 'OPTIONS':
         res.send(200, { headers: { Allow: ALLOW, Accept: SESSION_BODY_TYPES } })
@@ -230,13 +237,9 @@ export class SipDialog {
     if (digit !== undefined) this.#digits.emit(digit)
   }
 
-  #onNotification(req: Srf.SrfRequest, res: Srf.SrfResponse): void {
-    if (this.#onNotify === null) return this.#notAllowed(res)
-    const [event, state, type] = ['Event', 'Subscription-State', 'Content-Type'].map((name) => headerOf(req, name))
-    const read = readReferNotify({ event, state, type, body: req.body ?? '' })
-    if (!read.ok) return res.send(read.error.status, read.error.reason, { headers: { ...read.error.headers } })
-    res.send(200)
-    this.#onNotify(read.value)
+  get #contact(): Readonly<Record<string, string>> {
+    const contact: unknown = Reflect.get(this.#dialog.local, 'contact')
+    return typeof contact === 'string' ? { Contact: contact } : {}
   }
 
   #notAllowed(res: Srf.SrfResponse): void {
@@ -244,8 +247,7 @@ export class SipDialog {
   }
 
   #reoffer(res: Srf.SrfResponse, offer: string | null): Reoffer {
-    const contact: unknown = Reflect.get(this.#dialog.local, 'contact')
-    const headers = { ...(typeof contact === 'string' && { Contact: contact }), Allow: ALLOW }
+    const headers = { ...this.#contact, Allow: ALLOW }
     return {
       offer,
       accept: (sdp) => {

@@ -11,6 +11,10 @@ export const SESSION_ID = 'Session-ID'
 export const headerOf = (message: Srf.SipMessage, name: string): string | undefined =>
   message.has(name) ? message.get(name) : undefined
 
+/** A header that has a compact form, which drachtio-srf knows of a few only. */
+export const headerOrCompact = (message: Srf.SipMessage, name: string, compact: string): string | undefined =>
+  headerOf(message, name) ?? headerOf(message, compact)
+
 /** What lib/sip wants to know of a request that may carry an offer. */
 export const sessionFactsOf = (req: Srf.SrfRequest): SessionRequestFacts => ({
   require: headerOf(req, 'Require'),

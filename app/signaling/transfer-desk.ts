@@ -1,9 +1,18 @@
+import type { TransferTarget } from '../../lib/agent/spec.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
-import { ok, type Result } from '../../lib/core/result.ts'
+import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { GiveBack } from '../../lib/guard/call-load.ts'
 import type { OutboundTrunk } from '../../lib/route/outbound.ts'
 import { referTo } from '../../lib/route/refer-to.ts'
-import { decideTransfer, type TransferFacts, type TransferRefusal, transferNumbers } from '../../lib/route/transfer.ts'
+import type { Routes } from '../../lib/route/routes.ts'
+import {
+  decideTransfer,
+  judgeReferred,
+  type ReferredTo,
+  type TransferFacts,
+  type TransferRefusal,
+  transferNumbers,
+} from '../../lib/route/transfer.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { CalleeHunt, type CalleeHuntParts } from './callee-hunt.ts'
@@ -13,10 +22,12 @@ import type { Refer } from './send-refer.ts'
 export interface TransferDeskParts {
   readonly hunt: CalleeHuntParts
   /** The config in force, and how full its trunks are. */
-  readonly facts: () => TransferFacts & { readonly outbound: ReadonlyMap<TrunkId, OutboundTrunk> }
+  readonly facts: () => DeskFacts
   /** Takes a place on a trunk; null where it is at one of its limits. */
   readonly admit: (trunk: TrunkId) => GiveBack | null
 }
+
+type DeskFacts = TransferFacts & Pick<Routes, 'agents'>
 
 /** Whom calls of this node are handed to. */
 export class TransferDesk {
@@ -64,10 +75,37 @@ export class TransferDesk {
     return { referTo: uri, referredBy, credentials: trunk.credentials, ringMs: trunk.policy.ringTimeoutMs }
   }
 
+  /**
+   * Somebody whom a person may hand the caller to, who asks for it by REFER, or why not.
+   *
+   * @param user in Refer-To @param trunk that the person was reached over; null: none
+   * @param transfers of the call's agent; null: it has none, and those of its tenant's agent count
+   */
+  referred(
+    recorder: CallRecorder,
+    user: string,
+    trunk: TrunkId | null,
+    transfers: readonly TransferTarget[] | null,
+  ): Result<{ readonly to: ReferredTo; readonly callee: CalleeHunt }, TransferRefusal> {
+    const facts = this.#parts.facts()
+    if (trunk === null || facts.outbound.get(trunk)?.acceptsRefer !== true)
+      return err({ code: 'request', message: 'REFER is not accepted on the trunk that they are on' })
+    const found = judgeReferred(recorder.row, user, transfers ?? transfersOf(recorder, facts), facts)
+    if (!found.ok) return found
+    const callee = this.callee(recorder, found.value.to, found.value.ringTimeoutMs)
+    return callee.ok ? ok({ to: found.value, callee: callee.value }) : callee
+  }
+
   /** What comes of these INVITEs is of no call any more. */
   release(sipCallIds: readonly string[]): void {
     for (const sipCallId of sipCallIds) this.#parts.hunt.trace.release(sipCallId, performance.now())
   }
+}
+
+/** Of the agent that answers the tenant's calls. */
+function transfersOf({ row: { tenant } }: CallRecorder, { tenants, agents }: DeskFacts): readonly TransferTarget[] {
+  if (tenant === null) return []
+  return agents.get(tenant)?.get(tenants.get(tenant)?.agent ?? '')?.transfers ?? []
 }
 
 const withRingTimeout = (

@@ -1,8 +1,8 @@
 import type { CallRecorder } from './call-recorder.ts'
 
-/** Whom a call is to be handed to, and who says so. */
+/** Whom a call is to be handed to, and who says so: `callee`, the person that the caller was put through to. */
 export interface TransferOrder {
-  readonly by: 'agent' | 'operator'
+  readonly by: 'agent' | 'operator' | 'callee'
   /** E.164, as dialled in the country of the call's tenant, or an extension. */
   readonly to: string
   /** What the config calls the person; null: an operator's number. */
@@ -16,7 +16,7 @@ export interface TransferOrder {
 }
 
 /** What is worth a warning: the caller is not where they were to be. */
-const WARNED: ReadonlySet<string> = new Set(['failed', 'fellBack', 'returned'])
+const WARNED: ReadonlySet<string> = new Set(['failed', 'fellBack', 'refused', 'returned'])
 
 /** An event of a transfer. `via`: a leg of ours, or a REFER to the far end. */
 export function tellTransfer(

@@ -2,13 +2,14 @@ import { endReason } from '../../lib/call/end-reason.ts'
 import { huntFailureWords } from '../../lib/call/hunt-failure-words.ts'
 import { newTransfer, stepTransfer, type TransferEffect, type TransferInput } from '../../lib/call/transfer.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import { legId } from '../../lib/core/ids.ts'
+import { legId, type TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
 import { formatWarning } from '../../lib/sip/warning.ts'
 import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../media/port.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
+import type { IncomingRefer } from './dialog-refers.ts'
 import { Reoffers } from './reoffers.ts'
 import type { SipDialog } from './sip-dialog.ts'
 import { type TransferOrder, tellTransfer } from './transfer-order.ts'
@@ -25,6 +26,10 @@ export interface TransferParts {
   readonly callerLeg: MediaLeg
   /** The agent that tells the person who is calling. */
   readonly briefing: () => TalkerSpec
+  /** How the hunt stands, as a SIP caller would hear it: 180, or a failure. Absent: nobody asks. */
+  readonly onProgress?: (status: number) => void
+  /** A REFER of the person, who was reached over this trunk. */
+  readonly onRefer: (refer: IncomingRefer, trunk: TrunkId | null) => void
   /** What came of it, once: why the caller is still with the agent, or null. */
   readonly onTold: (problem: string | null) => void
   /** The person has hung up on the caller. */
@@ -40,6 +45,8 @@ export interface TransferParts {
 /** How long a person may think about whether they take the call. */
 const BRIEFING_MS = 60_000
 
+const RINGING = 180
+
 /** Performs what lib/call/transfer.ts decides: the second leg of a call that is handed to a person. */
 export class Transfer {
   readonly #parts: TransferParts
@@ -54,6 +61,8 @@ export class Transfer {
   /** The first leg is opened before anyone is rung, and taken by the first attempt. */
   #isLegFresh = true
   #answered: { readonly dialog: SipDialog; readonly answer: string } | null = null
+  /** The one that was tried last, or that took the call; null: none. */
+  #trunk: TrunkId | null = null
   #briefing: NodeJS.Timeout | undefined
   #hungUp: Promise<void> = Promise.resolve()
   #resolveReleased: () => void = () => undefined
@@ -186,15 +195,20 @@ export class Transfer {
     return this.#parts.callee.start({
       isWanted: () => this.#state.kind === 'ringing',
       offer: (attempt) => this.#offer(attempt),
-      onSent: () => undefined,
-      onRinging: () => undefined,
+      onSent: (trunk) => {
+        this.#trunk = trunk
+      },
+      onRinging: () => this.#parts.onProgress?.(RINGING),
       onNext: () => {
         const leg = this.#leg
         this.#leg = null
         void leg?.close()
       },
       onAnswered: (dialog, answer) => this.#onAnswered(dialog, answer),
-      onFailed: (failure) => this.#fail(huntFailureWords(failure)),
+      onFailed: (failure) => {
+        this.#parts.onProgress?.(failure.status)
+        this.#fail(huntFailureWords(failure))
+      },
     })
   }
 
@@ -213,6 +227,7 @@ export class Transfer {
     dialog.onDigit(({ digit, durationMs }) => this.#leg?.dtmf(digit, durationMs))
     dialog.onAck((sdp) => void this.#onAck(sdp))
     dialog.onReoffer((reoffer) => this.#reoffers.take(reoffer))
+    dialog.onRefer((refer) => this.#parts.onRefer(refer, this.#trunk))
     dialog.onEnd((end) =>
       this.#input(end === 'bye' ? { kind: 'bye' } : { kind: 'lost', why: 'their trunk has lost the call' }),
     )

@@ -177,6 +177,10 @@ function stepUp(state: Up, input: DialledCallInput, order: DialOrder): DialledCa
       return hold(state, { ...held, caller: input.kind === 'held' })
     case 'calleeHeld':
       return hold(state, { ...held, callee: input.held })
+    case 'succeeded':
+      return hold(state, { ...held, callee: false })
+    case 'stranded':
+      return canReturn(state, order) ? handOver(state) : stepUp(state, { kind: 'calleeBye' }, order)
     default:
       return stayDialled(state)
   }

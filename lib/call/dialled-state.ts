@@ -81,6 +81,10 @@ export type DialledCallInput =
   /** Nothing is heard of who answered any more. */
   | { readonly kind: 'calleeSilent' }
   | { readonly kind: 'calleeHeld'; readonly held: boolean }
+  /** Somebody else has the place of who answered, who has asked for that; what is told of the callee is of them from now on. */
+  | { readonly kind: 'succeeded' }
+  /** Who answered has hung up, and nobody else could be had in their place. */
+  | { readonly kind: 'stranded' }
   /** The deadline has come. */
   | { readonly kind: 'wake' }
 

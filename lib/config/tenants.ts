@@ -64,6 +64,13 @@ export const tenant = section({
     .describe(
       'Which calls leave a session that can be resumed. fault: those that dropped; any: those that somebody ended too.',
     ),
+  referTo: z
+    .array(number)
+    .max(1_000)
+    .default([])
+    .describe(
+      'Whom people may hand its callers to by REFER, on trunks with `acceptRefer`, beside `transfers` of the agent: numbers in E.164, or extensions.',
+    ),
   callback: z
     .boolean('true or false')
     .default(false)

@@ -131,6 +131,12 @@ export const trunk = section({
     .describe(
       'Whether its far ends take REFER: a blind transfer is then theirs to make, and they leave; else, and where they do not, a leg of ours is made.',
     ),
+  acceptRefer: z
+    .boolean('true or false')
+    .default(false)
+    .describe(
+      'Whether a person who was reached over it may hand whom they talk to on by REFER, to people that `transfers` of the agent or `referTo` of the tenant name.',
+    ),
   hunt480: z.boolean('true or false').default(false).describe('Whether 480 moves on to the next trunk.'),
   probe: probe.prefault({}).describe('Health by OPTIONS.'),
   calls: calls.prefault({}).describe('Health by the outcomes of calls.'),

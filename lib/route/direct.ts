@@ -30,5 +30,6 @@ export const directTrunk = (uri: SipAddress, { policy, srtp }: DirectRules): Out
   identity: DEFAULTS.identity,
   onward: DEFAULTS,
   refers: DEFAULTS.refer,
+  acceptsRefer: DEFAULTS.acceptRefer,
   sources: { has: (address) => address === uri.host },
 })

@@ -28,6 +28,8 @@ export interface OutboundTrunk extends HuntTrunk {
   readonly onward: HeaderPolicy
   /** Whether its far ends are asked to transfer calls themselves (RFC 3515). */
   readonly refers: boolean
+  /** Whether people on it may hand on whom they talk to (RFC 3515). */
+  readonly acceptsRefer: boolean
   /** Addresses that speak for the trunk. */
   readonly sources: AddressSet
 }
@@ -60,6 +62,7 @@ export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): Outbound
     identity: trunk.identity,
     onward: { passHeaders: trunk.passHeaders, diversion: trunk.diversion },
     refers: trunk.refer,
+    acceptsRefer: trunk.acceptRefer,
     sources: addressSet(trunk.sources.map(({ address, prefixBits }) => `${address}/${prefixBits}`)),
     policy: {
       hunt480: trunk.hunt480,

@@ -53,19 +53,22 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
       redirectTo: trunk.redirectTo === null ? null : placeOf(trunk.redirectTo),
     })),
     tenants: new Map(
-      config.tenants.map(({ id, country, agent, group, limits, recording, resumeWindowMs, resumeOn, callback }) => [
-        id,
-        {
+      config.tenants.map(
+        ({ id, country, agent, group, limits, recording, resumeWindowMs, resumeOn, referTo, callback }) => [
           id,
-          country,
-          agent,
-          group: config.groups[group]?.trunks ?? [],
-          channels: limits.channels,
-          recorded: recording.enabled,
-          resume: { windowMs: resumeWindowMs, resumeOn },
-          callback,
-        },
-      ]),
+          {
+            id,
+            country,
+            agent,
+            group: config.groups[group]?.trunks ?? [],
+            channels: limits.channels,
+            recorded: recording.enabled,
+            resume: { windowMs: resumeWindowMs, resumeOn },
+            referTo,
+            callback,
+          },
+        ],
+      ),
     ),
     sbcSources: config.tenants.flatMap(({ id, sources }) =>
       sources.map((source) => ({ tenant: id, rule: ruleOf(source) })),

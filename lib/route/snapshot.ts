@@ -70,6 +70,8 @@ export interface TenantRoute {
   readonly recorded: boolean
   /** Which of its sessions wait for a further call, and for how long. */
   readonly resume: ResumePolicy
+  /** Whom a person may hand a caller to by REFER, beside those that the agent may; each as in a transfer. */
+  readonly referTo: readonly string[]
   /** Whether a caller whose leg a trunk dropped is called back. */
   readonly callback: boolean
 }

@@ -15,6 +15,37 @@ export interface TransferRefusal {
 /** As long as extensions are in the config. */
 const EXTENSION = /^\d{1,6}$/
 
+/** Whom a person may hand a caller to. */
+export interface ReferredTo {
+  /** As the config writes it. */
+  readonly to: string
+  /** What the agent calls them; null: they stand with the tenant. */
+  readonly name: string | null
+  /** How long they may ring; null: as long as the trunk says. */
+  readonly ringTimeoutMs: number | null
+}
+
+/**
+ * Whom a REFER of a person may lead to: nobody but those whom the config names for this tenant, so that no stranger dials out at our expense.
+ *
+ * @param user the number or extension in Refer-To @param transfers of the call's agent
+ */
+export function judgeReferred(
+  call: Transferred,
+  user: string,
+  transfers: readonly ReferredTo[],
+  facts: Pick<RouteSnapshot, 'tenants'>,
+): Result<ReferredTo, TransferRefusal> {
+  const wanted = transferNumbers(call, user, facts)
+  if (!wanted.ok) return wanted
+  const { to, route } = wanted.value
+  const known = [...transfers, ...route.referTo.map((each) => ({ to: each, name: null, ringTimeoutMs: null }))]
+  const found = known.find((each) => each.to === to)
+  if (found === undefined)
+    return err({ code: 'request', message: `neither the agent nor tenant "${route.id}" may hand callers to ${to}` })
+  return ok(found)
+}
+
 type Transferred = Pick<CallRow, 'tenant' | 'direction' | 'from' | 'to'>
 
 /**

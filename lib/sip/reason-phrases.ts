@@ -1,6 +1,7 @@
 /** The phrases of the responses this server makes by itself (RFC 3261 §21). */
 const REASON_PHRASES: ReadonlyMap<number, string> = new Map([
   [100, 'Trying'],
+  [180, 'Ringing'],
   [200, 'OK'],
   [302, 'Moved Temporarily'],
   [400, 'Bad Request'],

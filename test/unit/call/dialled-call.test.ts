@@ -54,6 +54,21 @@ describe('a caller who is put through', () => {
     })
   }
 
+  it('is not on hold any more where somebody else has the place of who held them', () => {
+    const { state, effects } = play(...UP, { kind: 'calleeHeld', held: true }, { kind: 'succeeded' })
+    assert.equal(state.kind, 'up')
+    assert.match(effects, /answer hold hold$/)
+  })
+
+  it('is hung up, or gets an agent, where who answered has hung up and nobody has their place', () => {
+    const alone = play(...UP, { kind: 'acked' }, { kind: 'stranded' })
+    assert.deepEqual(alone.state, { kind: 'ended', end: { by: 'callee', sip: null, cause: 'normal' } })
+    assert.match(alone.effects, /start byeCaller release$/)
+    const order: DialOrder = { ...ORDER, onLost: 'agent' }
+    assert.match(playBy(order, ...UP, { kind: 'acked' }, { kind: 'stranded' }).effects, /start handOver$/)
+    assert.match(playBy(order, ...UP, { kind: 'stranded' }).effects, /byeCaller release$/)
+  })
+
   it('hangs up only the caller where who answered has left while our 200 was on its way', () => {
     const { state, effects } = play(agreed, answered, joined, { kind: 'calleeBye' }, accepted)
     assert.deepEqual(state, { kind: 'ended', end: { by: 'callee', sip: null, cause: 'normal' } })

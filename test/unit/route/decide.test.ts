@@ -50,6 +50,7 @@ const SNAPSHOT: RouteSnapshot = {
         channels: 2,
         recorded: false,
         resume: { windowMs: 900_000, resumeOn: 'fault' },
+        referTo: [],
         callback: false,
       },
     ],

@@ -1,0 +1,102 @@
+import {
+  newSuccession,
+  type SuccessionEffect,
+  type SuccessionInput,
+  type SuccessionState,
+  stepSuccession,
+} from '../../lib/call/succession.ts'
+import { assertNever } from '../../lib/core/assert-never.ts'
+import { withDeadline } from '../deadline.ts'
+import type { ReferNotifier } from './refer-notifier.ts'
+import { Transfer, type TransferParts } from './transfer.ts'
+
+export interface SuccessionParts {
+  readonly transfer: Omit<TransferParts, 'onProgress' | 'onTold'>
+  readonly notifier: ReferNotifier
+  /** The caller is alone, and somebody is being rung for them. */
+  readonly onAlone: () => void
+  /** The caller talks to the other one. */
+  readonly onSucceeded: (transfer: Transfer) => void
+  /** Whoever asked for it is to be hung up. */
+  readonly dismiss: () => void
+  /** The caller is alone, and nobody is being rung any more. */
+  readonly onStranded: (why: string) => void
+  /** The other one cannot be had, and nothing else has changed. */
+  readonly onFailed: () => void
+}
+
+/** How long the answer to the last NOTIFY is waited for, so that whoever asked has heard it before our BYE. */
+const TOLD_MS = 2_000
+
+const UNREACHABLE = 500
+
+/** Performs what lib/call/succession.ts decides: somebody takes the place of a person who has asked for it by REFER. */
+export class Succession {
+  readonly #parts: SuccessionParts
+  /** Rings the other one. */
+  readonly transfer: Transfer
+  #state: SuccessionState
+  #told: Promise<void> = Promise.resolve()
+  /** Why it failed, as a SIP caller would hear it. */
+  #failure = UNREACHABLE
+
+  constructor(parts: SuccessionParts) {
+    this.#parts = parts
+    const { state, effects } = newSuccession()
+    this.#state = state
+    this.transfer = new Transfer({
+      ...parts.transfer,
+      onProgress: (status) => this.#onProgress(status),
+      onTold: (problem) =>
+        this.#input(problem === null ? { kind: 'joined' } : { kind: 'failed', status: this.#failure, why: problem }),
+    })
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  /** Whoever asked for it has hung up, or is lost. */
+  left(): void {
+    this.#input({ kind: 'left' })
+  }
+
+  /** The call is over: nobody is told any more. What is begun for the other one ends with the transfer. */
+  callEnded(): void {
+    this.#input({ kind: 'callEnded' })
+  }
+
+  #onProgress(status: number): void {
+    if (status < 200) return this.#input({ kind: 'rings' })
+    this.#failure = status
+  }
+
+  /** No effect makes an input before it returns: they need no queue. */
+  #input(input: SuccessionInput): void {
+    const { state, effects } = stepSuccession(this.#state, input)
+    this.#state = state
+    for (const effect of effects) this.#perform(effect)
+  }
+
+  #perform(effect: SuccessionEffect): void {
+    const { notifier, onAlone, onSucceeded, onStranded, onFailed } = this.#parts
+    switch (effect.kind) {
+      case 'notify':
+        this.#told = notifier.notify(effect.status)
+        if (effect.status >= 300) onFailed()
+        return
+      case 'comfort':
+        return onAlone()
+      case 'succeed':
+        onSucceeded(this.transfer)
+        if (!effect.isAlone) void this.#dismiss()
+        return
+      case 'strand':
+        return onStranded(effect.why)
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  async #dismiss(): Promise<void> {
+    await withDeadline(this.#told, TOLD_MS)
+    this.#parts.dismiss()
+  }
+}
