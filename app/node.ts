@@ -26,6 +26,7 @@ import { canaryTrunks, impediments, nodeViews, readiness, sipPlaceOf, trunkViews
 import { EventLog } from './observe/event-log.ts'
 import type { Log } from './observe/log.ts'
 import { createMetrics } from './observe/metrics.ts'
+import { startErrands } from './outbound/start-errands.ts'
 import { Parts } from './parts.ts'
 import { startRecordings } from './recordings/start-recordings.ts'
 import { startRouter } from './route/start-router.ts'
@@ -218,7 +219,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
   const callBacks = new CallBacks({
     sessions,
     trunkStates: () => trunks.health.states,
-    place: (request) => calls.place(request, true),
+    place: (request) => calls.place(request, { goingOn: true }),
     log,
   })
   parts.add('callbacks', () => callBacks.close())
@@ -285,6 +286,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     { self: node.id, store, calls, workers, recordings, overrides: fleet.overrides, drain: () => void drain(), log },
     parts,
   )
+  const errands = startErrands({ self: node.id, isWorker, store, calls, sessions, log }, parts)
 
   begin('starting the API')
   const api = await startApi({
@@ -303,6 +305,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     recording: actions.recording,
     audit: (limit, before) => store.audit.page(limit, before),
     actions,
+    errands,
     managed,
   })
   parts.add('API', () => api.close())

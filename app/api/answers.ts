@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { MANAGED_KINDS } from '../../lib/config/managed.ts'
+import { ERRAND_STATES } from '../../lib/outbound/errand.ts'
+import { RETRY_REASONS } from '../../lib/outbound/retry-policy.ts'
 
 /** What the API answers, for the OpenAPI document. The types that answers are made of live with their parts. */
 
@@ -54,6 +56,7 @@ export const callAnswer = z
     media: z.object({ codec: z.string(), srtp: z.boolean(), in: stream, out: stream }).nullable(),
     transcript: z.array(turn),
     recording: z.string().nullable(),
+    errand: z.string().nullable().describe('The errand that it was placed for, where there is one.'),
   })
   .describe('A call')
 
@@ -88,6 +91,48 @@ export const sessionAnswer = z
 export const callsAnswer = z
   .object({ calls: z.array(callAnswer), next: z.string().nullable().describe('The cursor of the next page.') })
   .describe('Calls, newest first')
+
+export const errandAnswer = z
+  .object({
+    id: z.string().describe('A ULID: that of its first call.'),
+    tenant: z.string(),
+    to: z.string(),
+    from: z.string().nullable(),
+    agent: z.string().nullable(),
+    actor: z.string().describe('Who wanted it: the name of a key.'),
+    idempotencyKey: z.string().nullable(),
+    state: z.enum(ERRAND_STATES),
+    reason: z.string().nullable().describe('Why it waits or how it ended, where that needs words.'),
+    dueAt: moment.nullable().describe('When the next call is made.'),
+    retry: z.object({
+      attempts: z.int(),
+      afterSec: z.number(),
+      factor: z.number(),
+      on: z.array(z.enum(RETRY_REASONS)),
+      withinSec: z.number(),
+    }),
+    attempts: z
+      .array(
+        z.object({
+          call: z.string(),
+          node: z.string(),
+          at: moment,
+          outcome: z
+            .enum(['answered', 'busy', 'no-answer', 'rejected', 'failed', 'lost', 'cancelled'])
+            .nullable()
+            .describe('Null: it is under way.'),
+        }),
+      )
+      .describe('Its calls, the first one first.'),
+    createdAt: moment,
+    expiresAt: moment.describe('Later than this no call is made.'),
+    endedAt: moment.nullable(),
+  })
+  .describe('A wish to reach somebody, and the calls that were made for it')
+
+export const errandsAnswer = z
+  .object({ errands: z.array(errandAnswer), next: z.string().nullable().describe('The cursor of the next page.') })
+  .describe('Errands, newest first')
 
 const trunkState = z.enum(['active', 'standby', 'failed'])
 

@@ -10,7 +10,7 @@ import type { CallQuery } from '../store/port.ts'
 import { callAnswer, callsAnswer, errorAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
 import type { ApiOptions } from './options.ts'
-import { callParams, callsQuery, ladderQuery, placeBody, transferBody } from './schemas.ts'
+import { callParams, callsQuery, ladderQuery, transferBody } from './schemas.ts'
 import type { Api } from './zod-provider.ts'
 
 const DEFAULT_LIMIT = 50
@@ -18,7 +18,7 @@ const VIEWER = { role: 'viewer' } as const
 const OPERATOR = { role: 'operator' } as const
 const COMMON = { tags: ['calls'], security: [{ key: [] }] }
 
-/** Call records, their ladders and captures; placing calls, handing them on and hanging up. */
+/** Call records, their ladders and captures; handing them on and hanging up. */
 export function addCallRoutes(app: Api, options: ApiOptions): void {
   addCallList(app, options)
   addOneCall(app, options)
@@ -26,7 +26,6 @@ export function addCallRoutes(app: Api, options: ApiOptions): void {
   addEvents(app, options)
   addPcap(app, options)
   addRecording(app, options)
-  addPlace(app, options)
   addTransfer(app, options)
   addHangUp(app, options)
 }
@@ -113,24 +112,6 @@ function addRecording(app: Api, options: ApiOptions): void {
   })
 }
 
-function addPlace(app: Api, { actions, log }: ApiOptions): void {
-  const schema = {
-    ...COMMON,
-    summary: 'Call a number for an agent, over the trunks of a tenant: the record of the call says what becomes of it',
-    body: placeBody,
-    response: { 202: callAnswer, 400: errorAnswer, 429: errorAnswer, 503: errorAnswer },
-  }
-  app.post('/api/v1/calls', { config: OPERATOR, schema }, async (request, reply) => {
-    const actor = request.principal?.name ?? 'unknown'
-    const placed = await actions.place(request.body, actor)
-    if (!placed.ok) throw new ApiError(REFUSALS[placed.error.code], placed.error.message)
-    log.info({ call: placed.value.id, tenant: placed.value.tenant, actor }, 'call placed')
-    return reply.code(202).send(callView({ ...placed.value, attempts: [], transcript: [] }))
-  })
-}
-
-const REFUSALS = { request: 'bad-parameter', limit: 'tenant-limit', service: 'not-serving' } as const
-
 function addHangUp(app: Api, options: ApiOptions): void {
   const schema = {
     ...COMMON,
@@ -193,7 +174,7 @@ async function ladderOf({ calls }: ApiOptions, call: CallRecord): Promise<Ladder
 }
 
 /** A call without what is the journal's own. */
-function callView({ revision: _revision, epoch: _epoch, ...call }: CallRecord) {
+export function callView({ revision: _revision, epoch: _epoch, ...call }: CallRecord) {
   return call
 }
 

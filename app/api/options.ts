@@ -3,13 +3,14 @@ import type { CallOrder, OrderOutcome } from '../../lib/call/call-order.ts'
 import type { ManagedKey } from '../../lib/config/managed.ts'
 import type { CallId, NodeId, SessionId, TrunkId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
-import type { CallRow } from '../../lib/observe/call-record.ts'
+import type { CallRecord, CallRow } from '../../lib/observe/call-record.ts'
 import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
 import type { OverrideOrder } from '../../lib/trunk/operator.ts'
 import type { TrunkState } from '../../lib/trunk/state.ts'
 import type { EventLog } from '../observe/event-log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { ErrandRefusal, Errands, ErrandWish } from '../outbound/errands.ts'
 import type { WavBytes } from '../recordings/recordings.ts'
 import type { AuditPage } from '../store/audit.ts'
 import type { CallStore } from '../store/port.ts'
@@ -145,6 +146,17 @@ export interface CallActions {
   clearAgentOverride(subject: string, actor: Actor): Promise<void>
 }
 
+/** What the API can have done about errands (docs/outbound.md). All reject with a StoreError where Postgres does not take it. */
+export interface ErrandActions extends Pick<Errands, 'read' | 'list' | 'cancel'> {
+  /** The first call of an errand, which may be an earlier request's. */
+  place(
+    wish: ErrandWish,
+    actor: Actor,
+  ): Promise<Result<{ readonly call: CallRecord; readonly isNew: boolean }, ErrandRefusal>>
+  /** Whether a call without key and policy is an errand all the same, as its tenant has it so, and PostgreSQL takes it. */
+  isErrand(request: PlaceRequest): boolean
+}
+
 /** Something of the config that may be managed: of the file, or an entry beside it. */
 export interface ManagedView extends ManagedKey {
   readonly source: 'file' | 'managed'
@@ -195,6 +207,8 @@ export interface ApiOptions {
   /** Who did what: entries before that one, or the newest. */
   readonly audit: (limit: number, before: number | null) => Promise<AuditPage>
   readonly actions: CallActions
+  /** Null: a part of another node, which has them. */
+  readonly errands: ErrandActions | null
   /** Null: a node without a config of its own, such as a part of another one. */
   readonly managed: ManagedActions | null
   /** Time between comments that keep an idle event stream open through proxies; 15 s. */

@@ -1,8 +1,11 @@
 import * as z from 'zod'
 import { MANAGED_KINDS } from '../../lib/config/managed.ts'
-import { callId, nodeId, sessionId, trunkId } from '../../lib/core/ids.ts'
+import { callId, errandId, nodeId, sessionId, trunkId } from '../../lib/core/ids.ts'
 import { EVENT_LEVELS } from '../../lib/observe/event-filter.ts'
 import { parseLastEventId } from '../../lib/observe/event-id.ts'
+import { ERRAND_STATES } from '../../lib/outbound/errand.ts'
+import { parseIdempotencyKey } from '../../lib/outbound/idempotency-key.ts'
+import { RETRY_DEFAULTS, RETRY_LIMITS, RETRY_REASONS, type RetryPolicy } from '../../lib/outbound/retry-policy.ts'
 
 /** What clients may send, with the words that they are told when they send something else. */
 
@@ -85,12 +88,81 @@ export const sessionParams = z.object({
   id: z.string().transform((id) => (ULID.test(id) ? sessionId(id.toUpperCase()) : undefined)),
 })
 
+const seconds = (max: number) => z.number().min(1).max(max)
+
+const retry = z
+  .strictObject({
+    attempts: z
+      .int()
+      .min(1)
+      .max(RETRY_LIMITS.attempts)
+      .default(RETRY_DEFAULTS.attempts)
+      .describe('Calls in all, the first one included.'),
+    afterSec: seconds(RETRY_LIMITS.afterMs / 1_000)
+      .default(RETRY_DEFAULTS.afterMs / 1_000)
+      .describe('From the end of the first call to the second, 10 % more or less.'),
+    factor: z
+      .number()
+      .min(1)
+      .max(RETRY_LIMITS.factor)
+      .default(RETRY_DEFAULTS.factor)
+      .describe('Each further wait is so many times the one before, at most a day.'),
+    on: z
+      .array(z.enum(RETRY_REASONS))
+      .default([...RETRY_DEFAULTS.on])
+      .describe('After which ends of a call another one is made.'),
+    withinSec: seconds(RETRY_LIMITS.withinMs / 1_000)
+      .default(RETRY_DEFAULTS.withinMs / 1_000)
+      .describe('Later than this after the request no call is made.'),
+  })
+  .transform(
+    ({ attempts, afterSec, factor, on, withinSec }): RetryPolicy => ({
+      ...{ attempts, factor, on },
+      afterMs: Math.round(afterSec * 1_000),
+      withinMs: Math.round(withinSec * 1_000),
+    }),
+  )
+
 export const placeBody = z.strictObject({
   to: text.describe('The number to call, in E.164 or as dialled in the country of the tenant.'),
   from: text.optional().describe('The calling number; absent: the first number of the tenant.'),
   tenant: text.describe('Whose call it is: it goes out over the trunks of its group.'),
   agent: text.optional().describe("Who speaks; absent: the tenant's own agent."),
   anonymous: z.boolean().optional().describe('Whether the callee is not to be shown the calling number (RFC 3323).'),
+  retry: retry
+    .optional()
+    .describe('How often somebody is called who was not reached; absent: once, or as the tenant has it.'),
+})
+
+export const placeHeaders = z.object({
+  'idempotency-key': z
+    .string()
+    .transform((header, context) => {
+      const key = parseIdempotencyKey(header)
+      if (key !== null) return key
+      context.addIssue({
+        code: 'custom',
+        message: 'must be 1 to 255 printable ASCII characters without quotes and blanks',
+      })
+      return z.NEVER
+    })
+    .optional()
+    .describe('The same key of a tenant with the same body is the same call, on whatever node, for 30 days.'),
+})
+
+export const errandParams = z.object({
+  id: z.string().transform((id) => (ULID.test(id) ? errandId(id.toUpperCase()) : undefined)),
+})
+
+export const errandsQuery = z.strictObject({
+  tenant: text.optional(),
+  state: z.enum(ERRAND_STATES).optional(),
+  limit: limit.optional().describe(`Errands in one answer: 1 to ${MAX_CALLS_PER_PAGE}, else 50.`),
+  cursor: z
+    .string()
+    .regex(ULID, 'is not a cursor that this API gave')
+    .optional()
+    .describe('`next` of the answer before.'),
 })
 
 export const transferBody = z.strictObject({

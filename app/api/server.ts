@@ -5,6 +5,7 @@ import { describeHolder, portHolder } from '../port-holder.ts'
 import { addAgentRoutes } from './agent-routes.ts'
 import { addCallRoutes } from './call-routes.ts'
 import { addDocs } from './docs.ts'
+import { addErrandRoutes } from './errand-routes.ts'
 import { ApiError, errorBody } from './errors.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { addFleetRoutes } from './fleet-routes.ts'
@@ -12,6 +13,7 @@ import { addHealthRoutes } from './health-routes.ts'
 import { addAnswerHooks, addAuthorization, addErrorHandling, onFrameworkError } from './hooks.ts'
 import { addManagedRoutes } from './managed-routes.ts'
 import type { ApiOptions } from './options.ts'
+import { addPlaceRoute } from './place-route.ts'
 import { addSessionRoutes } from './session-routes.ts'
 import { addTrunkRoutes } from './trunk-routes.ts'
 import { type Api, validateByZod, type ZodTypeProvider } from './zod-provider.ts'
@@ -62,6 +64,8 @@ export async function buildApi(options: ApiOptions): Promise<Api> {
   await addDocs(app, options.version)
   addHealthRoutes(app, options)
   addCallRoutes(app, options)
+  addPlaceRoute(app, options)
+  addErrandRoutes(app, options)
   addSessionRoutes(app, options)
   addTrunkRoutes(app, options)
   addAgentRoutes(app, options)

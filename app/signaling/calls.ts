@@ -21,10 +21,10 @@ import type { CallsOptions } from './calls-options.ts'
 import { DialDesk } from './dial-desk.ts'
 import type { DialledCall } from './dialled-call.ts'
 import { Door } from './door.ts'
-import { firstRow } from './first-row.ts'
+import { type FirstRowFacts, firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { moveCall } from './move-call.ts'
-import type { OutgoingCall } from './outgoing-call.ts'
+import { OutgoingCall } from './outgoing-call.ts'
 import { type PlaceParts, placeCall } from './place-call.ts'
 import type { ProxiedCall } from './proxied-call.ts'
 import type { ReturnedCall } from './returned-call.ts'
@@ -35,6 +35,11 @@ import { TransferDesk } from './transfer-desk.ts'
 import { WaitingCall } from './waiting-call.ts'
 
 const TRACE_SWEEP_MS = 1_000
+
+export interface PlaceOptions {
+  readonly goingOn?: boolean
+  readonly as?: FirstRowFacts['as']
+}
 
 /** All calls of this node: takes INVITEs, gives each what lib/route decides, and knows who is on the line. */
 export class Calls {
@@ -117,9 +122,9 @@ export class Calls {
 
   /**
    * Rings a callee for an agent over the trunks of the tenant's group: the first row of its record, or why not. `goingOn`: with the session
-   * that the callee was cut off from, or not at all.
+   * that the callee was cut off from, or not at all. `as`: for an errand.
    */
-  place(request: PlaceRequest, goingOn = false): Result<CallRow, PlaceRefusal> {
+  place(request: PlaceRequest, { goingOn = false, as }: PlaceOptions = {}): Result<CallRow, PlaceRefusal> {
     const decided = decidePlacement(request, this.#snapshot())
     if (!decided.ok) return decided
     const placement = decided.value
@@ -130,6 +135,7 @@ export class Calls {
     const { call, recorder } = placeCall(this.#placing, request, placement, {
       agents,
       resumes: goingOn ? 'surely' : 'never',
+      as,
       recording: (id) => this.#recording(id, placement.tenant),
       outbound,
       admit,
@@ -161,6 +167,12 @@ export class Calls {
     if (order.kind === 'transfer') return call.transfer({ ...BY_OPERATOR, to: order.to })
     call.hangUp('operator', 'normal')
     return { kind: 'done' }
+  }
+
+  /** Hangs up a call that we place, where nobody has answered it. */
+  giveUp(id: CallId): void {
+    const call = this.#live.get(id)
+    if (call instanceof OutgoingCall) call.giveUp()
   }
 
   /** Whether a call is on the line of this node. */

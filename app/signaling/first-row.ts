@@ -1,4 +1,12 @@
-import { callId, type NodeId, sessionId, type TenantId, type TrunkId } from '../../lib/core/ids.ts'
+import {
+  type CallId,
+  callId,
+  type ErrandId,
+  type NodeId,
+  sessionId,
+  type TenantId,
+  type TrunkId,
+} from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import { newUlid } from '../ulid.ts'
 
@@ -14,11 +22,13 @@ export interface FirstRowFacts {
   readonly raw: CallRow['raw']
   /** Of the INVITE that came in; empty where ours has not left yet. */
   readonly sipCallId: string
+  /** Of a call that is placed for an errand, which has fixed its id. */
+  readonly as?: { readonly call: CallId; readonly errand: ErrandId } | undefined
 }
 
 /** A call that this node meets first: it gets its id, and a session of its own. */
-export function firstRow({ node, direction, parties, raw, sipCallId }: FirstRowFacts): CallRow {
-  const id = callId(newUlid())
+export function firstRow({ node, direction, parties, raw, sipCallId, as }: FirstRowFacts): CallRow {
+  const id = as?.call ?? callId(newUlid())
   const { tenant, trunk, from, to } = parties
   return {
     id,
@@ -42,5 +52,6 @@ export function firstRow({ node, direction, parties, raw, sipCallId }: FirstRowF
     agent: null,
     media: null,
     recording: null,
+    errand: as?.errand ?? null,
   }
 }

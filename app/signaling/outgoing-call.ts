@@ -40,6 +40,11 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
     void this.#prepare()
   }
 
+  /** Nobody wants the callee any more: whoever has not answered is not rung on. */
+  giveUp(): void {
+    if (this.state.kind === 'preparing' || this.state.kind === 'hunting') this.hangUp('operator', 'normal')
+  }
+
   protected override step(input: OutgoingCallInput): ReturnType<typeof stepOutgoingCall> {
     return stepOutgoingCall(this.state, input)
   }

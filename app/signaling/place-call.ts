@@ -12,7 +12,7 @@ import type { Sessions } from '../session/sessions.ts'
 import type { Journal } from '../store/port.ts'
 import { CallRecorder } from './call-recorder.ts'
 import { CalleeHunt, type CalleeHuntContext, type CalleeHuntParts } from './callee-hunt.ts'
-import { firstRow } from './first-row.ts'
+import { type FirstRowFacts, firstRow } from './first-row.ts'
 import { OutgoingCall } from './outgoing-call.ts'
 import { SharedCall, type SharedCallParts } from './shared-call.ts'
 import type { TransferDesk } from './transfer-desk.ts'
@@ -39,6 +39,8 @@ export interface PlaceContext extends CalleeHuntContext {
   readonly resumes: CallSessionFacts['resumes']
   /** Where a call is recorded; null: nowhere. */
   readonly recording: (call: CallId) => NewRecording | null
+  /** The errand that it is placed for. */
+  readonly as: FirstRowFacts['as']
 }
 
 /** Begins to ring a callee for an agent. */
@@ -50,9 +52,16 @@ export function placeCall(
 ): { readonly call: OutgoingCall; readonly recorder: CallRecorder } {
   const { node, media, metrics, journal, emit, load, desk } = parts
   const { tenant, from, to, agent } = placement
-  const { agents, resumes, recording } = context
+  const { agents, resumes, recording, as } = context
   const raw = { from: request.from ?? from, to: request.to }
-  const row = firstRow({ node, direction: 'outbound', parties: { tenant, trunk: null, from, to }, raw, sipCallId: '' })
+  const row = firstRow({
+    node,
+    direction: 'outbound',
+    parties: { tenant, trunk: null, from, to },
+    raw,
+    sipCallId: '',
+    as,
+  })
   const recorder = CallRecorder.begin(journal, emit, row)
   const variables = { caller: from, called: to }
   const session = parts.sessions.of({ recorder, tenant, caller: to, resumes, agent, variables })

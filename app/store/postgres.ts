@@ -46,6 +46,7 @@ export interface CallsTable {
   agent: ReadOnly<AgentRecord | null>
   media: ReadOnly<MediaRecord | null>
   recording: ReadOnly<string | null>
+  errand: ReadOnly<string | null>
 }
 
 interface AttemptsTable {

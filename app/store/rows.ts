@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import { callId, nodeId, sessionId, tenantId, trunkId } from '../../lib/core/ids.ts'
+import { callId, errandId, nodeId, sessionId, tenantId, trunkId } from '../../lib/core/ids.ts'
 import type { AttemptRecord, CallRow, TurnRecord } from '../../lib/observe/call-record.ts'
 import type { CallsTable, Database } from './postgres.ts'
 
@@ -31,6 +31,7 @@ export function toCallRow(row: Selectable<CallsTable>): CallRow {
     agent: row.agent,
     media: row.media,
     recording: row.recording,
+    errand: row.errand === null ? null : errandId(row.errand),
   }
 }
 

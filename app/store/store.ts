@@ -18,6 +18,7 @@ import { folderError, holdDataFolder } from './data-folder.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { DiskJournal, type JournalLimits } from './disk-journal.ts'
 import { EmbeddedPostgres } from './embedded-postgres.ts'
+import { ErrandStore } from './errand-store.ts'
 import { NodeJournal } from './journal.ts'
 import { prepareDatabase } from './migrate.ts'
 import { Orphans } from './orphans.ts'
@@ -66,6 +67,7 @@ export interface Store {
   readonly calls: CallStore
   readonly sessions: SessionStore
   readonly owners: CallOwners
+  readonly errands: ErrandStore
   readonly shared: SharedState
   readonly audit: Audit
   /** Connections to Postgres, and who hears what rings there. */
@@ -181,6 +183,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     calls: new PostgresCallStore(pool, sqlOf(texts, 'events-after'), caughtUp),
     sessions,
     owners,
+    errands: new ErrandStore(statements),
     shared,
     audit: new Audit(pool),
     pool,

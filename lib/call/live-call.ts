@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { callId, nodeId, sessionId, tenantId, trunkId } from '../core/ids.ts'
+import { callId, errandId, nodeId, sessionId, tenantId, trunkId } from '../core/ids.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import type { CallRow } from '../observe/call-record.ts'
 import { type DialogState, readDialogState } from '../sip/dialog-state.ts'
@@ -64,6 +64,8 @@ const row = z.object({
   agent: z.null(),
   media: z.null(),
   recording: text.nullable(),
+  // Versions before errands have none.
+  errand: name.transform(errandId).nullable().default(null),
 })
 
 const entry = z.object({

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { RETRY_DEFAULTS, RETRY_LIMITS, RETRY_REASONS } from '../outbound/retry-policy.ts'
 import { credentials, limits } from './trunks.ts'
 import { duration, section } from './units.ts'
 import { count, hostName, name, number, optional, sourceAddress, tenantIdText, trunkIdText } from './values.ts'
@@ -30,6 +31,24 @@ const tenantNumber = z.union([
 const recording = section({
   enabled: z.boolean('true or false').default(false).describe('Whether calls are recorded.'),
   retention: duration('30d', 'How long recordings are kept.'),
+})
+
+const retry = section({
+  attempts: count(1, RETRY_LIMITS.attempts)
+    .default(RETRY_DEFAULTS.attempts)
+    .describe('Calls in all, the first one included.'),
+  after: duration('5m', 'From the end of the first call to the second, 10 % more or less; at most a day.'),
+  factor: z
+    .number(`a number from 1 to ${RETRY_LIMITS.factor}`)
+    .min(1)
+    .max(RETRY_LIMITS.factor)
+    .default(RETRY_DEFAULTS.factor)
+    .describe('Each further wait is so many times the one before.'),
+  on: z
+    .array(z.enum(RETRY_REASONS))
+    .default([...RETRY_DEFAULTS.on])
+    .describe('After which ends of a call another one is made.'),
+  within: duration('1d', 'Later than this after the request no call is made.'),
 })
 
 /** One of `tenants`: whose numbers are answered by whom. */
@@ -75,6 +94,7 @@ export const tenant = section({
     .boolean('true or false')
     .default(false)
     .describe('Whether a caller whose leg dropped is called back, once.'),
+  retry: optional(retry).describe('How often somebody is called, by the API, who was not reached; absent: once.'),
   recording: recording.prefault({}).describe('Recording of its calls.'),
   limits: limits.prefault({}).describe('Limits of this tenant.'),
   host: optional(hostName).describe("Host in the request-URI of calls from the tenant's own SBC."),

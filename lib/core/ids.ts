@@ -11,6 +11,8 @@ export type LegId = Branded<'LegId'>
 export type TrunkId = Branded<'TrunkId'>
 export type TenantId = Branded<'TenantId'>
 export type NodeId = Branded<'NodeId'>
+/** A wish to reach somebody (lib/outbound/errand.ts): the ULID of its first call. */
+export type ErrandId = Branded<'ErrandId'>
 
 export const callId = (text: string): CallId => text as CallId
 export const sessionId = (text: string): SessionId => text as SessionId
@@ -18,3 +20,4 @@ export const legId = (text: string): LegId => text as LegId
 export const trunkId = (text: string): TrunkId => text as TrunkId
 export const tenantId = (text: string): TenantId => text as TenantId
 export const nodeId = (text: string): NodeId => text as NodeId
+export const errandId = (text: string): ErrandId => text as ErrandId

@@ -1,4 +1,4 @@
-import type { CallId, NodeId, SessionId, TenantId, TrunkId } from '../core/ids.ts'
+import type { CallId, ErrandId, NodeId, SessionId, TenantId, TrunkId } from '../core/ids.ts'
 
 /** Where a call stands, as its record says it. */
 export type CallState = 'incoming' | 'ringing' | 'active' | 'held' | 'transferring' | 'ended'
@@ -107,6 +107,8 @@ export interface CallRow {
   readonly agent: AgentRecord | null
   readonly media: MediaRecord | null
   readonly recording: string | null
+  /** The errand that it was placed for. */
+  readonly errand: ErrandId | null
 }
 
 /**

@@ -54,7 +54,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     })),
     tenants: new Map(
       config.tenants.map(
-        ({ id, country, agent, group, limits, recording, resumeWindowMs, resumeOn, referTo, callback }) => [
+        ({ id, country, agent, group, limits, recording, resumeWindowMs, resumeOn, referTo, callback, retry }) => [
           id,
           {
             id,
@@ -66,6 +66,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
             resume: { windowMs: resumeWindowMs, resumeOn },
             referTo,
             callback,
+            retry,
           },
         ],
       ),

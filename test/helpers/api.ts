@@ -145,6 +145,7 @@ export function apiParts(overrides: Partial<ApiOptions> & { readonly ringSize?: 
         agentOverride = null
       },
     },
+    errands: null,
     managed: null,
     ...replaced,
   }

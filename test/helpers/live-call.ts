@@ -25,6 +25,7 @@ export const LIVE_CALL: LiveCall = {
     agent: null,
     media: null,
     recording: null,
+    errand: null,
   },
   generation: 0,
   agent: 'intake',

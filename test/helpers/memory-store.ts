@@ -119,6 +119,7 @@ export function endedCall(at: number): CallRecord {
     agent: { backend: 'local', firstAudioMs: 120, turns: 2, bargeIns: 0, reconnects: 0, tokens: 64 },
     media: { codec: 'PCMU', srtp: false, in: stream, out: stream },
     recording: null,
+    errand: null,
     attempts: [
       {
         trunk: trunkId('beta'),

@@ -36,6 +36,7 @@ export function callRow(n: number, fields: Partial<CallRow> = {}): CallRow {
     agent: null,
     media: null,
     recording: null,
+    errand: null,
     ...fields,
   }
 }

@@ -6,18 +6,18 @@
 -- Returns nothing.
 insert into calls as stored (
   id, revision, epoch, tenant, direction, from_number, to_number, raw, node, trunk, state, started_at, answered_at,
-  ended_at, ended_by, end_sip, end_cause, sip_call_id, attestation, session_id, resumed_from, agent, media, recording, owner_term
+  ended_at, ended_by, end_sip, end_cause, sip_call_id, attestation, session_id, resumed_from, agent, media, recording, errand, owner_term
 )
 select distinct on (c.id)
   c.id, c.revision, coalesce(c.epoch, 0), c.tenant, c.direction, c."from", c."to", c.raw, c.node, c.trunk, c.state, c."startedAt",
   c."answeredAt", c."endedAt", c."end" ->> 'by', (c."end" ->> 'sip')::integer, c."end" ->> 'cause', c.sip ->> 'callId',
   c.attestation, c.session ->> 'id', c.session ->> 'resumedFrom', c.agent, c.media,
-  c.recording, coalesce(entry.claim, 0)
+  c.recording, c.errand, coalesce(entry.claim, 0)
 from json_to_recordset($1::json) as entry(call json, claim bigint),
   json_to_record(entry.call) as c(
     id text, revision bigint, epoch bigint, tenant text, direction text, "from" text, "to" text, raw json, node text,
     trunk text, state text, "startedAt" timestamptz, "answeredAt" timestamptz, "endedAt" timestamptz, "end" json, sip json,
-    attestation text, session json, agent json, media json, recording text
+    attestation text, session json, agent json, media json, recording text, errand text
   )
 order by c.id, coalesce(c.epoch, 0) desc, end_rank(c.state, c."end" ->> 'cause') desc, c.revision desc
 on conflict (id) do update set
@@ -43,7 +43,8 @@ on conflict (id) do update set
   resumed_from = excluded.resumed_from,
   agent = excluded.agent,
   media = excluded.media,
-  recording = excluded.recording
+  recording = excluded.recording,
+  errand = excluded.errand
 where (stored.epoch, end_rank(stored.state, stored.end_cause), stored.revision)
   < (excluded.epoch, end_rank(excluded.state, excluded.end_cause), excluded.revision)
   -- What a claim gave stands here for the claim: an update leaves the column as it is.

@@ -1,0 +1,98 @@
+import { type CallId, callId, type NodeId, type TenantId, tenantId } from '../../lib/core/ids.ts'
+import { err, ok, type Result } from '../../lib/core/result.ts'
+import type { CallRecord, CallRow } from '../../lib/observe/call-record.ts'
+import { isOver } from '../../lib/outbound/errand.ts'
+import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
+import type { TenantRoute } from '../../lib/route/snapshot.ts'
+import type { ErrandActions } from '../api/options.ts'
+import { withDeadline } from '../deadline.ts'
+import type { Log } from '../observe/log.ts'
+import type { Parts } from '../parts.ts'
+import { firstRow } from '../signaling/first-row.ts'
+import type { StoredErrand } from '../store/errand-store.ts'
+import type { Store } from '../store/store.ts'
+import { type ErrandCall, Errands, type ErrandsOptions } from './errands.ts'
+
+export interface StartErrandsOptions {
+  readonly self: NodeId
+  readonly store: Pick<Store, 'errands' | 'state' | 'calls' | 'journal' | 'audit'>
+  readonly calls: {
+    place(request: PlaceRequest, options: { readonly as: ErrandCall }): Result<CallRow, PlaceRefusal>
+    giveUp(call: CallId): void
+    impediments(): ReadonlySet<unknown>
+  }
+  /** Further processes of a node begin no calls by themselves. */
+  readonly isWorker: boolean
+  /** Knows the tenants of the config in force. */
+  readonly sessions: { readonly tenants: ReadonlyMap<TenantId, Pick<TenantRoute, 'retry'>> }
+  readonly log: Log
+}
+
+/** How long the disk may take to have a new call. */
+const SYNC_MS = 1_000
+
+/** Starts this node's work on the errands of the fleet. */
+export function startErrands(
+  { self, isWorker, store, calls, sessions, log }: StartErrandsOptions,
+  parts: Parts,
+): ErrandActions | null {
+  if (isWorker) return null
+  const policyOf: ErrandsOptions['policyOf'] = (id) => sessions.tenants.get(tenantId(id))?.retry ?? null
+  const isAway = (): boolean => store.state().postgresAway !== null
+  const errands = new Errands({
+    node: self,
+    store: store.errands,
+    place: (request, as) => calls.place(request, { as }),
+    hangUpUnanswered: (call) => calls.giveUp(call),
+    policyOf,
+    isServing: () => calls.impediments().size === 0,
+    isAway,
+    onError: (error) => log.log.warn({ err: error }, 'errands that are due were not looked at'),
+  })
+  parts.add('errands', () => errands.close())
+  const note = (actor: string, action: string, subject: string): void => {
+    const deed = { actor, action, subject, details: {} }
+    store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
+  }
+  return {
+    place: async (wish, actor) => {
+      const placed = await errands.place(wish, actor)
+      if (!placed.ok) return err(placed.error)
+      const { stored, row } = placed.value
+      if (row === null) return ok({ call: await firstCall(store, self, stored), isNew: false })
+      note(actor, 'call.place', row.id)
+      // Who has heard its id finds its record, also where this process is killed in the next moment.
+      await withDeadline(store.journal.synced(), SYNC_MS)
+      return ok({ call: { ...row, attempts: [], transcript: [] }, isNew: true })
+    },
+    isErrand: ({ tenant }) => policyOf(tenant) !== null && !isAway(),
+    read: (id) => errands.read(id),
+    list: (query) => errands.list(query),
+    cancel: async (id, actor) => {
+      const cancelled = await errands.cancel(id, actor)
+      if (cancelled !== null) note(actor, 'errand.cancel', id)
+      return cancelled
+    },
+  }
+}
+
+/** The record of an errand's first call; as it will begin, where no call has been made or its record has not come here yet. */
+async function firstCall(store: Pick<Store, 'calls'>, self: NodeId, stored: StoredErrand): Promise<CallRecord> {
+  const { errand, tenant, request } = stored
+  const record = await store.calls.call(callId(errand.id))
+  if (record !== null) return record
+  const { from = '', to }: PlaceRequest = JSON.parse(request)
+  const row = firstRow({
+    node: errand.history[0]?.node ?? self,
+    direction: 'outbound',
+    parties: { tenant: tenantId(tenant), trunk: null, from, to },
+    raw: { from, to },
+    sipCallId: '',
+    as: { call: callId(errand.id), errand: errand.id },
+  })
+  const begun = { ...row, startedAt: errand.createdAt, attempts: [], transcript: [] }
+  if (!isOver(errand) || !('endedAt' in errand.state)) return begun
+  return { ...begun, state: 'ended', endedAt: errand.state.endedAt, end: NEVER_MADE }
+}
+
+const NEVER_MADE = { by: 'system', sip: null, cause: 'cancelled' } as const

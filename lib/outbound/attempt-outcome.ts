@@ -1,0 +1,25 @@
+import type { CallRow } from '../observe/call-record.ts'
+
+/**
+ * What a call of an errand came to. `rejected`: by the callee or for the number, which another call would not change; `failed`: trunks, agents
+ * or limits; `lost`: its node died, and nobody knows what rang; `cancelled`: an operator hung up what rang.
+ */
+export type AttemptOutcome = 'answered' | 'busy' | 'no-answer' | 'rejected' | 'failed' | 'lost' | 'cancelled'
+
+/** What a call that has ended came to, by its record. Who answered was reached, however the call ended. */
+export function attemptOutcome({ answeredAt, end }: Pick<CallRow, 'answeredAt' | 'end'>): AttemptOutcome {
+  if (answeredAt !== null) return 'answered'
+  switch (end?.cause) {
+    case 'busy':
+      return 'busy'
+    case 'no-answer':
+      return 'no-answer'
+    case 'rejected':
+    case 'redirected':
+      return 'rejected'
+    case 'node-lost':
+      return 'lost'
+    default:
+      return end?.by === 'operator' ? 'cancelled' : 'failed'
+  }
+}
