@@ -288,7 +288,7 @@ export class Calls {
     const waiting = new WaitingCall({
       ...{ invite, recorder, verdict, metrics, redirectExpiresMs, onReleased },
       onBridge: bridge,
-      planOf: (dial) => this.#dials.plan(dial, invite, tenant),
+      planOf: (dial) => this.#dials.plan(dial, tenant),
       onDial: (plan) => {
         const call = this.#dials.begin({ invite, recorder, plan }, { trunk, tenant, onReleased })
         this.#live.set(recorder.id, call)

@@ -57,11 +57,11 @@ export class DialDesk {
   }
 
   /** Whom a decision of the router has rung, or why it cannot be had. */
-  plan(decision: RouterDial, invite: IncomingInvite, tenant: TenantId): Result<DialPlan, string> {
+  plan(decision: RouterDial, tenant: TenantId): Result<DialPlan, string> {
     const routes = this.#rules.routes()
     const { country } = routes.tenants.get(tenant) ?? { country: '' }
     const { joins } = this.#parts.media
-    return planDial(decision, { tenant: { id: tenant, country }, routes, joins, hops: hopsLeft(invite) })
+    return planDial(decision, { tenant: { id: tenant, country }, routes, joins })
   }
 
   /** Sends an INVITE on to where a router says. */
@@ -79,14 +79,15 @@ export class DialDesk {
   }
 
   begin({ invite, recorder, plan }: DialFor, { trunk, tenant, onReleased }: DialOf): DialledCall {
-    const { media, metrics, scheduler, desk } = this.#parts
+    const { media, metrics, scheduler } = this.#parts
     const { admit, onAudio, routes } = this.#rules
     const { outbound, trunks, srtp, retryAfterS, agents } = routes()
     const recording = this.#rules.recording(recorder.id, tenant)
     const isTrusted = trunks.find(({ id }) => id === trunk)?.trustsIdentity ?? true
     const caller = invite.shownCaller(recorder.row.from, isTrusted)
     return new DialledCall({
-      ...{ invite, recorder, plan, media, metrics, scheduler, desk, onAudio, onReleased, recording },
+      ...{ invite, recorder, plan, media, metrics, scheduler, onAudio, onReleased, recording },
+      desk: this.#parts.desk.of(invite),
       retryAfterS: () => drawRetryAfterS(retryAfterS, Math.random()),
       audio: newAudio(srtp.get(trunk) ?? 'off'),
       huntFor: (target) => {
@@ -119,7 +120,7 @@ export class DialDesk {
     const known = { recorder, tenant, caller: invite.knownCaller(from), resumes: 'never' } as const
     const session = sessions.of({ ...known, agent, variables: { caller: from, called } })
     return new ReturnedCall({
-      ...{ recorder, media, metrics, desk, session, recording, caller },
+      ...{ recorder, media, metrics, desk, session, recording, caller, invite },
       shared: new SharedCall(this.#parts, recorder, session),
       agent: () => session.open(agents),
       onReleased: () => onReleased(caller.sipCallIds),

@@ -10,6 +10,7 @@ import type { Line } from '../session/line-session.ts'
 import { closeRecord, dropCall } from './agent-leg.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { CallTransfers, type TalkingLine } from './call-transfers.ts'
+import type { IncomingInvite } from './incoming-invite.ts'
 import { onLegEvent } from './leg-events.ts'
 import type { SharedCall } from './shared-call.ts'
 import type { DialogEnd, SipDialog } from './sip-dialog.ts'
@@ -31,6 +32,8 @@ export interface LineParts {
   readonly recording: NewRecording | null
   /** Whom it may be handed to. */
   readonly desk: TransferDesk
+  /** The caller's INVITE; absent: we have placed the call, or it is not known here. */
+  readonly invite?: Pick<IncomingInvite, 'header'>
 }
 
 /** A call of an agent, whoever began it: has what its leg does come to it, and may be handed to a person. */
@@ -44,7 +47,8 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
   constructor(parts: LineParts, state: State) {
     super(parts.recorder, state)
     this.#parts = parts
-    const { recorder, media, desk, session, recording } = parts
+    const { recorder, media, session, recording, invite } = parts
+    const desk = invite === undefined ? parts.desk : parts.desk.of(invite)
     this.#transfers = new CallTransfers({
       ...{ recorder, media, desk, session, isRecorded: recording !== null },
       line: () => this.#talking(),

@@ -15,7 +15,8 @@ import {
 } from '../../lib/route/transfer.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { CallRecorder } from './call-recorder.ts'
-import { CalleeHunt, type CalleeHuntParts } from './callee-hunt.ts'
+import { type Callee, CalleeHunt, type CalleeHuntParts } from './callee-hunt.ts'
+import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
 import type { Refer } from './send-refer.ts'
 
 /** What a call needs to ring somebody else. */
@@ -32,9 +33,18 @@ type DeskFacts = TransferFacts & Pick<Routes, 'agents'>
 /** Whom calls of this node are handed to. */
 export class TransferDesk {
   readonly #parts: TransferDeskParts
+  readonly #came: Pick<IncomingInvite, 'header'> | null
+  #rung = 0
 
-  constructor(parts: TransferDeskParts) {
+  /** @param came the caller's INVITE; null: the call is ours, or its INVITE is not known here */
+  constructor(parts: TransferDeskParts, came: Pick<IncomingInvite, 'header'> | null = null) {
     this.#parts = parts
+    this.#came = came
+  }
+
+  /** The desk of one call, whose INVITE goes on to whom it is handed as far as the trunk has it. */
+  of(came: Pick<IncomingInvite, 'header'>): TransferDesk {
+    return new TransferDesk(this.#parts, came)
   }
 
   /**
@@ -45,14 +55,24 @@ export class TransferDesk {
    */
   callee(recorder: CallRecorder, to: string, ringTimeoutMs: number | null): Result<CalleeHunt, TransferRefusal> {
     const facts = this.#parts.facts()
-    const decided = decideTransfer(recorder.row, to, facts)
+    const onward = this.#onward(recorder)
+    const decided = decideTransfer(recorder.row, to, { ...facts, hops: onward?.hops ?? null })
     if (!decided.ok) return decided
     const { outbound } = facts
     const context = {
       outbound: ringTimeoutMs === null ? outbound : withRingTimeout(outbound, ringTimeoutMs),
       admit: this.#parts.admit,
     }
-    return ok(new CalleeHunt(this.#parts.hunt, context, decided.value, recorder))
+    const callee = { ...decided.value, ...(onward !== null && { onward }) }
+    return ok(new CalleeHunt(this.#parts.hunt, context, callee, recorder))
+  }
+
+  /** Who is rung is shown the tenant's number, not the caller's. */
+  #onward({ row }: CallRecorder): NonNullable<Callee['onward']> | null {
+    const came = this.#came
+    if (came === null) return null
+    const header = (name: string): string | undefined => came.header(name)
+    return { header, hops: hopsLeft(came), called: row.to, branch: ++this.#rung, given: {}, isShown: false }
   }
 
   /**

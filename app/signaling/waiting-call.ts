@@ -3,11 +3,11 @@ import type { Result } from '../../lib/core/result.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
 import type { DialPlan } from '../../lib/route/dial.ts'
 import type { RouterDial, RouterProxy, RouterRedirect, RouterReject } from '../../lib/route/router.ts'
-import { type DecidedCall, objectionTo, type RouterOutcome } from '../../lib/route/router-decision.ts'
+import { type DecidedCall, objectionTo, type RouterOutcome, withinHops } from '../../lib/route/router-decision.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Router, RouterFailure, RouterVerdict } from '../route/router.ts'
 import { type AtOnce, answerOfRouter } from './answer-at-once.ts'
-import type { IncomingInvite } from './incoming-invite.ts'
+import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
 import { LeglessCall, type LeglessCallParts } from './legless-call.ts'
 
 export interface WaitingCallParts extends LeglessCallParts {
@@ -60,9 +60,9 @@ export class WaitingCall extends LeglessCall {
   #onVerdict(verdict: RouterVerdict): void {
     if (this.isOver) return
     if (!verdict.ok) return this.#fallBack(verdict.error)
-    const decision = verdict.value
-    if (decision === null) return this.#bridge(null, {}, 'default')
+    if (verdict.value === null) return this.#bridge(null, {}, 'default')
     const { invite, hasAgent } = this.#parts
+    const decision = withinHops(verdict.value, hopsLeft(invite))
     const message = objectionTo(decision, { hasAgent, redirected: invite.facts.redirected })
     if (message !== null) return this.#fallBack({ code: 'ill-formed', message })
     if ('bridge' in decision) return this.#bridge(decision.bridge, decision.variables ?? {}, 'bridge')

@@ -42,15 +42,12 @@ export interface DialFacts {
   readonly routes: Pick<Routes, 'agents' | 'groups' | 'groupsByName' | 'outbound' | 'direct'>
   /** Whether media can join two legs. */
   readonly joins: boolean
-  /** How often the call may still be sent on; null: as often as one likes. */
-  readonly hops: number | null
 }
 
 /** Whom a well-formed decision has rung; or why it cannot be had on this node, with the place in it. */
 export function planDial(decision: RouterDial, facts: DialFacts): Result<DialPlan, string> {
   if (!facts.joins)
     return err('dial: two people are joined by the embedded media engine alone, and this node has FreeSWITCH')
-  if (facts.hops === 0) return err('dial: the call was sent on too often, its Max-Forwards is 0')
   const targets: DialTarget[] = []
   for (const [i, target] of decision.dial.entries()) {
     const planned = planTarget(target, decision, facts)

@@ -86,6 +86,10 @@ export function objectionTo(decision: RouterDecision, { hasAgent, redirected }: 
   return null
 }
 
+/** What a decision comes to where the call may be sent on `hops` times more: one that may not at all is refused (RFC 3261 §16.3 item 3, RFC 7332). */
+export const withinHops = (decision: RouterDecision, hops: number | null): RouterDecision =>
+  hops === 0 && ('dial' in decision || 'proxy' in decision) ? { reject: 483 } : decision
+
 /**
  * What a router has said, read from anything at all: null where it leaves the call alone, else a decision of this version. The error
  * says what is wrong, and where.

@@ -74,14 +74,17 @@ export function transferNumbers(
  * stand in its way. The person sees the tenant's number, which its trunks may show.
  *
  * @param to E.164, as dialled in the country of the tenant, or an extension
+ * @param facts `hops`: how often the call may still be sent on; null: as often as one likes
  */
 export function decideTransfer(
   call: Transferred,
   to: string,
-  facts: TransferFacts,
+  facts: TransferFacts & { readonly hops: number | null },
 ): Result<Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>, TransferRefusal> {
   const numbers = transferNumbers(call, to, facts)
   if (!numbers.ok) return numbers
+  if (facts.hops === 0)
+    return err({ code: 'request', message: 'the call was sent on too often, its Max-Forwards is 0' })
   const open = openTrunks(numbers.value.route, facts)
   if (!open.ok) return err({ code: open.error.code === 'limit' ? 'limit' : 'request', message: open.error.message })
   return ok({ from: numbers.value.from, to: numbers.value.to, ...open.value })

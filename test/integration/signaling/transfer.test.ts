@@ -19,7 +19,7 @@ agents:
 trunks:
   - { id: carrier, sources: [127.0.0.1] }
   - { id: alpha, targets: [{ uri: "sip:${alpha.address}" }] }
-  - { id: beta, targets: [{ uri: "sip:${beta.address}" }] }
+  - { id: beta, targets: [{ uri: "sip:${beta.address}" }], diversion: diversion }
 groups: { us: { trunks: [alpha, beta] } }
 tenants: [{ id: clinic, group: us, numbers: ["${NUMBER}"], agent: keypad }]
 `
@@ -68,8 +68,8 @@ describe('a call that its agent hands to a person', function () {
   const stateOf = ({ invite }: Dialog) => centre.row(callIdOf(invite))?.state
   const until = (what: string, holds: () => boolean) => eventually(what, () => (holds() ? true : undefined))
 
-  async function call(): Promise<Dialog> {
-    const invite = caller.request('INVITE', {}, rtp.caller.offer()).replace('sip:bob@', `sip:${NUMBER}@`)
+  async function call(headers: Readonly<Record<string, string>> = {}): Promise<Dialog> {
+    const invite = caller.request('INVITE', headers, rtp.caller.offer()).replace('sip:bob@', `sip:${NUMBER}@`)
     caller.send(invite)
     const answer = await caller.nextResponse(200, 'INVITE')
     caller.send(caller.ack(invite, answer))
@@ -159,6 +159,28 @@ describe('a call that its agent hands to a person', function () {
     assert.deepEqual(outcomes(), ['begun', 'joined', 'ended'])
     const [begun] = told('call.transfer')
     assert.deepEqual([begun?.to, begun?.name, begun?.by, begun?.call], [DESK, 'desk', 'agent', row.id])
+  })
+
+  it('goes on with one hop less, what passes of the caller’s headers, and whom it was for; nothing signed, as the person sees our number', async () => {
+    const up = await call({
+      'Max-Forwards': '9',
+      'User-to-User': '56a390f3;encoding=hex',
+      Identity: 'eyJ.eyJ.c2ln;info=<https://cert.example/a.pem>',
+      'User-Agent': 'secret-pbx',
+    })
+    press(up, '1')
+    const [first, second] = [await refuse(alpha, 503, 'Service Unavailable'), await answer(beta)]
+    for (const invite of [first, second]) {
+      assert.equal(invite.maxForwards, 8)
+      assert.equal(invite.header('User-to-User'), '56a390f3;encoding=hex')
+      assert.deepEqual([invite.header('Identity'), invite.header('User-Agent')], [undefined, 'Tandem/test'])
+    }
+    assert.equal(first.header('Diversion'), undefined)
+    assert.match(second.header('Diversion') ?? '', new RegExp(`^<sip:${NUMBER.replace('+', '\\+')}@.*;counter=1`))
+    await until('both on the line', () => outcomes().includes('joined'))
+    await hangUp(up)
+    beta.send(beta.response(await beta.nextRequest('BYE'), 200, 'OK'), centre.address)
+    await ended(up)
   })
 
   it('is over when the person hangs up', async () => {

@@ -29,7 +29,7 @@ function facts(more: Partial<DialFacts> = {}): DialFacts {
     renewBeforeMs: 1,
   } as const
   const routes = routesOf(config.value, local)
-  return { tenant: { id: tenantId('clinic'), country: 'US' }, routes, joins: true, hops: null, ...more }
+  return { tenant: { id: tenantId('clinic'), country: 'US' }, routes, joins: true, ...more }
 }
 
 describe('Whom a router’s dial has rung', () => {
@@ -100,7 +100,6 @@ describe('Whom a router’s dial has rung', () => {
     ['a caller’s number that is none', { ...ONE, from: '12' }, {}, /^dial\.0: from: "12" is no/],
     ['an agent that is not there', { ...ONE, onLost: { agent: 'nobody' } }, {}, /^onLost: no agent is named nobody/],
     ['media that cannot join', ONE, { joins: false }, /FreeSWITCH/],
-    ['no hop left', ONE, { hops: 0 }, /Max-Forwards is 0/],
   ]
   for (const [why, dial, more, want] of BAD)
     it(`is nobody, and it says why: ${why}`, () => {

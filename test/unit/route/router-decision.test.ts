@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { objectionTo, readRouterAnswer, readRouterJson } from '../../../lib/route/router-decision.ts'
+import { objectionTo, readRouterAnswer, readRouterJson, withinHops } from '../../../lib/route/router-decision.ts'
 
 describe('The answer of a router', () => {
   const GOOD: readonly (readonly [why: string, answer: unknown, want: unknown])[] = [
@@ -97,5 +97,14 @@ describe('The answer of a router', () => {
     assert.match(objectionTo({ redirect: ['sip:a@192.0.2.1'] }, call) ?? '', /redirected before/)
     assert.equal(objectionTo({ redirect: ['sip:a@192.0.2.1'] }, { ...call, redirected: false }), null)
     assert.equal(objectionTo({ reject: 603 }, call), null)
+  })
+
+  it('is 483 where it would send on a call that was sent on too often', () => {
+    const [dial, proxy] = [{ dial: ['sip:a@192.0.2.1'] }, { proxy: ['sip:a@192.0.2.1'] }]
+    for (const decision of [dial, proxy]) {
+      assert.deepEqual(withinHops(decision, 0), { reject: 483 })
+      for (const hops of [1, null]) assert.equal(withinHops(decision, hops), decision)
+    }
+    assert.deepEqual(withinHops({ redirect: dial.dial }, 0), { redirect: dial.dial })
   })
 })
