@@ -20,12 +20,16 @@ export interface DialogRefersParts {
   readonly sessionIds: SessionIds
 }
 
+/** REFERs that are looked at in a dialog: nobody hands the same caller on more often, and each costs an event. */
+const MAX_REFERS = 32
+
 /** What either side of a dialog asks the other one to do, by REFER. */
 export class DialogRefers {
   readonly #parts: DialogRefersParts
   /** Who decides on those of the far end; null: it may send none. */
   #onRefer: ((refer: IncomingRefer) => void) | null = null
-  /** How many of them were taken. */
+  /** How many of them came, and how many were taken. */
+  #seen = 0
   #taken = 0
   /** Who has sent one; null: none was sent here, so that no NOTIFY can belong to it. */
   #onNotify: ((notify: ReferNotify) => void) | null = null
@@ -63,6 +67,10 @@ export class DialogRefers {
   /** A REFER; false where nobody decides on it. @param contact goes along with a 2xx */
   takeRefer(req: Srf.SrfRequest, res: Srf.SrfResponse, contact: Readonly<Record<string, string>>): boolean {
     if (this.#onRefer === null) return false
+    if (this.#seen++ >= MAX_REFERS) {
+      res.send(603, 'Too Many REFERs', {})
+      return true
+    }
     const read = readRefer({
       referTo: headerOrCompact(req, 'Refer-To', 'r'),
       referSub: headerOf(req, 'Refer-Sub'),

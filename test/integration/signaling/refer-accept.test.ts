@@ -319,6 +319,19 @@ for (const through of ['its agent', 'a router'] as const) {
       assert.equal(requests('INVITE').length, 2)
     })
 
+    it('is heard out 32 times', async () => {
+      await start()
+      const { up, first } = await call()
+      for (let i = 0; i < 33; i++) {
+        refer(first, '1003')
+        const { startLine } = await desk.nextResponse(603, 'REFER')
+        assert.match(startLine, i < 32 ? /Decline/ : /Too Many/)
+      }
+      assert.equal(outcomes().filter((outcome) => outcome === 'refer callee refused').length, 32)
+      await hangUp(up)
+      await ended(up)
+    })
+
     it('hands nobody to anybody where the trunk does not accept it, as by default', async () => {
       await start(false)
       const { up, first } = await call()
