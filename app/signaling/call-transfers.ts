@@ -2,6 +2,7 @@ import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import { namedUuid } from '../../lib/sip/session-id.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../media/port.ts'
 import type { LineSession } from '../session/line-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
@@ -130,6 +131,7 @@ export class CallTransfers {
       ...{ order, recorder, media, callee, onAgentEvent },
       ordinal: ++this.#begun,
       callerLeg: line.leg,
+      callerIds: line.dialog.sessionIds,
       briefing: () => this.#talker(line.agent, 'briefing', order.toolCall),
       onRefer: (refer, trunk) => this.#onRefer(itself(), refer, trunk, line),
       onEnd: () => this.#lose(itself(), () => hangUp('callee', 'transferred')),
@@ -208,8 +210,9 @@ export class CallTransfers {
   }
 
   /** The agent talks to the caller again. */
-  async #comeBack({ leg, agent }: TalkingLine): Promise<void> {
-    const { media, hangUp } = this.#parts
+  async #comeBack({ dialog, leg, agent }: TalkingLine): Promise<void> {
+    const { recorder, media, hangUp } = this.#parts
+    dialog.sessionIds.speakFor(() => namedUuid(recorder.id))
     try {
       await media.talk(leg, this.#talker(agent, 'left', null))
       if (!(await leg.ready()).ok) hangUp('system', 'agent-fault')

@@ -60,6 +60,7 @@ export class DialledCall extends SteppedCall<DialledCallState, DialledCallInput,
     this.#successors = new DialledSuccessors({
       ...{ recorder, media, desk },
       callerLeg: () => (this.state.kind === 'up' ? this.leg : null),
+      callerIds: parts.invite.sessionIds,
       onSucceeded: () => this.input({ kind: 'succeeded' }),
       onEnd: (kind) => this.input({ kind }),
       onStranded: () => this.input({ kind: 'stranded' }),

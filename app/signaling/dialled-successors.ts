@@ -1,5 +1,6 @@
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
+import type { SessionIds } from '../../lib/sip/session-id.ts'
 import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingRefer } from './dialog-refers.ts'
@@ -15,6 +16,8 @@ export interface DialledSuccessorsParts {
   readonly desk: TransferDesk
   /** What the caller is on; null: the call is not up. */
   readonly callerLeg: () => MediaLeg | null
+  /** Both ends of the caller's dialog. */
+  readonly callerIds: SessionIds
   /** Somebody else talks to the caller. */
   readonly onSucceeded: () => void
   /** Who talks to the caller by now has hung up, or is lost. */
@@ -70,7 +73,17 @@ export class DialledSuccessors {
       hasPlace,
     }: { readonly trunk: TrunkId | null; readonly dismiss: () => void; readonly hasPlace: boolean },
   ): void {
-    const { recorder, media, desk, callerLeg: legOf, onSucceeded, onEnd, onStranded, onLegEvent } = this.#parts
+    const {
+      recorder,
+      media,
+      desk,
+      callerLeg: legOf,
+      callerIds,
+      onSucceeded,
+      onEnd,
+      onStranded,
+      onLegEvent,
+    } = this.#parts
     const callerLeg = legOf()
     const isTimely = hasPlace && callerLeg !== null && this.#succession === null
     const untimely = isTimely ? null : 'the caller is being put through'
@@ -84,7 +97,7 @@ export class DialledSuccessors {
     }
     const succession: Succession = new Succession({
       transfer: {
-        ...{ order, recorder, media, callee, callerLeg },
+        ...{ order, recorder, media, callee, callerLeg, callerIds },
         ordinal: ++this.#begun,
         briefing: () => ({ kind: 'none' }),
         onRefer: (again, over) => {

@@ -5,6 +5,7 @@ import {
   stepAgentCall,
 } from '../../lib/call/agent-call.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
+import { namedUuid } from '../../lib/sip/session-id.ts'
 import type { LegEvent } from '../media/port.ts'
 import type { CallSession } from '../session/call-session.ts'
 import { untilReady } from './agent-leg.ts'
@@ -27,6 +28,7 @@ export class ReturnedCall extends LineCall<AgentCallState, AgentCallInput, Agent
     this.#parts = parts
     const { leg, dialog } = parts.caller
     this.leg = leg
+    dialog.sessionIds.speakFor(() => namedUuid(parts.recorder.id))
     this.follow(dialog, (end) => ({ kind: end }))
     void this.#begin().catch(() => this.hangUp('system', 'agent-fault'))
   }

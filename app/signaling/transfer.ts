@@ -4,6 +4,7 @@ import { newTransfer, stepTransfer, type TransferEffect, type TransferInput } fr
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { legId, type TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
+import { namedUuid, type SessionIds } from '../../lib/sip/session-id.ts'
 import { formatWarning } from '../../lib/sip/warning.ts'
 import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../media/port.ts'
@@ -24,6 +25,8 @@ export interface TransferParts {
   readonly callee: CalleeHunt
   /** What the caller is on. */
   readonly callerLeg: MediaLeg
+  /** Both ends of the caller's dialog. */
+  readonly callerIds: SessionIds
   /** The agent that tells the person who is calling. */
   readonly briefing: () => TalkerSpec
   /** How the hunt stands, as a SIP caller would hear it: 180, or a failure. Absent: nobody asks. */
@@ -259,7 +262,16 @@ export class Transfer {
     const leg = this.#leg
     if (leg === null) throw new Error('there is no leg any more')
     await this.#parts.media.join(this.#parts.callerLeg, leg)
+    this.#introduce()
     this.#input({ kind: 'joined' })
+  }
+
+  /** Caller and person are told who the other one is, and not who we are (RFC 7989 §7): one of ours, where they have not said. */
+  #introduce(): void {
+    const { recorder, callerIds } = this.#parts
+    const person = this.#answered?.dialog.sessionIds
+    callerIds.speakFor(() => person?.far ?? namedUuid(`${recorder.id}/callee`))
+    person?.speakFor(() => callerIds.far ?? namedUuid(`${recorder.id}/caller`))
   }
 
   #onLegEvent(event: LegEvent): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { CallRow } from '../../../lib/observe/call-record.ts'
 import type { RouterDial } from '../../../lib/route/router.ts'
 import type { SipRequest, SipResponse } from '../../../lib/sip/message.ts'
+import { namedUuid, parseSessionId } from '../../../lib/sip/session-id.ts'
 import { audioPort, RawPeer } from '../media/media-fixture.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { eventually, sdp } from '../sip-server/rig.ts'
@@ -384,7 +385,11 @@ describe('a caller who is put through to a person', function () {
       caller.send(caller.inDialog(invite, answer, 'UPDATE', 901, alice.offer([], 'sendrecv', 3)))
       await caller.nextResponse(200, 'UPDATE')
       key('9', 902)
-      caller.send(caller.response(await caller.nextRequest('BYE'), 200, 'OK'))
+      const bye = await caller.nextRequest('BYE')
+      caller.send(caller.response(bye, 200, 'OK'))
+      // The person is who it talked to; from then on it is the call.
+      const { local } = parseSessionId(bye.header('Session-ID') ?? '') ?? {}
+      assert.equal(local, namedUuid(String(told('call.incoming')[0]?.call)))
       const { end } = await centre.ended(callIdOf(invite))
       assert.deepEqual(end, { by: 'agent', sip: null, cause: 'normal' })
       assert.deepEqual(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { SipRequest, SipResponse } from '../../../lib/sip/message.ts'
+import { namedUuid, parseSessionId } from '../../../lib/sip/session-id.ts'
 import { audioPort, RawPeer } from '../media/media-fixture.ts'
 import { Peer } from '../sip-server/peer.ts'
 import { eventually } from '../sip-server/rig.ts'
@@ -91,10 +92,10 @@ describe('a call that its agent hands to a person', function () {
   }
 
   /** The person rings and answers. */
-  async function answer(trunk: Peer): Promise<SipRequest> {
+  async function answer(trunk: Peer, headers = ''): Promise<SipRequest> {
     const invite = await trunk.nextRequest('INVITE')
     trunk.send(trunk.response(invite, 180, 'Ringing', 'person'), centre.address)
-    trunk.send(trunk.response(invite, 200, 'OK', 'person', '', rtp.person.offer()), centre.address)
+    trunk.send(trunk.response(invite, 200, 'OK', 'person', headers, rtp.person.offer()), centre.address)
     await trunk.nextRequest('ACK')
     return invite
   }
@@ -180,6 +181,31 @@ describe('a call that its agent hands to a person', function () {
     await until('both on the line', () => outcomes().includes('joined'))
     await hangUp(up)
     beta.send(beta.response(await beta.nextRequest('BYE'), 200, 'OK'), centre.address)
+    await ended(up)
+  })
+
+  it('names caller and person to each other in Session-ID while they talk, and itself before and after', async () => {
+    const [alice, bob] = ['a'.repeat(32), 'b'.repeat(32)]
+    const up = await call({ 'Session-ID': `${alice};remote=${'0'.repeat(32)}` })
+    const idOf = (message: SipRequest | SipResponse) => parseSessionId(message.header('Session-ID') ?? '')
+    let seq = 50
+    const toCaller = async (): Promise<string | undefined> => {
+      caller.send(caller.inDialog(up.invite, up.answer, 'OPTIONS', seq++))
+      return idOf(await caller.nextResponse(200, 'OPTIONS'))?.local
+    }
+    const ours = namedUuid(String(told('call.incoming')[0]?.call))
+    assert.equal(await toCaller(), ours)
+    press(up, '1', seq++)
+    await refuse(alpha, 503, 'Service Unavailable')
+    const invite = await answer(beta, `Session-ID: ${bob};remote=${ours}`)
+    assert.equal(idOf(invite)?.local, ours)
+    await until('both on the line', () => outcomes().includes('joined'))
+    assert.equal(await toCaller(), bob)
+    beta.send(ofPerson(beta, invite, 'BYE', OUT_OF_ORDER), centre.address)
+    assert.deepEqual(idOf(await beta.nextResponse(200, 'BYE')), { local: alice, remote: bob })
+    await until('the agent', () => said().some((text) => text.startsWith('left')))
+    assert.equal(await toCaller(), ours)
+    await hangUp(up)
     await ended(up)
   })
 
