@@ -15,6 +15,7 @@ interface CommandModule {
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   start: () => import('./commands/start.ts'),
   call: () => import('./commands/call.ts'),
+  dial: () => import('./commands/dial.ts'),
   demo: () => import('./commands/demo.ts'),
   calls: () => import('./commands/calls.ts'),
   'call-log': () => import('./commands/call-log.ts'),

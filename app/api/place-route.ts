@@ -1,4 +1,5 @@
 import type { CallRecord } from '../../lib/observe/call-record.ts'
+import type { ErrandRefusal } from '../outbound/errands.ts'
 import { StoreError } from '../store/store-error.ts'
 import { callAnswer, errorAnswer } from './answers.ts'
 import { callView } from './call-routes.ts'
@@ -13,8 +14,14 @@ const REFUSALS = {
   service: 'not-serving',
   'key-reused': 'key-reused',
 } as const
-/** When a client may ask again for what cannot be promised while PostgreSQL is away. */
-const RETRY_AFTER_S = 5
+/** When a client may ask again, in seconds: for what a limit or this node's state held up, and for what cannot be promised while PostgreSQL is away. */
+const RETRY_AFTER_S = { limit: 1, service: 2, away: 5 } as const
+
+interface PlacedCall {
+  readonly call: CallRecord
+  /** False: an earlier request has placed it. */
+  readonly isNew: boolean
+}
 
 /** Placing calls, with a promise to do it once, or until somebody is reached, where the client wants one. */
 export function addPlaceRoute(app: Api, options: ApiOptions): void {
@@ -31,9 +38,11 @@ export function addPlaceRoute(app: Api, options: ApiOptions): void {
     const { retry, ...wish } = request.body
     const key = request.headers['idempotency-key'] ?? null
     const isErrand = key !== null || retry !== undefined || options.errands?.isErrand(wish) === true
-    const call = isErrand
+    const { call, isNew } = isErrand
       ? await placeErrand(options, { request: wish, key, retry: retry ?? null }, actor)
       : await placeOnce(options, wish, actor)
+    // What it is called where such keys are in use; the draft has no word for it.
+    if (!isNew) void reply.header('idempotent-replayed', 'true')
     return reply.code(202).send(callView(call))
   })
 }
@@ -42,26 +51,31 @@ async function placeOnce(
   { actions, log }: ApiOptions,
   request: Parameters<ApiOptions['actions']['place']>[0],
   actor: Actor,
-): Promise<CallRecord> {
+): Promise<PlacedCall> {
   const placed = await actions.place(request, actor)
-  if (!placed.ok) throw new ApiError(REFUSALS[placed.error.code], placed.error.message)
+  if (!placed.ok) throw refusal(placed.error)
   log.info({ call: placed.value.id, tenant: placed.value.tenant, actor }, 'call placed')
-  return { ...placed.value, attempts: [], transcript: [] }
+  return { call: { ...placed.value, attempts: [], transcript: [] }, isNew: true }
 }
 
 async function placeErrand(
   { errands, log }: ApiOptions,
   wish: Parameters<NonNullable<ApiOptions['errands']>['place']>[0],
   actor: Actor,
-): Promise<CallRecord> {
+): Promise<PlacedCall> {
   if (errands === null) throw new ApiError('not-serving', 'this process keeps no errands: ask its node')
   const placed = await errands.place(wish, actor).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error
     const words = 'PostgreSQL is away, and without it nothing can be promised: ask again, or without key and retry'
-    throw new ApiError('store-unavailable', words, { 'retry-after': String(RETRY_AFTER_S) })
+    throw new ApiError('store-unavailable', words, { 'retry-after': String(RETRY_AFTER_S.away) })
   })
-  if (!placed.ok) throw new ApiError(REFUSALS[placed.error.code], placed.error.message)
+  if (!placed.ok) throw refusal(placed.error)
   const { call, isNew } = placed.value
   if (isNew) log.info({ call: call.id, tenant: call.tenant, actor, errand: call.errand }, 'call placed')
-  return call
+  return placed.value
+}
+
+function refusal({ code, message }: ErrandRefusal): ApiError {
+  const afterS = code === 'limit' || code === 'service' ? RETRY_AFTER_S[code] : null
+  return new ApiError(REFUSALS[code], message, afterS === null ? {} : { 'retry-after': String(afterS) })
 }

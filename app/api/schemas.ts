@@ -13,6 +13,8 @@ const MAX_TEXT = 128
 export const MAX_CALLS_PER_PAGE = 500
 
 const MAX_REASON = 500
+const MAX_VARIABLES = 32
+const MAX_VARIABLE = 1_024
 /** A year. */
 const MAX_TTL_SECONDS = 366 * 86_400
 
@@ -129,6 +131,11 @@ export const placeBody = z.strictObject({
   tenant: text.describe('Whose call it is: it goes out over the trunks of its group.'),
   agent: text.optional().describe("Who speaks; absent: the tenant's own agent."),
   anonymous: z.boolean().optional().describe('Whether the callee is not to be shown the calling number (RFC 3323).'),
+  variables: z
+    .record(z.string().regex(/^[A-Za-z_]\w{0,62}$/, 'must be letters, digits and _'), z.string().max(MAX_VARIABLE))
+    .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `has more than ${MAX_VARIABLES} entries`)
+    .optional()
+    .describe('Facts that the agent and its tools are told, as those of a router.'),
   retry: retry
     .optional()
     .describe('How often somebody is called who was not reached; absent: once, or as the tenant has it.'),

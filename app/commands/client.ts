@@ -11,6 +11,20 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
 }
 
+/** The node has refused a request. */
+export class RefusedError extends CommandError {
+  readonly status: number
+  /** When to ask again, as the node says; null: it does not. */
+  readonly retryAfterMs: number | null
+
+  constructor(message: string, { status, headers }: Pick<Response, 'status' | 'headers'>) {
+    super(message)
+    const seconds = /^\d{1,6}$/.exec(headers.get('retry-after') ?? '')?.[0]
+    this.status = status
+    this.retryAfterMs = seconds === undefined ? null : Number(seconds) * 1_000
+  }
+}
+
 /** The key that a command presents, and where it comes from, so that a refusal can say which key it was. */
 export interface FoundKey {
   readonly key: string | undefined
@@ -114,7 +128,7 @@ export class NodeClient {
     const body = await readJson(response).catch(() => undefined)
     const parsed = z.object({ error: z.object({ code: z.string(), message: z.string() }) }).safeParse(body)
     const words = parsed.success ? parsed.data.error.message : `HTTP ${response.status}`
-    if (response.status !== 401) return new CommandError(printable(words))
+    if (response.status !== 401) return new RefusedError(printable(words), response)
     const { key, source } = this.found
     if (key === undefined)
       return new CommandError(`the node wants a key; set TANDEM_API_KEY (there is none in ${source})`)

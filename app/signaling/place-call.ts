@@ -63,7 +63,7 @@ export function placeCall(
     as,
   })
   const recorder = CallRecorder.begin(journal, emit, row)
-  const variables = { caller: from, called: to }
+  const variables = { ...request.variables, caller: from, called: to }
   const session = parts.sessions.of({ recorder, tenant, caller: to, resumes, agent, variables })
   const leaveTenant = load.hold(null, tenant)
   const shown = request.anonymous === true ? { shown: hiddenNumber(from) } : {}

@@ -15,6 +15,8 @@ export interface PlaceRequest {
   readonly agent?: string | undefined
   /** Whether the callee is not to be shown `from` (RFC 3323). */
   readonly anonymous?: boolean | undefined
+  /** Facts about the call that its agent is told. */
+  readonly variables?: Readonly<Record<string, string>> | undefined
   /** A trunk that the call is not to go out on. */
   readonly avoiding?: TrunkId | undefined
 }

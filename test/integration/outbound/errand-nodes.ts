@@ -26,6 +26,8 @@ interface Answer {
 /** A node's errands on a real PostgreSQL, with an API; its calls are written down where others have INVITEs. */
 export interface ErrandNode {
   readonly id: NodeId
+  /** Of its API. */
+  readonly url: string
   readonly store: Store
   readonly errands: ErrandActions
   /** Calls that were rung, the first one first. */
@@ -34,8 +36,12 @@ export interface ErrandNode {
   readonly givenUp: readonly CallId[]
   /** What the next calls are refused with. */
   refusal: PlaceRefusal | null
+  /** Calls that were refused so. */
+  refused: number
   /** Takes no new calls. */
   draining: boolean
+  /** Ends each call as soon as it rings. */
+  atOnce: NonNullable<CallRow['end']> | null
   /** How tenants have it who say nothing. */
   policy: RetryPolicy | null
   /** Ends a call as its record then says. */
@@ -62,12 +68,16 @@ export async function startErrandNode(id: string, url: string): Promise<ErrandNo
       request: PlaceRequest,
       { as }: { readonly as: Parameters<typeof firstRow>[0]['as'] },
     ): Result<CallRow, PlaceRefusal> {
-      if (node.refusal !== null) return err(node.refusal)
+      if (node.refusal !== null) {
+        node.refused += 1
+        return err(node.refusal)
+      }
       const { from = '+12025550100', to } = request
       const parties = { tenant: tenantId(request.tenant), trunk: null, from, to }
       const row = firstRow({ node: self, direction: 'outbound', parties, raw: { from, to }, sipCallId: '', as })
       store.journal.call(row)
       rung.push(row)
+      if (node.atOnce !== null) node.end(row.id, node.atOnce, true)
       return ok(row)
     },
     giveUp: (call: CallId) => void givenUp.push(call),
@@ -94,12 +104,15 @@ export async function startErrandNode(id: string, url: string): Promise<ErrandNo
   const headers = bearer(KEYS.operator)
   const node: ErrandNode = {
     id: self,
+    url: await api.listen({ host: '127.0.0.1', port: 0 }),
     store,
     errands,
     rung,
     givenUp,
     refusal: null,
+    refused: 0,
     draining: false,
+    atOnce: null,
     policy: null,
     end: (call, end, answered = false) => {
       const row = rung.find((one) => one.id === call)
