@@ -34,17 +34,18 @@ type DeskFacts = TransferFacts & Pick<Routes, 'agents'>
 export class TransferDesk {
   readonly #parts: TransferDeskParts
   readonly #came: Pick<IncomingInvite, 'header'> | null
-  #rung = 0
+  #rung: number
 
-  /** @param came the caller's INVITE; null: the call is ours, or its INVITE is not known here */
-  constructor(parts: TransferDeskParts, came: Pick<IncomingInvite, 'header'> | null = null) {
+  /** @param came the caller's INVITE; null: the call is ours, or its INVITE is not known here @param rung to how many it went before */
+  constructor(parts: TransferDeskParts, came: Pick<IncomingInvite, 'header'> | null = null, rung = 0) {
     this.#parts = parts
     this.#came = came
+    this.#rung = rung
   }
 
-  /** The desk of one call, whose INVITE goes on to whom it is handed as far as the trunk has it. */
-  of(came: Pick<IncomingInvite, 'header'>): TransferDesk {
-    return new TransferDesk(this.#parts, came)
+  /** The desk of one call, whose INVITE goes on to whom it is handed as far as the trunk has it. @param rung to how many it went before */
+  of(came: Pick<IncomingInvite, 'header'>, rung = 0): TransferDesk {
+    return new TransferDesk(this.#parts, came, rung)
   }
 
   /**

@@ -178,6 +178,8 @@ for (const through of ['its agent', 'a router'] as const) {
       assert.match(accepted.header('Contact') ?? '', /<sip:/)
       const second = await rung(2)
       assert.match(second.invite.startLine, new RegExp(`^INVITE sip:${WARD}@${desk.address} `))
+      // What a loop of transfers ends by.
+      assert.equal(second.invite.header('Max-Forwards'), '69')
       say(second, 180)
       await until('the ringing', () => fragments(first).length === 2)
       await talk(up, first, rtp.first, 0x41)
