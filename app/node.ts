@@ -286,7 +286,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
     { self: node.id, store, calls, workers, recordings, overrides: fleet.overrides, drain: () => void drain(), log },
     parts,
   )
-  const errands = startErrands({ self: node.id, isWorker, store, calls, sessions, log }, parts)
+  const errands = startErrands({ self: node.id, isWorker, store, calls, sessions, emit, log }, parts)
 
   begin('starting the API')
   const api = await startApi({

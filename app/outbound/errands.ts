@@ -28,6 +28,8 @@ export interface ErrandsOptions {
   readonly isServing: () => boolean
   /** Whether PostgreSQL is known to be away. */
   readonly isAway: () => boolean
+  /** Hears what this node has made of an errand: it waits for another call, or is over. */
+  readonly onChanged: (stored: StoredErrand) => void
   readonly onError: (error: unknown) => void
   /** How often this node looks for what is due; 1 s. */
   readonly intervalMs?: number
@@ -196,7 +198,10 @@ export class Errands {
   async #step(stored: StoredErrand, event: ErrandEvent): Promise<StoredErrand | null> {
     const context = { now: stored.now, random: Math.random(), nextCall: callId(newUlid()) }
     const after: Errand = stepErrand(stored.errand, event, context)
-    return after === stored.errand ? stored : this.#options.store.write(stored, after)
+    if (after === stored.errand) return stored
+    const written = await this.#options.store.write(stored, after)
+    if (written !== null && !('node' in written.errand.state)) this.#options.onChanged(written)
+    return written
   }
 
   get #leaseMs(): number {

@@ -1,6 +1,7 @@
 import { type CallId, callId, type NodeId, type TenantId, tenantId } from '../../lib/core/ids.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { CallRecord, CallRow } from '../../lib/observe/call-record.ts'
+import type { EmitEvent, EventDraft } from '../../lib/observe/event.ts'
 import { isOver } from '../../lib/outbound/errand.ts'
 import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
 import type { TenantRoute } from '../../lib/route/snapshot.ts'
@@ -25,6 +26,7 @@ export interface StartErrandsOptions {
   readonly isWorker: boolean
   /** Knows the tenants of the config in force. */
   readonly sessions: { readonly tenants: ReadonlyMap<TenantId, Pick<TenantRoute, 'retry'>> }
+  readonly emit: EmitEvent
   readonly log: Log
 }
 
@@ -33,7 +35,7 @@ const SYNC_MS = 1_000
 
 /** Starts this node's work on the errands of the fleet. */
 export function startErrands(
-  { self, isWorker, store, calls, sessions, log }: StartErrandsOptions,
+  { self, isWorker, store, calls, sessions, emit, log }: StartErrandsOptions,
   parts: Parts,
 ): ErrandActions | null {
   if (isWorker) return null
@@ -47,6 +49,7 @@ export function startErrands(
     policyOf,
     isServing: () => calls.impediments().size === 0,
     isAway,
+    onChanged: (stored) => emit(changedEvent(stored)),
     onError: (error) => log.log.warn({ err: error }, 'errands that are due were not looked at'),
   })
   parts.add('errands', () => errands.close())
@@ -74,6 +77,15 @@ export function startErrands(
       return cancelled
     },
   }
+}
+
+/** It waits for another call, or is over. */
+function changedEvent({ errand, tenant }: StoredErrand): EventDraft {
+  const { id, state, reason, history } = errand
+  const common = { tenant: tenantId(tenant), errand: id, reason, attempts: history.length }
+  return 'dueAt' in state
+    ? { event: 'errand.waiting', ...common, dueAt: state.dueAt.toISOString() }
+    : { event: 'errand.ended', ...common, state: state.kind }
 }
 
 /** The record of an errand's first call; as it will begin, where no call has been made or its record has not come here yet. */

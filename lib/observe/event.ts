@@ -24,6 +24,8 @@ export const EVENT_NAMES = [
   'agent.tool',
   'agent.state',
   'agent.override',
+  'errand.waiting',
+  'errand.ended',
   'session.parked',
   'session.resumed',
   'dtmf',

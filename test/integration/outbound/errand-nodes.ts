@@ -34,6 +34,8 @@ export interface ErrandNode {
   readonly rung: readonly CallRow[]
   /** Calls that were given up before anybody answered. */
   readonly givenUp: readonly CallId[]
+  /** What it told, each as its name and state. */
+  readonly told: readonly string[]
   /** What the next calls are refused with. */
   refusal: PlaceRefusal | null
   /** Calls that were refused so. */
@@ -63,6 +65,7 @@ export async function startErrandNode(id: string, url: string): Promise<ErrandNo
   const parts = new Parts(() => undefined)
   const rung: CallRow[] = []
   const givenUp: CallId[] = []
+  const told: string[] = []
   const calls = {
     place(
       request: PlaceRequest,
@@ -94,6 +97,7 @@ export async function startErrandNode(id: string, url: string): Promise<ErrandNo
           return new Map([[tenantId('clinic'), { retry: node.policy }]])
         },
       },
+      emit: ({ event, errand, state = '' }) => void told.push(`${event} ${String(errand)} ${String(state)}`),
       log,
     },
     parts,
@@ -109,6 +113,7 @@ export async function startErrandNode(id: string, url: string): Promise<ErrandNo
     errands,
     rung,
     givenUp,
+    told,
     refusal: null,
     refused: 0,
     draining: false,

@@ -146,6 +146,9 @@ describe('errands on PostgreSQL', function () {
       ],
     )
     assert.equal((await placed(west, { ...BODY, retry: SOON }, 'busy')).id, first.id, 'its first call stays the answer')
+    const told = () => [...east.told, ...west.told].filter((words) => words.includes(first.id))
+    await until(async () => told().length >= 2, 'both events')
+    assert.deepEqual(told().toSorted(), [`errand.ended ${first.id} done`, `errand.waiting ${first.id} `])
   })
 
   it('calls again as the tenant has it, where the request says nothing', async () => {
