@@ -129,7 +129,7 @@ function addTransfer(app: Api, options: ApiOptions): void {
   const schema = {
     ...COMMON,
     summary:
-      'Hand the caller to a person, who is rung over the trunks of the tenant: the record says what becomes of it',
+      'Hand the caller to a person, who is rung over the trunks of the tenant, or called by the far end itself where its trunk takes REFER: the record says what becomes of it',
     params: callParams,
     body: transferBody,
     response: { 202: callAnswer, 400: errorAnswer, 404: errorAnswer, 409: errorAnswer, 429: errorAnswer },
