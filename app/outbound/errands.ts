@@ -49,8 +49,10 @@ export interface ErrandWish {
 /** What is done about a wish. */
 export interface PlacedErrand {
   readonly stored: StoredErrand
-  /** The first row of the call that has just begun; null: it is another request's. */
+  /** The first row of the call that has just begun; null: it waits, or is another request's. */
   readonly row: CallRow | null
+  /** False: an earlier request has wanted the same. */
+  readonly isNew: boolean
 }
 
 export interface ErrandRefusal {
@@ -160,22 +162,30 @@ export class Errands {
     await store.forget()
   }
 
-  /** The first attempt, for a client who waits: what cannot be begun is refused. */
+  /** The first attempt, for a client who waits: what cannot be begun is refused, unless it is known from when on it can. */
   async #beginFirst(put: StoredErrand, claimedAtMs: number): Promise<Result<PlacedErrand, ErrandRefusal>> {
     const { stored, placed } = await this.#begin(put, claimedAtMs)
-    if (placed === null) return ok({ stored, row: null })
-    if (placed.ok) return ok({ stored, row: placed.value })
+    if (placed === null) return ok({ stored, row: null, isNew: true })
+    if (placed.ok) return ok({ stored, row: placed.value, isNew: true })
+    const { notBefore } = placed.error
+    if (notBefore !== undefined && notBefore < stored.errand.expiresAt)
+      return ok({ stored: await this.#heldUp(stored, placed.error), row: null, isNew: true })
     await this.#options.store.withdraw(stored)
     return placed
   }
 
   async #beginNext(stored: StoredErrand, claimedAtMs: number): Promise<void> {
     const { stored: begun, placed } = await this.#begin(stored, claimedAtMs)
+    if (placed?.ok === false) await this.#heldUp(begun, placed.error)
+  }
+
+  /** The attempt that could not be begun waits, where another time may be better. */
+  async #heldUp(begun: StoredErrand, { code, message, notBefore }: PlaceRefusal): Promise<StoredErrand> {
     const { state } = begun.errand
-    if (placed === null || placed.ok || state.kind !== 'calling') return
-    const { code, message } = placed.error
-    const until = code === 'request' ? null : later(begun.now, HELD_UP_MS + Math.random() * HELD_UP_SPREAD_MS)
-    await this.#step(begun, { kind: 'refused', call: state.call, until, reason: message })
+    if (state.kind !== 'calling') return begun
+    const soon = later(begun.now, HELD_UP_MS + Math.random() * HELD_UP_SPREAD_MS)
+    const until = notBefore ?? (code === 'request' ? null : soon)
+    return (await this.#step(begun, { kind: 'refused', call: state.call, until, reason: message })) ?? begun
   }
 
   /** Writes that a telephone may ring from now on, and rings it: nobody who was slower does. `placed` is null where nothing was to be begun. */
@@ -213,7 +223,7 @@ const TOO_LATE: Result<CallRow, PlaceRefusal> = err({ code: 'service', message: 
 
 const sameOf = (known: StoredErrand, request: string): Result<PlacedErrand, ErrandRefusal> =>
   known.request === request
-    ? ok({ stored: known, row: null })
+    ? ok({ stored: known, row: null, isNew: false })
     : err({ code: 'key-reused', message: 'this Idempotency-Key came with another request before' })
 
 /** The request of an errand, as this version or another one has written it. */

@@ -61,8 +61,8 @@ export function startErrands(
     place: async (wish, actor) => {
       const placed = await errands.place(wish, actor)
       if (!placed.ok) return err(placed.error)
-      const { stored, row } = placed.value
-      if (row === null) return ok({ call: await firstCall(store, self, stored), isNew: false })
+      const { stored, row, isNew } = placed.value
+      if (row === null) return ok({ call: await firstCall(store, self, stored), isNew })
       note(actor, 'call.place', row.id)
       // Who has heard its id finds its record, also where this process is killed in the next moment.
       await withDeadline(store.journal.synced(), SYNC_MS)

@@ -36,6 +36,8 @@ export interface PlaceRefusal {
   /** `request`: asked for what there is not; `limit`: the tenant's; `service`: this node serves no call now. */
   readonly code: 'request' | 'limit' | 'service'
   readonly message: string
+  /** Before then the same is refused too; absent: nobody knows. */
+  readonly notBefore?: Date | undefined
 }
 
 /** What is known of the trunks that calls go out on. */

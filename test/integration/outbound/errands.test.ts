@@ -93,6 +93,26 @@ describe('errands on PostgreSQL', function () {
     assert.equal(rungFor(call.id).length, 1)
   })
 
+  it('waits, and tells so, where it is known from when on it may call', async () => {
+    const notBefore = new Date(Date.now() + 1_500)
+    const closed = { code: 'request', message: 'nobody is called before nine', notBefore } as const
+    Object.assign(east, { refusal: closed })
+    Object.assign(west, { refusal: closed })
+    const call = await placed(east, BODY, 'early')
+    const { state, reason, dueAt, attempts } = await errandOf(call.id)
+    assert.deepEqual([state, reason, dueAt, attempts], ['waiting', closed.message, notBefore.toISOString(), []])
+    Object.assign(east, { refusal: null })
+    Object.assign(west, { refusal: null })
+    await until(async () => rungFor(call.id).length === 1, 'the call to be made')
+    const [rung] = rungFor(call.id)
+    assert.ok(rung !== undefined && rung.startedAt >= notBefore)
+    assert.equal(rung.id, call.id)
+    ;(rung.node === east.id ? east : west).end(rung.id, HUNG_UP, true)
+    await stateIs(call.id, 'done')
+    east.refusal = { ...closed, notBefore: new Date(Date.now() + 2 * 86_400_000) }
+    assert.equal((await east.post(BODY, 'much-too-early')).statusCode, 400, 'not within its time')
+  })
+
   it('says what is no key, and takes a call without one as ever', async () => {
     const response = await east.post(BODY, 'a b')
     assert.equal(response.statusCode, 400)
