@@ -127,7 +127,7 @@ const retry = z
 
 export const placeBody = z.strictObject({
   to: text.describe('The number to call, in E.164 or as dialled in the country of the tenant.'),
-  from: text.optional().describe('The calling number; absent: the first number of the tenant.'),
+  from: text.optional().describe('The calling number; absent: the first number of the tenant that a trunk may show.'),
   tenant: text.describe('Whose call it is: it goes out over the trunks of its group.'),
   agent: text.optional().describe("Who speaks; absent: the tenant's own agent."),
   anonymous: z.boolean().optional().describe('Whether the callee is not to be shown the calling number (RFC 3323).'),

@@ -53,6 +53,8 @@ export type Callee = (
 ) & {
   /** The caller's INVITE, where it goes on to them. */
   readonly onward?: Omit<OnwardInvite, 'uri' | 'host'>
+  /** The number that each trunk shows, where that is ours to choose. */
+  readonly fromOn?: ReadonlyMap<TrunkId, string>
   /** Who calls, where that is not a number of ours, `from`, which may be seen. */
   readonly shown?: ShownCaller
   /** Who is at our end (RFC 7989), where that is not Tandem itself. */
@@ -115,7 +117,7 @@ export class CalleeHunt {
       trunks,
       headers: (trunk, uri) => ({
         ...(onward !== undefined && trunk !== undefined && onwardHeaders({ ...onward, uri, host }, trunk.onward)),
-        ...callerHeaders(shown, trunk?.identity ?? 'none', host),
+        ...callerHeaders(this.#shownOn(trunk, shown), trunk?.identity ?? 'none', host),
         ...(trunk?.acceptsRefer === true && { Allow: `${ALLOW}, REFER` }),
       }),
       sessionUuid,
@@ -158,6 +160,17 @@ export class CalleeHunt {
     return 'to' in this.#callee ? this.#callee.to : null
   }
 
+  #shownOn(trunk: OutboundTrunk | undefined, shown: ShownCaller): ShownCaller {
+    const number = trunk === undefined ? undefined : this.#callee.fromOn?.get(trunk.id)
+    return number === undefined ? shown : { ...shown, number }
+  }
+
+  /** With the number that was shown there, where it is not that of the call. */
+  #triedOn(id: TrunkId): { readonly trunk: TrunkId | null; readonly from?: string } {
+    const from = this.#callee.fromOn?.get(id)
+    return { trunk: this.#trunkOf(id), ...(from !== undefined && from !== this.#callee.from && { from }) }
+  }
+
   #trunkOf(id: TrunkId): TrunkId | null {
     return 'direct' in this.#callee ? null : id
   }
@@ -181,7 +194,7 @@ export class CalleeHunt {
   #onAttempt(report: AttemptReport, sink: CalleeSink): void {
     // A trunk that was passed over was not tried: the record has nothing of it, and what was opened is there for the next one.
     if (report.end.kind !== 'full') {
-      recordAttempt(report, this.#trunkOf(report.trunk), this.#recorder, this.#parts.metrics)
+      recordAttempt(report, this.#triedOn(report.trunk), this.#recorder, this.#parts.metrics)
       // What the last attempt had goes with the call, which wants to know what it was.
       if (report.end.kind !== 'answered' && report.verdict.next !== 'stop') sink.onNext()
     }
@@ -190,7 +203,12 @@ export class CalleeHunt {
   }
 }
 
-function recordAttempt(report: AttemptReport, trunk: TrunkId | null, recorder: CallRecorder, metrics: Metrics): void {
+function recordAttempt(
+  report: AttemptReport,
+  { trunk, ...shown }: { readonly trunk: TrunkId | null; readonly from?: string },
+  recorder: CallRecorder,
+  metrics: Metrics,
+): void {
   const { target, startedAt, end, reason, pddMs, verdict } = report
   const sip = end.kind === 'response' ? end.status : end.kind === 'answered' ? 200 : null
   recorder.attempt({ trunk, target, startedAt, sip, reason, pddMs })
@@ -198,6 +216,7 @@ function recordAttempt(report: AttemptReport, trunk: TrunkId | null, recorder: C
     event: 'call.attempt',
     level: verdict.blame === 'trunk' || verdict.blame === 'account' ? 'warn' : 'info',
     ...(trunk === null ? { direct: true } : { trunk }),
+    ...shown,
     target,
     sip,
     reason,

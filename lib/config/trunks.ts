@@ -1,7 +1,18 @@
 import * as z from 'zod'
 import { mayPass } from '../sip/header-policy.ts'
 import { duration, section } from './units.ts'
-import { count, hostName, optional, ratio, secret, sipAddress, sourceAddress, trunkIdText, words } from './values.ts'
+import {
+  callerId,
+  count,
+  hostName,
+  optional,
+  ratio,
+  secret,
+  sipAddress,
+  sourceAddress,
+  trunkIdText,
+  words,
+} from './values.ts'
 
 /** Digest credentials (RFC 8760). */
 export const credentials = z.strictObject({
@@ -112,6 +123,9 @@ export const trunk = section({
     .describe(
       'Who calls, in calls that go out on it: none (From alone), pai (P-Asserted-Identity: the carrier is trusted with numbers that are hidden), ppi (P-Preferred-Identity).',
     ),
+  callerIds: optional(z.array(callerId).min(1).max(10_000)).describe(
+    'Which of our numbers its carrier lets us show, in calls that go out on it: in E.164, or how they begin ("+1202555*"). Absent: any.',
+  ),
   trustsIdentity: z
     .boolean('true or false')
     .default(true)

@@ -72,6 +72,10 @@ export const number = z
   .string('a number in E.164, in quotes, such as "+12025550100"')
   .regex(/^(?:\+[1-9]\d{2,14}|\d{1,6})$/, 'a number in E.164 such as "+12025550100", or an extension of up to 6 digits')
 
+const CALLER_ID = 'a number in E.164 such as "+12025550100", or how numbers begin, such as "+1202555*"'
+/** A calling number, or all that begin so. */
+export const callerId = z.string(`${CALLER_ID}, in quotes`).regex(/^\+[1-9](?:\d{2,14}|\d{0,13}\*)$/, CALLER_ID)
+
 export const count = (min: number, max: number) => z.int(`a whole number from ${min} to ${max}`).min(min).max(max)
 export const ratio = z.number('a number from 0 to 1').min(0).max(1)
 

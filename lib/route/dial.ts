@@ -1,6 +1,7 @@
 import { parseSipAddress } from '../config/addresses.ts'
 import type { TrunkId } from '../core/ids.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { mayShow, tellShown } from '../outbound/caller-id.ts'
 import { directTrunk } from './direct.ts'
 import { toE164 } from './number.ts'
 import type { OutboundTrunk, TrunkGroup } from './outbound.ts'
@@ -84,11 +85,16 @@ function planNumber(
   common: Pick<DialTarget, 'from' | 'timeoutMs' | 'headers'>,
   { tenant, routes }: DialFacts,
 ): Result<DialTarget, string> {
+  const { from } = common
   const to = toE164(number, tenant.country)
   if (to === null) return err(`number: "${number}" is no telephone number such as +12025550123`)
   const found = routes.groupsByName.get(name ?? routes.groups.get(tenant.id)?.name ?? '')
   if (found === undefined) return err(`group: there is no group "${name ?? ''}"`)
-  const trunks = found.trunks.filter((id) => (routes.outbound.get(id)?.targets.length ?? 0) > 0)
-  if (trunks.length === 0) return err(`group: no trunk of group "${found.group.name}" has targets to call`)
-  return ok({ ...common, kind: 'number', name: to, to, trunks, group: found.group })
+  const open = found.trunks.flatMap((id) => routes.outbound.get(id) ?? []).filter(({ targets }) => targets.length > 0)
+  if (open.length === 0) return err(`group: no trunk of group "${found.group.name}" has targets to call`)
+  // A caller's own number is theirs to show: a call that is put through is a diverted one.
+  const showing = from === null ? open : open.filter((trunk) => mayShow(trunk, from))
+  if (showing.length === 0)
+    return err(`from: no trunk of group "${found.group.name}" may show ${from}: ${tellShown(open)}`)
+  return ok({ ...common, kind: 'number', name: to, to, trunks: showing.map(({ id }) => id), group: found.group })
 }

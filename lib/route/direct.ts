@@ -28,6 +28,7 @@ export const directTrunk = (uri: SipAddress, { policy, srtp }: DirectRules): Out
   transport: null,
   credentials: null,
   identity: DEFAULTS.identity,
+  callerIds: null,
   onward: DEFAULTS,
   refers: DEFAULTS.refer,
   acceptsRefer: DEFAULTS.acceptRefer,

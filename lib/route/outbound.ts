@@ -2,6 +2,7 @@ import type { SipAddress } from '../config/addresses.ts'
 import type { Config, TrunkConfig } from '../config/resolve.ts'
 import { type AddressSet, addressSet } from '../core/cidr.ts'
 import type { TrunkId } from '../core/ids.ts'
+import { callerIds, type ShowingTrunk } from '../outbound/caller-id.ts'
 import type { IdentityPolicy } from '../sip/caller-identity.ts'
 import type { HeaderPolicy } from '../sip/header-policy.ts'
 import type { SrtpSpec } from '../sip/secure-audio.ts'
@@ -16,7 +17,7 @@ export interface TrunkTarget {
 }
 
 /** A trunk as calls go out on it. */
-export interface OutboundTrunk extends HuntTrunk {
+export interface OutboundTrunk extends HuntTrunk, Pick<ShowingTrunk, 'callerIds'> {
   readonly targets: readonly TrunkTarget[]
   /** For targets that name none. */
   readonly transport: 'udp' | 'tcp' | 'tls' | null
@@ -60,6 +61,7 @@ export function outboundTrunk(trunk: OutboundFacts, hears100: boolean): Outbound
     transport: trunk.transport,
     credentials: trunk.credentials,
     identity: trunk.identity,
+    callerIds: trunk.callerIds === null ? null : callerIds(trunk.callerIds),
     onward: { passHeaders: trunk.passHeaders, diversion: trunk.diversion },
     refers: trunk.refer,
     acceptsRefer: trunk.acceptRefer,

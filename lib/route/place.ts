@@ -1,5 +1,6 @@
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import { err, ok, type Result } from '../core/result.ts'
+import { numbersShown, tellShown } from '../outbound/caller-id.ts'
 import { toE164 } from './number.ts'
 import type { TrunkGroup } from './outbound.ts'
 import type { Routes } from './routes.ts'
@@ -8,8 +9,10 @@ import type { RouteSnapshot, TenantRoute } from './snapshot.ts'
 /** A call that a client of the API asks for. */
 export interface PlaceRequest {
   readonly to: string
-  /** Absent: the first number of the tenant. */
+  /** Absent: the first number of the tenant; where a trunk may not show that, the first that it may. */
   readonly from?: string | undefined
+  /** Whether another number of the tenant will do on trunks that may not show `from`. */
+  readonly orAnother?: boolean | undefined
   readonly tenant: string
   /** Absent: the tenant's own agent. */
   readonly agent?: string | undefined
@@ -23,8 +26,10 @@ export interface PlaceRequest {
 
 export interface Placement {
   readonly tenant: TenantId
-  /** E.164. */
+  /** E.164: the number that the first of the trunks shows. */
   readonly from: string
+  /** The number that each of the trunks shows. */
+  readonly fromOn: ReadonlyMap<TrunkId, string>
   readonly to: string
   readonly agent: string
   /** Trunks of the tenant's group that may take the call, in the order of the group. */
@@ -41,10 +46,10 @@ export interface PlaceRefusal {
 }
 
 /** What is known of the trunks that calls go out on. */
-export type TrunkFacts = Pick<RouteSnapshot, 'trunkCalls' | 'trunks'> & Pick<Routes, 'outbound' | 'groups'>
+export type TrunkFacts = Pick<RouteSnapshot, 'trunkCalls' | 'trunks' | 'numbers'> & Pick<Routes, 'outbound' | 'groups'>
 
 type Facts = TrunkFacts &
-  Pick<RouteSnapshot, 'tenants' | 'numbers' | 'impediments' | 'agentsAway' | 'tenantCalls' | 'admitTenant'> &
+  Pick<RouteSnapshot, 'tenants' | 'impediments' | 'agentsAway' | 'tenantCalls' | 'admitTenant'> &
   Pick<Routes, 'agents'>
 
 /** Whether a call may be placed, and how. Its limits are those of calls that come in. */
@@ -55,7 +60,8 @@ export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Pla
   if (!facts.agents.get(tenant.id)?.has(agent)) return refuse('request', `there is no agent "${agent}"`)
   const to = toE164(request.to, tenant.country)
   if (to === null) return refuse('request', `to: "${request.to}" is no telephone number such as +12025550123`)
-  const caller = request.from ?? firstNumber(tenant.id, facts)
+  const [firstNumber] = numbersOf(tenant.id, facts)
+  const caller = request.from ?? firstNumber
   if (caller === undefined)
     return refuse('request', `from: tenant "${tenant.id}" has no number of its own to call from`)
   const from = toE164(caller, tenant.country)
@@ -63,26 +69,39 @@ export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Pla
   const [impediment] = facts.impediments
   if (impediment !== undefined) return refuse('service', `this node places no calls now: ${impediment}`)
   if (facts.agentsAway.has(agent)) return refuse('service', `no server of agent "${agent}" can be reached now`)
-  const found = openTrunks(tenant, facts, request.avoiding)
+  const orAnother = request.from === undefined || request.orAnother === true
+  const found = openTrunks(tenant, { from, orAnother }, facts, request.avoiding)
   if (!found.ok) return found
   const full = tenant.channels !== null && (facts.tenantCalls.get(tenant.id) ?? 0) >= tenant.channels
   if (full || !facts.admitTenant(tenant.id)) return refuse('limit', `tenant "${tenant.id}" is at its limit of calls`)
-  return ok({ tenant: tenant.id, from, to, agent, ...found.value })
+  return ok({ tenant: tenant.id, to, agent, ...found.value })
 }
 
-/** The trunks of a tenant's group that may take a call now, in the order of the group, or why there is none. */
+/**
+ * The trunks of a tenant's group that may take a call now and show who calls, in the order of the group, or why there is none.
+ *
+ * @param shown `orAnother`: whether another number of the tenant will do on trunks that may not show `from`
+ */
 export function openTrunks(
   tenant: Pick<TenantRoute, 'id' | 'group'>,
+  shown: { readonly from: string; readonly orAnother: boolean },
   facts: TrunkFacts,
   avoiding?: TrunkId,
-): Result<Pick<Placement, 'trunks' | 'group'>, PlaceRefusal> {
+): Result<Pick<Placement, 'trunks' | 'group' | 'from' | 'fromOn'>, PlaceRefusal> {
   const group = facts.groups.get(tenant.id)
   const usable = tenant.group.filter((id) => id !== avoiding && (facts.outbound.get(id)?.targets.length ?? 0) > 0)
   if (group === undefined || usable.length === 0)
     return refuse('request', `no trunk of tenant "${tenant.id}" has targets to call`)
-  const trunks = usable.filter((id) => hasRoom(id, facts))
-  if (trunks.length === 0) return refuse('limit', `every trunk of tenant "${tenant.id}" is at its limit of calls`)
-  return ok({ trunks, group })
+  const showing = usable.flatMap((id) => facts.outbound.get(id) ?? [])
+  const fromOn = numbersShown(showing, shown.from, () => (shown.orAnother ? numbersOf(tenant.id, facts) : []))
+  if (fromOn.size === 0) {
+    const what = shown.orAnother ? 'a number of its own' : shown.from
+    return refuse('request', `from: no trunk of tenant "${tenant.id}" may show ${what}: ${tellShown(showing)}`)
+  }
+  const trunks = [...fromOn.keys()].filter((id) => hasRoom(id, facts))
+  const [first] = trunks
+  if (first === undefined) return refuse('limit', `every trunk of tenant "${tenant.id}" is at its limit of calls`)
+  return ok({ trunks, group, from: fromOn.get(first) ?? shown.from, fromOn })
 }
 
 function hasRoom(id: TrunkId, { trunks, trunkCalls }: TrunkFacts): boolean {
@@ -90,9 +109,8 @@ function hasRoom(id: TrunkId, { trunks, trunkCalls }: TrunkFacts): boolean {
   return channels === null || (trunkCalls.get(id) ?? 0) < channels
 }
 
-function firstNumber(tenant: TenantId, { numbers }: Facts): string | undefined {
-  for (const [number, route] of numbers) if (route.tenant === tenant) return number
-  return undefined
+function* numbersOf(tenant: TenantId, { numbers }: Pick<Facts, 'numbers'>): Iterable<string> {
+  for (const [number, route] of numbers) if (route.tenant === tenant) yield number
 }
 
 const refuse = (code: PlaceRefusal['code'], message: string): Result<Placement, PlaceRefusal> => err({ code, message })

@@ -71,7 +71,7 @@ export function transferNumbers(
 
 /**
  * Whom a call may be handed to, and over what. It goes on as the call that it is: neither what impedes new calls nor the limits of its tenant
- * stand in its way. The person sees the tenant's number, which its trunks may show.
+ * stand in its way. The person sees the tenant's number that was called, or, on a trunk that may not show it, the first one that it may.
  *
  * @param to E.164, as dialled in the country of the tenant, or an extension
  * @param facts `hops`: how often the call may still be sent on; null: as often as one likes
@@ -80,12 +80,12 @@ export function decideTransfer(
   call: Transferred,
   to: string,
   facts: TransferFacts & { readonly hops: number | null },
-): Result<Pick<Placement, 'from' | 'to' | 'trunks' | 'group'>, TransferRefusal> {
+): Result<Pick<Placement, 'from' | 'fromOn' | 'to' | 'trunks' | 'group'>, TransferRefusal> {
   const numbers = transferNumbers(call, to, facts)
   if (!numbers.ok) return numbers
   if (facts.hops === 0)
     return err({ code: 'request', message: 'the call was sent on too often, its Max-Forwards is 0' })
-  const open = openTrunks(numbers.value.route, facts)
+  const open = openTrunks(numbers.value.route, { from: numbers.value.from, orAnother: true }, facts)
   if (!open.ok) return err({ code: open.error.code === 'limit' ? 'limit' : 'request', message: open.error.message })
-  return ok({ from: numbers.value.from, to: numbers.value.to, ...open.value })
+  return ok({ to: numbers.value.to, ...open.value })
 }

@@ -29,10 +29,10 @@ describe('who calls, on the trunk that a call goes out on', function () {
   let caller: Peer
   let desk: Peer
 
-  async function start(identity: string, trustsIdentity = true): Promise<void> {
+  async function start(identity: string, trustsIdentity = true, configOf = CONFIG): Promise<void> {
     router = new ScriptedRouter()
     desk = await Peer.open('127.0.0.1:9')
-    centre = await callCentre({ router, config: CONFIG(desk.address, identity, trustsIdentity), locator: AS_WRITTEN })
+    centre = await callCentre({ router, config: configOf(desk.address, identity, trustsIdentity), locator: AS_WRITTEN })
     caller = await Peer.open(centre.address)
   }
 
@@ -44,9 +44,9 @@ describe('who calls, on the trunk that a call goes out on', function () {
 
   const idle = () => eventually('the end of the call', () => (centre.calls.count === 0 ? true : undefined))
 
-  async function refuse(): Promise<SipRequest> {
+  async function refuse(status = 486): Promise<SipRequest> {
     const outgoing = await desk.nextRequest('INVITE')
-    desk.send(desk.response(outgoing, 486, 'Busy Here', 'bob'), centre.address)
+    desk.send(desk.response(outgoing, status, 'Refused', 'bob'), centre.address)
     await desk.nextRequest('ACK')
     return outgoing
   }
@@ -119,6 +119,37 @@ describe('who calls, on the trunk that a call goes out on', function () {
   it('is the number that the router shows, which is ours, also for one who hides', async () => {
     await start('pai')
     assert.deepEqual(shown(await through(HIDING, NUMBER)), [uri(NUMBER), uri(NUMBER), NOT_TOLD, NO_PRIVACY])
+  })
+
+  it('is on each trunk a number that its carrier lets us show, the next one after a failure too', async () => {
+    const other = '+14155550100'
+    await start(
+      'pai',
+      true,
+      (target) => `
+agents: { keypad: { backend: local, instructions: none } }
+trunks:
+  - { id: none, targets: [{ uri: "sip:${target}" }], callerIds: ["+4930*"] }
+  - { id: west, targets: [{ uri: "sip:${target}" }], callerIds: ["+1415*"] }
+  - { id: out, targets: [{ uri: "sip:${target}" }], identity: pai, callerIds: ["${NUMBER}"] }
+groups: { us: { trunks: [none, west, out] } }
+tenants: [{ id: clinic, group: us, numbers: ["${NUMBER}", "${other}"], agent: keypad }]
+`,
+    )
+    const placed = centre.calls.place({ to: DESK, tenant: 'clinic' })
+    assert.ok(placed.ok)
+    assert.equal(placed.value.from, other)
+    assert.deepEqual(shown(await refuse(502)), [uri(other), NOT_TOLD, NOT_TOLD, NO_PRIVACY])
+    assert.deepEqual(shown(await refuse()), [uri(NUMBER), uri(NUMBER), NOT_TOLD, NO_PRIVACY])
+    await idle()
+    const attempts = centre.events.filter(({ event }) => event === 'call.attempt')
+    assert.deepEqual(
+      attempts.map(({ trunk, from }) => [trunk, from]),
+      [
+        ['west', undefined],
+        ['out', NUMBER],
+      ],
+    )
   })
 
   it('is our own number, asserted, in a call that we place', async () => {

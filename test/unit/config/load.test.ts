@@ -106,6 +106,11 @@ describe('a config file', () => {
       'trunks: [{ id: a, sources: [{ address: 192.0.2.1, hots: x }] }]',
       /sources\[0\].hots: unknown key \(did you mean host\?\)/,
     ],
+    [
+      'a calling number that is none',
+      'trunks: [{ id: a, sources: [192.0.2.1], callerIds: ["2025550100"] }]',
+      /trunks\[0\].callerIds\[0\]: expected a number in E.164 .* or how numbers begin/,
+    ],
     ['a bad name of an agent', 'agents: { "a b": {} }', /agents.a b: expected an agent name .* as key/],
     [
       'a header that is of one leg',

@@ -11,9 +11,12 @@ trunks:
   - { id: alpha, sources: [192.0.2.1], targets: [{ uri: "sip:192.0.2.1" }] }
   - { id: beta, sources: [192.0.2.2] }
   - { id: gamma, sources: [192.0.2.3] }
+  - { id: delta, targets: [{ uri: "sip:192.0.2.4" }], callerIds: ["+1202555*"] }
+  - { id: omega, targets: [{ uri: "sip:192.0.2.5" }], callerIds: ["+14155550100"] }
 groups:
   us: { trunks: [alpha, beta] }
   deaf: { trunks: [gamma] }
+  coasts: { trunks: [delta, omega] }
 tenants: [{ id: clinic, group: us, numbers: ["+12025550100"], agent: intake }]
 `
 
@@ -56,6 +59,21 @@ describe('Whom a router’s dial has rung', () => {
         ['optional', 60_000, 2_000, 'sip:a@192.0.2.9'],
         ['preferred', 60_000, 2_000, 'sips:b@192.0.2.9'],
       ],
+    )
+  })
+
+  it('is rung over the trunks that may show the number of the router’s; a caller’s own number is theirs to show', () => {
+    const dial = [{ number: '+12025550123', group: 'coasts' }]
+    const trunks = (from?: string) => {
+      const plan = planDial({ dial, ...(from !== undefined && { from }) }, facts())
+      if (!plan.ok) return plan.error
+      return plan.value.targets.flatMap((each) => (each.kind === 'number' ? each.trunks : []))
+    }
+    assert.deepEqual(trunks(), ['delta', 'omega'])
+    assert.deepEqual(trunks('+12025550100'), ['delta'])
+    assert.equal(
+      trunks('+12125550100'),
+      'dial.0: from: no trunk of group "coasts" may show +12125550100: delta shows +1202555*; omega shows +14155550100',
     )
   })
 

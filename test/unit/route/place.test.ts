@@ -11,10 +11,14 @@ trunks:
   - { id: alpha, targets: [{ uri: "sip:192.0.2.11" }], limits: { channels: 2 } }
   - { id: inboundOnly, sources: [192.0.2.12] }
   - { id: beta, targets: [{ uri: "sip:192.0.2.13" }] }
-groups: { us: { trunks: [alpha, inboundOnly, beta] }, none: { trunks: [inboundOnly] } }
+  - { id: east, targets: [{ uri: "sip:192.0.2.14" }], callerIds: ["+1202555010*"], limits: { channels: 1 } }
+  - { id: west, targets: [{ uri: "sip:192.0.2.15" }], callerIds: ["+14155550101", "+4930*"] }
+groups: { coasts: { trunks: [east, west] }, us: { trunks: [alpha, inboundOnly, beta] }, none: { trunks: [inboundOnly] } }
 tenants:
   - { id: clinic, group: us, numbers: ["+12025550100", "+12025550101"], agent: intake, limits: { channels: 5 } }
   - { id: silent, group: us, agent: intake }
+  - { id: travel, group: coasts, numbers: ["+12025550103", "+14155550101"], agent: intake }
+  - { id: foreign, group: coasts, numbers: ["+3312345678"], agent: intake }
   - { id: stranded, group: none, numbers: ["+12025550102"], agent: intake }
 `
 
@@ -30,6 +34,7 @@ const LOCAL = {
 interface Situation {
   readonly tenantCalls?: number
   readonly alphaCalls?: number
+  readonly eastCalls?: number
   readonly impediment?: Impediment
   readonly admits?: boolean
   readonly agentsAway?: readonly string[]
@@ -41,7 +46,7 @@ function decide(request: Partial<PlaceRequest>, situation: Situation = {}) {
   const routes = routesOf(config.value, LOCAL)
   const tenant = [...routes.tenants.keys()][0]
   assert.ok(tenant !== undefined)
-  const { tenantCalls = 0, alphaCalls = 0, impediment, admits = true, agentsAway = [] } = situation
+  const { tenantCalls = 0, alphaCalls = 0, eastCalls = 0, impediment, admits = true, agentsAway = [] } = situation
   return decidePlacement(
     { to: '+12025550123', tenant: 'clinic', ...request },
     {
@@ -49,7 +54,10 @@ function decide(request: Partial<PlaceRequest>, situation: Situation = {}) {
       impediments: new Set(impediment === undefined ? [] : [impediment]),
       agentsAway: new Set(agentsAway),
       tenantCalls: new Map([[tenant, tenantCalls]]),
-      trunkCalls: new Map([[trunkId('alpha'), alphaCalls]]),
+      trunkCalls: new Map([
+        [trunkId('alpha'), alphaCalls],
+        [trunkId('east'), eastCalls],
+      ]),
       admitTenant: () => admits,
     },
   )
@@ -75,6 +83,38 @@ describe('whether a call may be placed', () => {
     assert.deepEqual(placed.ok && placed.value.trunks, ['beta'])
   })
 
+  it('shows on each trunk the first number of the tenant that it may, where the request names none', () => {
+    const placed = decide({ tenant: 'travel' })
+    assert.ok(placed.ok)
+    const { from, fromOn } = placed.value
+    assert.equal(from, '+12025550103')
+    assert.deepEqual(Object.fromEntries(fromOn), { east: '+12025550103', west: '+14155550101' })
+  })
+
+  it('is on record with the number that the first trunk shows that has room', () => {
+    const placed = decide({ tenant: 'travel' }, { eastCalls: 1 })
+    assert.deepEqual(placed.ok && [placed.value.from, placed.value.trunks], ['+14155550101', ['west']])
+  })
+
+  it('leaves out a trunk that may not show the number that is asked for', () => {
+    const placed = decide({ tenant: 'travel', from: '+14155550101' })
+    assert.deepEqual(placed.ok && [placed.value.from, placed.value.trunks], ['+14155550101', ['west']])
+  })
+
+  it('shows another number of the tenant where the request is content with that: a callback over the trunk that is left', () => {
+    const placed = decide({ tenant: 'travel', from: '+12025550103', orAnother: true, avoiding: trunkId('east') })
+    assert.deepEqual(placed.ok && [placed.value.from, placed.value.trunks], ['+14155550101', ['west']])
+  })
+
+  it('says which numbers which trunk may show, where none may show the one that is asked for', () => {
+    const placed = decide({ tenant: 'travel', from: '+12125550100' })
+    assert.ok(!placed.ok)
+    assert.equal(
+      placed.error.message,
+      'from: no trunk of tenant "travel" may show +12125550100: east shows +1202555010*; west shows +14155550101 and +4930*',
+    )
+  })
+
   const REFUSED: readonly (readonly [
     why: string,
     request: Partial<PlaceRequest>,
@@ -87,6 +127,9 @@ describe('whether a call may be placed', () => {
     ['a caller that is no number', { from: 'anonymous' }, 'request'],
     ['a tenant without a number to call from', { tenant: 'silent' }, 'request'],
     ['a tenant none of whose trunks has a target', { tenant: 'stranded' }, 'request'],
+    ['a number that no trunk may show', { tenant: 'travel', from: '+12125550100' }, 'request'],
+    ['a tenant none of whose numbers its trunks may show', { tenant: 'foreign' }, 'request'],
+    ['a number whose only trunk is full', { tenant: 'travel', from: '+12025550103' }, 'limit', { eastCalls: 1 }],
     ['a tenant that has all the calls it may have', {}, 'limit', { tenantCalls: 5 }],
     ['a tenant that begins calls too fast', {}, 'limit', { admits: false }],
     ['a node that drains', {}, 'service', { impediment: 'draining' }],

@@ -6,9 +6,12 @@ import { decideTransfer } from '../../../lib/route/transfer.ts'
 
 const CONFIG = `
 agents: { intake: { backend: local } }
-trunks: [{ id: alpha, targets: [{ uri: "sip:192.0.2.1" }] }]
-groups: { us: { trunks: [alpha] } }
-tenants: [{ id: clinic, group: us, numbers: ["+12025550100"], agent: intake }]
+trunks:
+  - { id: alpha, targets: [{ uri: "sip:192.0.2.1" }] }
+  - { id: beta, targets: [{ uri: "sip:192.0.2.2" }], callerIds: ["+14155550100"] }
+  - { id: gamma, targets: [{ uri: "sip:192.0.2.3" }], callerIds: ["+4930*"] }
+groups: { us: { trunks: [alpha, beta, gamma] } }
+tenants: [{ id: clinic, group: us, numbers: ["+12025550100", "+14155550100"], agent: intake }]
 `
 
 const LOCAL = {
@@ -34,6 +37,13 @@ describe('Whom a call may be handed to', () => {
       assert.ok(placement.ok)
       assert.deepEqual([placement.value.from, placement.value.to], ['+12025550100', '+12025550150'])
     }
+  })
+
+  it('is shown another number of the tenant by a trunk that may not show that one, and not rung by one that may show none', () => {
+    const placement = decided(null)
+    assert.ok(placement.ok)
+    assert.deepEqual(placement.value.trunks, ['alpha', 'beta'])
+    assert.deepEqual([...placement.value.fromOn.values()], ['+12025550100', '+14155550100'])
   })
 
   it('is nobody where the call was sent on too often: a loop of transfers ends', () => {
