@@ -65,6 +65,8 @@ export class DialRun {
   readonly #options: DialRunOptions
   readonly #results = new Map<DialLine, DialResult>()
   readonly #open = new Map<DialLine, string>()
+  /** Those of them whose next call is not made yet. */
+  readonly #waiting = new Set<DialLine>()
   readonly #asked = new Set<Promise<void>>()
   readonly #queue: DialLine[]
   readonly #tries = new Map<DialLine, number>()
@@ -117,7 +119,7 @@ export class DialRun {
   }
 
   get #mayPlace(): boolean {
-    const underWay = this.#open.size + this.#asked.size
+    const underWay = this.#open.size - this.#waiting.size + this.#asked.size
     return this.#queue.length > 0 && this.#asked.size < MAX_ASKED && underWay < this.#options.maxCalls
   }
 
@@ -175,6 +177,8 @@ export class DialRun {
       const { state, endedAt, attempts, reason: message } = errand
       const before = this.#results.get(line) ?? unplaced(line)
       this.#results.set(line, { ...before, state: endedAt === null ? 'open' : state, attempts, message })
+      if (endedAt === null && state === 'waiting') this.#waiting.add(line)
+      else this.#waiting.delete(line)
       if (endedAt !== null) this.#open.delete(line)
     }
   }

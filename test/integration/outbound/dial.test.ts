@@ -9,7 +9,7 @@ import { startPostgres, type TestPostgres, tempFolder } from '../../helpers/post
 import { ROOT } from '../../helpers/root.ts'
 import { type RunResult, run } from '../../helpers/run.ts'
 import { until } from '../../helpers/until.ts'
-import { type ErrandNode, HUNG_UP, startErrandNode } from './errand-nodes.ts'
+import { BUSY, type ErrandNode, HUNG_UP, startErrandNode } from './errand-nodes.ts'
 
 const PROGRAM = join(ROOT, 'dist/app/tandem.js')
 
@@ -117,6 +117,58 @@ describe('tandem dial', function () {
     assert.deepEqual(
       numbers.map(timesRung),
       numbers.map(() => 1),
+    )
+  })
+
+  it('has as many under way as it may, and goes on with the list while somebody waits for another attempt', async () => {
+    const numbers = [301, 302, 303].map(numberOf)
+    node.atOnce = null
+    const out = join(folder, 'two.csv')
+    const running = dial(
+      await list('two-at-a-time.csv', numbers),
+      '--cps',
+      '50',
+      '--max-calls',
+      '1',
+      '--attempts',
+      '2',
+      '--retry-after',
+      '2s',
+      '--out',
+      out,
+    )
+    const rungBy = (number: string, times: number) =>
+      until(async () => timesRung(number) === times, `${number} to be rung ${times} times`, 20_000)
+    const endLast = (number: string, end: typeof BUSY | typeof HUNG_UP) => {
+      const call = node.rung.findLast(({ to }) => to === number)?.id
+      assert.ok(call !== undefined)
+      node.end(call, end, end === HUNG_UP)
+    }
+    const [first = '', second = '', third = ''] = numbers
+    await rungBy(first, 1)
+    endLast(first, BUSY)
+    await rungBy(second, 1)
+    assert.equal(timesRung(third), 0)
+    endLast(second, HUNG_UP)
+    for (const [number, times] of [
+      [third, 1],
+      [first, 2],
+    ] as const) {
+      await rungBy(number, times)
+      endLast(number, HUNG_UP)
+    }
+    const { code, stderr } = await running
+    node.atOnce = HUNG_UP
+    assert.equal(code, 0, stderr)
+    const read = parseCsv(await readFile(out, 'utf8'))
+    assert.ok(read.ok)
+    assert.deepEqual(
+      read.value.slice(1).map(({ fields }) => [fields[4], fields[5], fields[6]?.split(' ').length]),
+      [
+        ['done', 'answered', 2],
+        ['done', 'answered', 1],
+        ['done', 'answered', 1],
+      ],
     )
   })
 
