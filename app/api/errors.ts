@@ -19,6 +19,7 @@ const ERRORS = {
   'call-elsewhere': 409,
   'call-state': 409,
   'node-elsewhere': 409,
+  'outside-calling-hours': 409,
   'in-config-file': 409,
   'too-many-entries': 409,
   'entry-changed': 412,

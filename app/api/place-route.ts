@@ -10,6 +10,7 @@ import type { Api } from './zod-provider.ts'
 
 const REFUSALS = {
   request: 'bad-parameter',
+  hours: 'outside-calling-hours',
   limit: 'tenant-limit',
   service: 'not-serving',
   'key-reused': 'key-reused',
@@ -31,7 +32,14 @@ export function addPlaceRoute(app: Api, options: ApiOptions): void {
     summary: 'Call a number for an agent, over the trunks of a tenant: the record of the call says what becomes of it',
     headers: placeHeaders,
     body: placeBody,
-    response: { 202: callAnswer, 400: errorAnswer, 422: errorAnswer, 429: errorAnswer, 503: errorAnswer },
+    response: {
+      202: callAnswer,
+      400: errorAnswer,
+      409: errorAnswer,
+      422: errorAnswer,
+      429: errorAnswer,
+      503: errorAnswer,
+    },
   }
   app.post('/api/v1/calls', { config: { role: 'operator' }, schema }, async (request, reply) => {
     const actor = request.principal?.name ?? 'unknown'

@@ -125,7 +125,7 @@ export class Calls {
    * that the callee was cut off from, or not at all. `as`: for an errand.
    */
   place(request: PlaceRequest, { goingOn = false, as }: PlaceOptions = {}): Result<CallRow, PlaceRefusal> {
-    const decided = decidePlacement(request, this.#snapshot())
+    const decided = decidePlacement(request, this.#snapshot(), new Date())
     if (!decided.ok) return decided
     const placement = decided.value
     const agents = this.#routes.agents.get(placement.tenant)

@@ -1,8 +1,9 @@
 import * as z from 'zod'
+import { isZone, WEEKDAYS } from '../outbound/calling-hours.ts'
 import { RETRY_DEFAULTS, RETRY_LIMITS, RETRY_REASONS } from '../outbound/retry-policy.ts'
 import { credentials, limits } from './trunks.ts'
 import { duration, section } from './units.ts'
-import { count, hostName, name, number, optional, sourceAddress, tenantIdText, trunkIdText } from './values.ts'
+import { count, hostName, name, number, optional, sourceAddress, tenantIdText, text, trunkIdText } from './values.ts'
 
 /** One of `groups`: trunks that can stand in for each other, in the order of priority. */
 export const group = z.strictObject({
@@ -51,6 +52,36 @@ const retry = section({
   within: duration('1d', 'Later than this after the request no call is made.'),
 })
 
+/** Minutes after midnight. */
+const timeOfDay = text((value) => {
+  const match = /^(\d{2}):([0-5]\d)$/.exec(value)
+  const minute = Number(match?.[1]) * 60 + Number(match?.[2])
+  return match !== null && minute <= 24 * 60 ? minute : undefined
+}, 'a time in quotes such as "09:00", from "00:00" to "24:00"')
+
+const LASTS = 'from and to that differ ("00:00" to "24:00" is all day), and from before "24:00"'
+
+const callingWindow = z
+  .strictObject({
+    days: z
+      .array(z.enum(WEEKDAYS))
+      .min(1)
+      .max(7)
+      .default([...WEEKDAYS])
+      .describe('On which days it begins.'),
+    from: timeOfDay.describe('When it begins.'),
+    to: timeOfDay.describe('When it ends: on the day after, where that is not later than `from`.'),
+  })
+  .refine(({ from, to }) => from !== to && from < 24 * 60, LASTS)
+  .transform(({ days, from, to }) => ({ days, fromMinute: from, toMinute: to }))
+
+const callingHours = z.strictObject({
+  zone: text((value) => (isZone(value) ? value : undefined), 'a time zone such as "America/New_York"').describe(
+    'Time zone of the clock that they are told by, as IANA names it.',
+  ),
+  windows: z.array(callingWindow).min(1).max(100).describe('When calls may be placed.'),
+})
+
 /** One of `tenants`: whose numbers are answered by whom. */
 export const tenant = section({
   id: tenantIdText.describe('Name of the tenant.'),
@@ -94,6 +125,9 @@ export const tenant = section({
     .boolean('true or false')
     .default(false)
     .describe('Whether a caller whose leg dropped is called back, once.'),
+  callingHours: optional(callingHours).describe(
+    'When its calls may be placed by the API; absent: at any time. Callbacks and transfers are not bound by it.',
+  ),
   retry: optional(retry).describe('How often somebody is called, by the API, who was not reached; absent: once.'),
   recording: recording.prefault({}).describe('Recording of its calls.'),
   limits: limits.prefault({}).describe('Limits of this tenant.'),

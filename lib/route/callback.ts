@@ -15,7 +15,7 @@ export function callbackTo(call: CallRow, caller: string, agent: string, state: 
   return {
     to: caller,
     from: direction === 'inbound' ? call.to : call.from,
-    orAnother: true,
+    isCallback: true,
     tenant,
     agent,
     avoiding: trunk,

@@ -1,6 +1,7 @@
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { numbersShown, tellShown } from '../outbound/caller-id.ts'
+import { formatOnClock, nextOpening } from '../outbound/calling-hours.ts'
 import { toE164 } from './number.ts'
 import type { TrunkGroup } from './outbound.ts'
 import type { Routes } from './routes.ts'
@@ -11,8 +12,8 @@ export interface PlaceRequest {
   readonly to: string
   /** Absent: the first number of the tenant; where a trunk may not show that, the first that it may. */
   readonly from?: string | undefined
-  /** Whether another number of the tenant will do on trunks that may not show `from`. */
-  readonly orAnother?: boolean | undefined
+  /** Whether somebody is called back who was cut off: at any hour, and by another number of the tenant on trunks that may not show `from`. */
+  readonly isCallback?: boolean | undefined
   readonly tenant: string
   /** Absent: the tenant's own agent. */
   readonly agent?: string | undefined
@@ -38,8 +39,8 @@ export interface Placement {
 }
 
 export interface PlaceRefusal {
-  /** `request`: asked for what there is not; `limit`: the tenant's; `service`: this node serves no call now. */
-  readonly code: 'request' | 'limit' | 'service'
+  /** `request`: asked for what there is not; `hours`: not now; `limit`: the tenant's; `service`: this node serves no call now. */
+  readonly code: 'request' | 'hours' | 'limit' | 'service'
   readonly message: string
   /** Before then the same is refused too; absent: nobody knows. */
   readonly notBefore?: Date | undefined
@@ -52,8 +53,8 @@ type Facts = TrunkFacts &
   Pick<RouteSnapshot, 'tenants' | 'impediments' | 'agentsAway' | 'tenantCalls' | 'admitTenant'> &
   Pick<Routes, 'agents'>
 
-/** Whether a call may be placed, and how. Its limits are those of calls that come in. */
-export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Placement, PlaceRefusal> {
+/** Whether a call may be placed, and how. Its limits are those of calls that come in, and the calling hours of its tenant. */
+export function decidePlacement(request: PlaceRequest, facts: Facts, now: Date): Result<Placement, PlaceRefusal> {
   const tenant = [...facts.tenants.values()].find(({ id }) => id === request.tenant)
   if (tenant === undefined) return refuse('request', `there is no tenant "${request.tenant}"`)
   const agent = request.agent ?? tenant.agent
@@ -66,15 +67,28 @@ export function decidePlacement(request: PlaceRequest, facts: Facts): Result<Pla
     return refuse('request', `from: tenant "${tenant.id}" has no number of its own to call from`)
   const from = toE164(caller, tenant.country)
   if (from === null) return refuse('request', `from: "${caller}" is no telephone number such as +12025550123`)
+  const isCallback = request.isCallback === true
+  const closed = isCallback ? null : closedUntil(tenant, now)
+  if (closed !== null) return err(closed)
   const [impediment] = facts.impediments
   if (impediment !== undefined) return refuse('service', `this node places no calls now: ${impediment}`)
   if (facts.agentsAway.has(agent)) return refuse('service', `no server of agent "${agent}" can be reached now`)
-  const orAnother = request.from === undefined || request.orAnother === true
+  const orAnother = request.from === undefined || isCallback
   const found = openTrunks(tenant, { from, orAnother }, facts, request.avoiding)
   if (!found.ok) return found
   const full = tenant.channels !== null && (facts.tenantCalls.get(tenant.id) ?? 0) >= tenant.channels
   if (full || !facts.admitTenant(tenant.id)) return refuse('limit', `tenant "${tenant.id}" is at its limit of calls`)
   return ok({ tenant: tenant.id, to, agent, ...found.value })
+}
+
+/** Null: the tenant's calls may be placed now. */
+function closedUntil({ id, callingHours }: TenantRoute, now: Date): PlaceRefusal | null {
+  const opens = callingHours === null ? now : nextOpening(callingHours, now)
+  if (callingHours === null || opens?.getTime() === now.getTime()) return null
+  const hours = `tenant "${id}" calls nobody at this hour`
+  if (opens === null) return { code: 'hours', message: `${hours}, nor in the next three weeks: see its callingHours` }
+  const words = `${hours}: its calling hours begin at ${formatOnClock(callingHours, opens)} (${callingHours.zone})`
+  return { code: 'hours', message: words, notBefore: opens }
 }
 
 /**

@@ -4,10 +4,11 @@ import type { AgentConfig, BackendConfig, Config, TenantConfig } from '../config
 import { addressSet } from '../core/cidr.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import { type SbcAccount, sbcAccount } from '../guard/sbc-access.ts'
+import { callingHours } from '../outbound/calling-hours.ts'
 import type { SrtpSpec } from '../sip/secure-audio.ts'
 import { type DirectRules, directRules } from './direct.ts'
 import { type OutboundTrunk, outboundTrunk, type TrunkGroup, trunkGroup } from './outbound.ts'
-import type { NumberRoute, RouteSnapshot, SipPlace, SourceRule } from './snapshot.ts'
+import type { NumberRoute, RouteSnapshot, SipPlace, SourceRule, TenantRoute } from './snapshot.ts'
 
 /** What the config says about calls: replaced as a whole when it is reloaded, so that every call sees one version of it. */
 export interface Routes
@@ -53,23 +54,7 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
       redirectTo: trunk.redirectTo === null ? null : placeOf(trunk.redirectTo),
     })),
     tenants: new Map(
-      config.tenants.map(
-        ({ id, country, agent, group, limits, recording, resumeWindowMs, resumeOn, referTo, callback, retry }) => [
-          id,
-          {
-            id,
-            country,
-            agent,
-            group: config.groups[group]?.trunks ?? [],
-            channels: limits.channels,
-            recorded: recording.enabled,
-            resume: { windowMs: resumeWindowMs, resumeOn },
-            referTo,
-            callback,
-            retry,
-          },
-        ],
-      ),
+      config.tenants.map((tenant) => [tenant.id, tenantRoute(tenant, config.groups[tenant.group]?.trunks ?? [])]),
     ),
     sbcSources: config.tenants.flatMap(({ id, sources }) =>
       sources.map((source) => ({ tenant: id, rule: ruleOf(source) })),
@@ -94,6 +79,18 @@ export function routesOf(config: Config, local: BackendSpec): Routes {
     ),
     srtp: new Map([[null, config.media.srtp], ...config.trunks.map(({ id, srtp }) => [id, srtp] as const)]),
     sources: [...config.trunks, ...config.tenants].flatMap(({ sources }) => sources.map(networkOf)),
+  }
+}
+
+function tenantRoute(tenant: TenantConfig, group: readonly TrunkId[]): TenantRoute {
+  const { id, country, agent, limits, recording, resumeWindowMs, resumeOn, referTo, callback, retry } = tenant
+  const { callingHours: hours } = tenant
+  return {
+    ...{ id, country, agent, group, referTo, callback, retry },
+    channels: limits.channels,
+    recorded: recording.enabled,
+    resume: { windowMs: resumeWindowMs, resumeOn },
+    callingHours: hours === null ? null : callingHours(hours.zone, hours.windows),
   }
 }
 

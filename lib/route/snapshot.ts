@@ -1,6 +1,7 @@
 import type { AddressSet } from '../core/cidr.ts'
 import type { NodeId, TenantId, TrunkId } from '../core/ids.ts'
 import type { SbcVerdict } from '../guard/sbc-access.ts'
+import type { CallingHours } from '../outbound/calling-hours.ts'
 import type { RetryPolicy } from '../outbound/retry-policy.ts'
 import type { ResumePolicy } from '../session/session.ts'
 import type { TrunkState } from '../trunk/state.ts'
@@ -75,6 +76,8 @@ export interface TenantRoute {
   readonly referTo: readonly string[]
   /** Whether a caller whose leg a trunk dropped is called back. */
   readonly callback: boolean
+  /** When its calls may be placed; null: at any time. */
+  readonly callingHours: CallingHours | null
   /** How often those are called who were not reached; null: once. */
   readonly retry: RetryPolicy | null
 }

@@ -95,7 +95,7 @@ describe('errands on PostgreSQL', function () {
 
   it('waits, and tells so, where it is known from when on it may call', async () => {
     const notBefore = new Date(Date.now() + 1_500)
-    const closed = { code: 'request', message: 'nobody is called before nine', notBefore } as const
+    const closed = { code: 'hours', message: 'nobody is called before nine', notBefore } as const
     Object.assign(east, { refusal: closed })
     Object.assign(west, { refusal: closed })
     const call = await placed(east, BODY, 'early')
@@ -110,7 +110,9 @@ describe('errands on PostgreSQL', function () {
     ;(rung.node === east.id ? east : west).end(rung.id, HUNG_UP, true)
     await stateIs(call.id, 'done')
     east.refusal = { ...closed, notBefore: new Date(Date.now() + 2 * 86_400_000) }
-    assert.equal((await east.post(BODY, 'much-too-early')).statusCode, 400, 'not within its time')
+    const tooEarly = await east.post(BODY, 'much-too-early')
+    assert.equal(tooEarly.statusCode, 409, 'not within its time')
+    assert.deepEqual(tooEarly.json().error, { code: 'outside-calling-hours', message: closed.message })
   })
 
   it('says what is no key, and takes a call without one as ever', async () => {

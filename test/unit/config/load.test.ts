@@ -111,6 +111,21 @@ describe('a config file', () => {
       'trunks: [{ id: a, sources: [192.0.2.1], callerIds: ["2025550100"] }]',
       /trunks\[0\].callerIds\[0\]: expected a number in E.164 .* or how numbers begin/,
     ],
+    [
+      'a time zone that is none',
+      'tenants: [{ id: a, callingHours: { zone: Mars, windows: [{ from: "09:00", to: "18:00" }] } }]',
+      /callingHours.zone: expected a time zone such as/,
+    ],
+    [
+      'a time of day that is none',
+      'tenants: [{ id: a, callingHours: { zone: UTC, windows: [{ from: "24:01", to: "9:00" }] } }]',
+      /windows\[0\].from: expected a time in quotes[\s\S]*windows\[0\].to: expected a time in quotes/,
+    ],
+    [
+      'a window that does not last',
+      'tenants: [{ id: a, callingHours: { zone: UTC, windows: [{ from: "09:00", to: "09:00" }] } }]',
+      /windows\[0\]: expected from and to that differ/,
+    ],
     ['a bad name of an agent', 'agents: { "a b": {} }', /agents.a b: expected an agent name .* as key/],
     [
       'a header that is of one leg',

@@ -11,7 +11,7 @@ const dropped = (fields: Partial<CallRow> = {}, cause: 'trunk-fault' | 'media-ti
   callRow(1, { state: 'ended', end: { by: 'system', sip: null, cause }, ...fields })
 
 describe('whether somebody is called back', () => {
-  const want = { to: CALLER, from: OURS, tenant: 'clinic', agent: 'intake', orAnother: true, avoiding: 'alpha' }
+  const want = { to: CALLER, from: OURS, tenant: 'clinic', agent: 'intake', isCallback: true, avoiding: 'alpha' }
 
   const yes: [why: string, call: CallRow, state?: TrunkState][] = [
     ['the trunk dropped the leg', dropped()],

@@ -52,6 +52,7 @@ const SNAPSHOT: RouteSnapshot = {
         resume: { windowMs: 900_000, resumeOn: 'fault' },
         referTo: [],
         callback: false,
+        callingHours: null,
         retry: null,
       },
     ],

@@ -18,6 +18,11 @@ tenants:
   - { id: clinic, group: us, numbers: ["+12025550100", "+12025550101"], agent: intake, limits: { channels: 5 } }
   - { id: silent, group: us, agent: intake }
   - { id: travel, group: coasts, numbers: ["+12025550103", "+14155550101"], agent: intake }
+  - id: office
+    group: us
+    numbers: ["+12025550104"]
+    agent: intake
+    callingHours: { zone: America/New_York, windows: [{ days: [mon, tue, wed, thu, fri], from: "09:00", to: "18:00" }] }
   - { id: foreign, group: coasts, numbers: ["+3312345678"], agent: intake }
   - { id: stranded, group: none, numbers: ["+12025550102"], agent: intake }
 `
@@ -32,6 +37,7 @@ const LOCAL = {
 } as const
 
 interface Situation {
+  readonly now?: Date
   readonly tenantCalls?: number
   readonly alphaCalls?: number
   readonly eastCalls?: number
@@ -46,7 +52,15 @@ function decide(request: Partial<PlaceRequest>, situation: Situation = {}) {
   const routes = routesOf(config.value, LOCAL)
   const tenant = [...routes.tenants.keys()][0]
   assert.ok(tenant !== undefined)
-  const { tenantCalls = 0, alphaCalls = 0, eastCalls = 0, impediment, admits = true, agentsAway = [] } = situation
+  const {
+    now = new Date('2026-11-27T22:59:59Z'),
+    tenantCalls = 0,
+    alphaCalls = 0,
+    eastCalls = 0,
+    impediment,
+    admits = true,
+    agentsAway = [],
+  } = situation
   return decidePlacement(
     { to: '+12025550123', tenant: 'clinic', ...request },
     {
@@ -60,6 +74,7 @@ function decide(request: Partial<PlaceRequest>, situation: Situation = {}) {
       ]),
       admitTenant: () => admits,
     },
+    now,
   )
 }
 
@@ -102,7 +117,7 @@ describe('whether a call may be placed', () => {
   })
 
   it('shows another number of the tenant where the request is content with that: a callback over the trunk that is left', () => {
-    const placed = decide({ tenant: 'travel', from: '+12025550103', orAnother: true, avoiding: trunkId('east') })
+    const placed = decide({ tenant: 'travel', from: '+12025550103', isCallback: true, avoiding: trunkId('east') })
     assert.deepEqual(placed.ok && [placed.value.from, placed.value.trunks], ['+14155550101', ['west']])
   })
 
@@ -113,6 +128,23 @@ describe('whether a call may be placed', () => {
       placed.error.message,
       'from: no trunk of tenant "travel" may show +12125550100: east shows +1202555010*; west shows +14155550101 and +4930*',
     )
+  })
+
+  const CLOSED = new Date('2026-11-27T23:00:00Z')
+
+  it('is refused outside of the calling hours of the tenant, with when they begin', () => {
+    assert.equal(decide({ tenant: 'office' }).ok, true)
+    const placed = decide({ tenant: 'office' }, { now: CLOSED })
+    assert.deepEqual(placed.ok ? null : placed.error, {
+      code: 'hours',
+      message:
+        'tenant "office" calls nobody at this hour: its calling hours begin at 2026-11-30T09:00:00-05:00 (America/New_York)',
+      notBefore: new Date('2026-11-30T14:00:00Z'),
+    })
+  })
+
+  it('calls back at any hour who was cut off', () => {
+    assert.equal(decide({ tenant: 'office', isCallback: true }, { now: CLOSED }).ok, true)
   })
 
   const REFUSED: readonly (readonly [

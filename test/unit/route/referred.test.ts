@@ -14,6 +14,7 @@ const TENANT: TenantRoute = {
   resume: { windowMs: 0, resumeOn: 'fault' },
   referTo: ['1002', '+12025550151'],
   callback: false,
+  callingHours: null,
   retry: null,
 }
 const NURSE: ReferredTo = { to: '+12025550150', name: 'nurse', ringTimeoutMs: 20_000 }
