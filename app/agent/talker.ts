@@ -14,7 +14,9 @@ import type { Standing } from '../../lib/agent/succession.ts'
 import { variablesOf } from '../../lib/agent/variables.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
-import { transcode, transcodingTable } from '../../lib/media/g711.ts'
+import { type Greeting, hearGreeting, NO_GREETING } from '../../lib/media/answering-machine.ts'
+import { FRAME_MS, transcode, transcodingTable } from '../../lib/media/g711.ts'
+import { isAudible } from '../../lib/media/level.ts'
 import type { AgentRecord } from '../../lib/observe/call-record.ts'
 import { toolCallKey } from '../../lib/tool/request.ts'
 import type { AgentRefusal } from '../media/port.ts'
@@ -59,6 +61,8 @@ class AgentTalker implements Talker {
   readonly #link: BackendLink
   readonly #recent = new RecentAudio()
   readonly #comfort = new ComfortPlayer()
+  /** What is heard of who has answered, until that is known; null: nobody wants to know. */
+  #greeting: Greeting | null
   #state: SessionState
   #line: Line | null = null
   #startedAtMs: number | null = null
@@ -73,6 +77,7 @@ class AgentTalker implements Talker {
     this.#spec = spec
     this.#emit = emit
     this.#meter = meter
+    this.#greeting = spec.onMachine === undefined ? null : NO_GREETING
     this.#callerAudio = new CallerAudio(spec.batchMs, meter)
     this.#ready = new Promise((resolve) => {
       this.#resolveReady = resolve
@@ -110,11 +115,21 @@ class AgentTalker implements Talker {
     const { phase, started, inputCodec } = this.#state
     const line = this.#line
     if (!started || line === null) return
+    if (this.#greeting !== null) this.#hear(this.#greeting, isAudible(frame, line.codec))
     this.#recent.add(frame, line.codec, nowMs)
     this.#comfort.tick(line, comfortAfterMs(this.#state, this.#spec), nowMs)
     if (phase !== 'up') return
     const sent = this.#callerAudio.add(frame, transcodingTable(line.codec, inputCodec), this.#link)
     if (sent) this.#meter.appendDelay.add(performance.now() - nowMs)
+  }
+
+  #hear(greeting: Greeting, audible: boolean): void {
+    const next = hearGreeting(greeting, audible)
+    this.#greeting = typeof next === 'string' ? null : next
+    if (typeof next !== 'string') return
+    const leaves = next === 'machine' && this.#spec.onMachine === 'hang-up'
+    this.#emit({ kind: 'answeredBy', by: next, afterMs: greeting.heardMs + FRAME_MS, leaves })
+    if (!leaves) this.#input({ kind: 'answeredBy', by: next })
   }
 
   onDtmf(digit: string): void {

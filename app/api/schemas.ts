@@ -136,6 +136,15 @@ export const placeBody = z.strictObject({
     .refine((all) => Object.keys(all).length <= MAX_VARIABLES, `has more than ${MAX_VARIABLES} entries`)
     .optional()
     .describe('Facts that the agent and its tools are told, as those of a router.'),
+  amd: z
+    .strictObject({
+      onMachine: z
+        .enum(['tell-agent', 'hang-up'])
+        .default('tell-agent')
+        .describe('Whether the agent is told that a machine has answered, or the call ends.'),
+    })
+    .optional()
+    .describe('Listens for an answering machine; absent: not.'),
   retry: retry
     .optional()
     .describe('How often somebody is called who was not reached; absent: once, or as the tenant has it.'),

@@ -4,6 +4,7 @@ import type { PastItem } from '../../lib/agent/past.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallId, LegId } from '../../lib/core/ids.ts'
 import type { Result } from '../../lib/core/result.ts'
+import type { AnsweredBy } from '../../lib/media/answering-machine.ts'
 import type { AgentRecord, MediaRecord, Speaker } from '../../lib/observe/call-record.ts'
 import type { SdpRefusal } from '../../lib/sip/sdp.ts'
 import type { SrtpSpec } from '../../lib/sip/secure-audio.ts'
@@ -141,6 +142,8 @@ export type LegEvent =
   | { readonly kind: 'firstAudio'; readonly afterMs: number }
   /** RTP of the far end comes again, after a second or more without any. */
   | { readonly kind: 'rtpResumed'; readonly silentMs: number }
+  /** Who has answered a call of ours, as far as that can be heard; `leaves`: nobody wants to talk to them. */
+  | { readonly kind: 'answeredBy'; readonly by: AnsweredBy; readonly afterMs: number; readonly leaves: boolean }
   | { readonly kind: 'agent.connected'; readonly backend: string; readonly setupMs: number }
   /** The agent's server is gone; another one is being looked for. */
   | { readonly kind: 'agent.lost'; readonly code: string; readonly message: string }

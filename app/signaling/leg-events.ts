@@ -21,6 +21,9 @@ export function onLegEvent(event: LegEvent, { recorder, metrics, session, hangUp
       return session.item(event.item)
     case 'dtmf':
       return recorder.event({ event: 'dtmf', digit: event.digit, durationMs: event.durationMs })
+    case 'answeredBy':
+      recorder.event({ event: 'call.answeredBy', by: event.by, afterMs: event.afterMs })
+      return event.leaves ? hangUp('system', 'normal') : undefined
     case 'agent.connected':
       metrics.agentReady(event.setupMs)
       return recorder.event({ event: 'agent.connected', backend: event.backend, setupMs: event.setupMs })

@@ -1,3 +1,4 @@
+import type { OnMachine } from '../../lib/agent/spec.ts'
 import { type CallEnd, type Refusal, TAKEN_FROM_US } from '../../lib/call/agent-call.ts'
 import {
   newOutgoingCall,
@@ -20,6 +21,8 @@ export interface OutgoingCallParts extends LineParts {
   /** Who is rung. */
   readonly callee: CalleeHunt
   readonly session: CallSession
+  /** What is done where a machine answers; null: nobody listens for one. */
+  readonly onMachine: OnMachine | null
   /** Called once, when the record is closed and media given back. */
   readonly onReleased: (end: CallEnd) => void
 }
@@ -97,10 +100,11 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
 
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
     this.#legAttempt = attempt
-    const leg = await openAgentLeg(
-      { ...this.#parts, audio: newAudio('off'), agent: await this.askAgent() },
-      `b${attempt}`,
-      (event) => this.#onAttemptsLegEvent(attempt, event),
+    const { onMachine } = this.#parts
+    // On this leg alone: who takes the call later on, or comes back to the agent, has not just answered.
+    const agent = { ...(await this.askAgent()), ...(onMachine !== null && { onMachine }) }
+    const leg = await openAgentLeg({ ...this.#parts, audio: newAudio('off'), agent }, `b${attempt}`, (event) =>
+      this.#onAttemptsLegEvent(attempt, event),
     )
     this.leg = leg
     // The call may have ended while the ports were taken; `release` has not seen the leg then.

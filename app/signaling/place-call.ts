@@ -79,6 +79,7 @@ export function placeCall(
     callee,
     session,
     agent: () => session.open(agents),
+    onMachine: request.amd?.onMachine ?? null,
     onReleased: () => {
       callee.end()
       leaveTenant()

@@ -1,3 +1,4 @@
+import type { AnsweredBy } from '../media/answering-machine.ts'
 import type { G711Law } from '../media/g711.ts'
 import type { ClientEvent } from './client-event.ts'
 import { type DtmfBatch, isDue, NO_DIGITS } from './dtmf-batch.ts'
@@ -124,6 +125,8 @@ export type SessionInput =
   | { readonly kind: 'toolDone'; readonly result: ToolResult }
   /** What came of `transfer_call`; null: the caller is put through, and the agent has no more to say. */
   | { readonly kind: 'transferred'; readonly callId: string; readonly problem: string | null }
+  /** Who has answered a call of ours, as far as that can be heard. */
+  | { readonly kind: 'answeredBy'; readonly by: AnsweredBy }
   /** A further server is being connected, after a loss, or in the place of the one that works. */
   | { readonly kind: 'reopening'; readonly setupMs: number }
   /** The server's limit is near enough at `renewAtMs` (monotonic) to look for a fresh session. */

@@ -1,5 +1,6 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { Step } from '../core/step.ts'
+import type { AnsweredBy } from '../media/answering-machine.ts'
 import type { G711Law } from '../media/g711.ts'
 import type { SessionSettings } from './client-event.ts'
 import { addDigit, dtmfText, NO_DIGITS } from './dtmf-batch.ts'
@@ -20,13 +21,16 @@ import {
   type SessionState,
   STALL_MS,
 } from './session-state.ts'
-import { change, createItem, keep, nextId, send, type Work } from './session-work.ts'
+import { change, createItem, keep, nextId, note, send, tell, type Work } from './session-work.ts'
 import { advanceSpeech, cutSpeech, onFlushed, onOverflow, onPlayed } from './speaking.ts'
 import type { AgentSpec } from './spec.ts'
 import { onToolDone } from './tool-answers.ts'
 import { followUpTools } from './tool-turns.ts'
 import { onTransferred } from './transfer-tool.ts'
 import { variablesOf } from './variables.ts'
+
+const MACHINE_ANSWERED =
+  'An answering machine or a mailbox seems to have answered, not a person. Where you have a message to leave, wait until it has finished and keep it short; then hang up.'
 
 /** A second session that could not be opened is tried again after this time. */
 const RENEW_AGAIN_MS = 30_000
@@ -77,6 +81,8 @@ function take(work: Work, input: SessionInput): void {
       return onToolDone(work, input.result)
     case 'transferred':
       return onTransferred(work, input.callId, input.problem)
+    case 'answeredBy':
+      return onAnsweredBy(work, input.by)
     case 'reopening':
       return onReopening(work, input.setupMs)
     case 'expires':
@@ -144,6 +150,14 @@ function onDtmf(work: Work, digit: string): void {
   cutSpeech(work)
   if (!speaking) return
   send(work, { type: 'response.cancel', event_id: nextId(work, 'cancel'), response_id: active.responseId })
+}
+
+/** A fact about the call from now on; of a machine the agent hears at once. */
+function onAnsweredBy(work: Work, by: AnsweredBy): void {
+  const value = { answeredBy: by }
+  change(work, { variables: { ...work.state.variables, ...value } })
+  tell(work, { kind: 'agent.variable', name: 'answeredBy', value: by })
+  if (by === 'machine' && work.state.phase === 'up') note(work, MACHINE_ANSWERED)
 }
 
 function tellDigits(work: Work): void {

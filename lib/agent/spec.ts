@@ -53,6 +53,9 @@ export interface TransferTarget {
   readonly ringTimeoutMs: number
 }
 
+/** `hang-up`: the call ends; `tell-agent`: its agent is told. */
+export type OnMachine = 'hang-up' | 'tell-agent'
+
 /** All that an agent needs for one call; plain data, so that it can be posted to a media worker. */
 export interface AgentSpec {
   /** The call, which requests of tools are marked with. Absent: it has no id yet. */
@@ -63,6 +66,8 @@ export interface AgentSpec {
   readonly backends: readonly [BackendSpec, ...BackendSpec[]]
   /** How many of them a new call tries; the others are there for a loss. Absent: all. */
   readonly atFirst?: number
+  /** What is done where a machine answers the call, as far as that can be heard; absent: nobody listens for one. */
+  readonly onMachine?: OnMachine
   /** The first backend is tried with this call, to see whether it is well again. */
   readonly canary?: boolean
   readonly voice: string

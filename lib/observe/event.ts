@@ -13,6 +13,7 @@ export const EVENT_NAMES = [
   'call.rejected',
   'call.attempt',
   'call.answered',
+  'call.answeredBy',
   'call.moved',
   'call.moveRefused',
   'call.transfer',

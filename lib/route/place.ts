@@ -1,3 +1,4 @@
+import type { OnMachine } from '../agent/spec.ts'
 import type { TenantId, TrunkId } from '../core/ids.ts'
 import { err, ok, type Result } from '../core/result.ts'
 import { numbersShown, tellShown } from '../outbound/caller-id.ts'
@@ -21,6 +22,8 @@ export interface PlaceRequest {
   readonly anonymous?: boolean | undefined
   /** Facts about the call that its agent is told. */
   readonly variables?: Readonly<Record<string, string>> | undefined
+  /** What is done where a machine answers; absent: nobody listens for one. */
+  readonly amd?: { readonly onMachine: OnMachine } | undefined
   /** A trunk that the call is not to go out on. */
   readonly avoiding?: TrunkId | undefined
 }

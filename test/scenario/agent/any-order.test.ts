@@ -75,6 +75,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   inputs(fc.constant({ kind: 'woken' })),
   inputs(fc.constant({ kind: 'closed', code: 1006, message: 'gone', refusal: 'agent-unreachable' })),
   inputs(fc.constant({ kind: 'prepared', ok: true })),
+  inputs(fc.constantFrom('human', 'machine').map((by): SessionInput => ({ kind: 'answeredBy', by }))),
   fc.nat(3_000).map(
     (ms): Move =>
       (stage) =>
