@@ -69,10 +69,7 @@ export class SipDialog {
       this.#note(req)
       if (req.method !== 'ACK') res.set(SESSION_ID, this.sessionIds.header)
       if (!this.#take(req, res)) handle.call(dialog, req, res)
-    })
-    dialog.on('ack', (req) => {
-      const session = sessionBodyOf(sessionFactsOf(req))
-      this.#acks.emit(session.kind === 'session' ? session.sdp : null)
+      if (req.method === 'ACK') this.#onAck(req)
     })
     dialog.on('destroy', (req: Srf.SrfRequest, reason?: string) => {
       live.delete(this)
@@ -216,6 +213,15 @@ export class SipDialog {
         this.#notAllowed(res)
         return true
     }
+  }
+
+  /**
+   * Told at once: drachtio-srf tells of an ACK a turn of the event loop later, behind a re-INVITE that came after it, and perhaps behind our offer
+   * in the answer to that, whose ACK it would be taken for.
+   */
+  #onAck(req: Srf.SrfRequest): void {
+    const session = sessionBodyOf(sessionFactsOf(req))
+    this.#acks.emit(session.kind === 'session' ? session.sdp : null)
   }
 
   #onOffer(req: Srf.SrfRequest, res: Srf.SrfResponse): void {

@@ -8,7 +8,10 @@ import { SessionIds } from '../../../lib/sip/session-id.ts'
 class BareDialog extends EventEmitter {
   readonly sip = { callId: 'a@192.0.2.1' }
   readonly local = { contact: '<sip:192.0.2.2>' }
-  handle(): void {}
+  /** As drachtio-srf does, which tells of an ACK a turn later. */
+  handle(req: { readonly method: string }): void {
+    if (req.method === 'ACK') setImmediate(() => this.emit('ack', req))
+  }
 }
 
 const isDialog = (bare: unknown): bare is Srf.Dialog => bare instanceof BareDialog
@@ -20,17 +23,37 @@ function newDialog(): { readonly bare: BareDialog; readonly dialog: SipDialog } 
   return { bare, dialog: new SipDialog(srfs, new Set(), new SessionIds()) }
 }
 
-const request = (source: 'network' | 'application') => ({ source, body: '', has: () => false, get: () => undefined })
+const request = (source: 'network' | 'application', method = 'BYE') => ({
+  ...{ source, method, body: '', get: () => undefined },
+  has: (name: string) => name === 'Contact',
+})
+
+/** A request comes in the dialog. */
+function comes(bare: BareDialog, method: string): void {
+  const handle: unknown = Reflect.get(bare, 'handle')
+  assert.ok(typeof handle === 'function')
+  handle.call(bare, request('network', method), { set: () => undefined, send: () => undefined })
+}
 
 describe('A SIP dialog', () => {
   it('tells of an ACK and a BYE that came with the 200, before anybody listened', () => {
     const { bare, dialog } = newDialog()
-    bare.emit('ack', request('network'))
+    comes(bare, 'ACK')
     bare.emit('destroy', request('network'))
     const told: string[] = []
     dialog.onAck((answer) => told.push(`ack ${answer}`))
     dialog.onEnd((end) => told.push(end))
     assert.deepEqual(told, ['ack null', 'bye'])
+  })
+
+  it('tells of an ACK before the re-INVITE behind it, whose ACK it would be taken for', () => {
+    const { bare, dialog } = newDialog()
+    const told: string[] = []
+    dialog.onAck(() => told.push('ack'))
+    dialog.onReoffer(() => told.push('re-INVITE'))
+    comes(bare, 'ACK')
+    comes(bare, 'INVITE')
+    assert.deepEqual(told, ['ack', 're-INVITE'])
   })
 
   it('tells each event once, and those that come later as they come', () => {
