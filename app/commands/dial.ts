@@ -149,7 +149,8 @@ async function place(
       const retryAfterMs = error instanceof RefusedError ? error.retryAfterMs : null
       return { kind: 'later', retryAfterMs, message: error instanceof Error ? error.message : String(error) }
     }
-    if (error instanceof RefusedError && error.status === 400) return { kind: 'refused', message: error.message }
+    if (error instanceof RefusedError && (error.status === 400 || error.status === 409))
+      return { kind: 'refused', message: error.message }
     if (error instanceof RefusedError && error.status === 422) return { kind: 'refused', message: OTHERWISE }
     throw error
   }

@@ -141,7 +141,7 @@ describe('an errand whose nodes die or stand still between any two steps', () =>
 
   it('rings no call twice, no more often than its policy says, and one at a time', () => {
     fc.assert(
-      fc.property(policies, fc.array(move, { maxLength: 80 }), ({ attempts, on }, moves) => {
+      fc.property(policies, fc.array(move, { minLength: 60, maxLength: 60 }), ({ attempts, on }, moves) => {
         const fleet = new Fleet({ ...RETRY_DEFAULTS, attempts, on, afterMs: 1_000 })
         for (const next of moves) {
           const before = fleet.row
@@ -165,7 +165,7 @@ describe('an errand whose nodes die or stand still between any two steps', () =>
     const [east, west] = [nodeId('east-1'), nodeId('west-1')]
     const early: fc.Arbitrary<Move> = fc.oneof(nodeMove('claim'), nodeMove('begin'), nodeMove('die'))
     fc.assert(
-      fc.property(fc.array(early, { maxLength: 12 }), (moves) => {
+      fc.property(fc.array(early, { minLength: 6, maxLength: 12 }), (moves) => {
         const fleet = new Fleet({ ...RETRY_DEFAULTS, attempts: 1, on: [] })
         for (const next of moves) play(fleet, next)
         for (const dead of [east, nodeId('west-2')]) fleet.die(dead)

@@ -103,7 +103,7 @@ describe('an errand', () => {
         reason: fc.constant('full'),
       }),
     )
-    const events = fc.array(fc.tuple(event, fc.nat(600_000)), { maxLength: 40 })
+    const events = fc.array(fc.tuple(event, fc.nat(600_000)), { minLength: 30, maxLength: 40 })
     const policy = fc.record({
       attempts: fc.integer({ min: 1, max: 4 }),
       on: fc.subarray([...RETRY_REASONS]),
