@@ -118,7 +118,7 @@ export const errandAnswer = z
           node: z.string(),
           at: moment,
           outcome: z
-            .enum(['answered', 'busy', 'no-answer', 'rejected', 'failed', 'lost', 'cancelled'])
+            .enum(['answered', 'machine', 'busy', 'no-answer', 'rejected', 'failed', 'lost', 'cancelled'])
             .nullable()
             .describe('Null: it is under way.'),
         }),

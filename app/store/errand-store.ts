@@ -153,12 +153,19 @@ interface SettledColumns extends ErrandColumns {
   readonly answered_at: Date | null
   readonly ended_by: EndedBy | null
   readonly end_cause: EndCause | null
+  readonly answered_by_machine: boolean
 }
 
-function outcomeOf({ call_ended, answered_at, ended_by: by, end_cause: cause }: SettledColumns): AttemptOutcome {
+function outcomeOf({
+  call_ended,
+  answered_at,
+  ended_by: by,
+  end_cause: cause,
+  answered_by_machine,
+}: SettledColumns): AttemptOutcome {
   if (!call_ended) return 'lost'
   const end: CallRow['end'] = by === null || cause === null ? null : { by, sip: null, cause }
-  return attemptOutcome({ answeredAt: answered_at, end })
+  return attemptOutcome({ answeredAt: answered_at, end }, answered_by_machine)
 }
 
 const toStored = (row: ErrandColumns): StoredErrand => ({

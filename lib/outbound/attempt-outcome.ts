@@ -4,11 +4,26 @@ import type { CallRow } from '../observe/call-record.ts'
  * What a call of an errand came to. `rejected`: by the callee or for the number, which another call would not change; `failed`: trunks, agents
  * or limits; `lost`: its node died, and nobody knows what rang; `cancelled`: an operator hung up what rang.
  */
-export type AttemptOutcome = 'answered' | 'busy' | 'no-answer' | 'rejected' | 'failed' | 'lost' | 'cancelled'
+export type AttemptOutcome =
+  | 'answered'
+  | 'machine'
+  | 'busy'
+  | 'no-answer'
+  | 'rejected'
+  | 'failed'
+  | 'lost'
+  | 'cancelled'
 
-/** What a call that has ended came to, by its record. Who answered was reached, however the call ended. */
-export function attemptOutcome({ answeredAt, end }: Pick<CallRow, 'answeredAt' | 'end'>): AttemptOutcome {
-  if (answeredAt !== null) return 'answered'
+/**
+ * What a call that has ended came to, by its record. Who answered was reached, however the call ended.
+ *
+ * @param byMachine whether it sounded like an answering machine
+ */
+export function attemptOutcome(
+  { answeredAt, end }: Pick<CallRow, 'answeredAt' | 'end'>,
+  byMachine: boolean,
+): AttemptOutcome {
+  if (answeredAt !== null) return byMachine ? 'machine' : 'answered'
   switch (end?.cause) {
     case 'busy':
       return 'busy'

@@ -168,16 +168,18 @@ function ended(
   if (kind === 'cancelling') return over(after, 'cancelled', now, errand.reason)
   if (outcome === 'cancelled') return over(after, 'cancelled', now, 'its call was hung up')
   const { policy } = errand
-  if (!isReason(outcome) || !policy.on.includes(outcome) || history.length >= policy.attempts)
-    return over(after, 'failed', now, outcome)
+  const isLast = !isReason(outcome) || !policy.on.includes(outcome) || history.length >= policy.attempts
+  // A machine has been told what there was to say: that is an end as good as another.
+  if (isLast) return over(after, outcome === 'machine' ? 'done' : 'failed', now, outcome)
   const dueAt = later(now, retryWaitMs(policy, history.length, random))
-  if (dueAt >= errand.expiresAt) return over(after, 'expired', now, outcome)
+  if (dueAt >= errand.expiresAt) return over(after, outcome === 'machine' ? 'done' : 'expired', now, outcome)
   return { ...after, state: { kind: 'waiting', call: nextCall, dueAt }, reason: outcome }
 }
 
 const TOO_LATE = 'its time was over before a call could be made'
 
-const isReason = (outcome: AttemptOutcome): outcome is RetryReason => outcome !== 'rejected' && outcome !== 'cancelled'
+const isReason = (outcome: AttemptOutcome): outcome is RetryReason =>
+  outcome !== 'answered' && outcome !== 'rejected' && outcome !== 'cancelled'
 
 const over = (
   errand: Errand,

@@ -1,5 +1,5 @@
 /** How an attempt to reach somebody may end so that another one makes sense. */
-export const RETRY_REASONS = ['busy', 'no-answer', 'failed', 'lost'] as const
+export const RETRY_REASONS = ['busy', 'no-answer', 'machine', 'failed', 'lost'] as const
 
 export type RetryReason = (typeof RETRY_REASONS)[number]
 

@@ -173,6 +173,15 @@ describe('errands on PostgreSQL', function () {
     assert.deepEqual(told().toSorted(), [`errand.ended ${first.id} done`, `errand.waiting ${first.id} `])
   })
 
+  it('calls again whose machine has answered, where the policy says so', async () => {
+    const call = await placed(east, { ...BODY, retry: { ...SOON, afterSec: 600, on: ['machine'] } })
+    east.store.journal.event({ event: 'call.answeredBy', call: callId(call.id), by: 'machine', afterMs: 2_400 })
+    east.end(callId(call.id), HUNG_UP, true)
+    await stateIs(call.id, 'waiting')
+    const { reason, attempts } = await errandOf(call.id)
+    assert.deepEqual([reason, attempts.map(({ outcome }) => outcome)], ['machine', ['machine']])
+  })
+
   it('calls again as the tenant has it, where the request says nothing', async () => {
     east.policy = { attempts: 2, afterMs: 60_000, factor: 1, on: ['busy'], withinMs: 600_000 }
     const call = await placed(east, BODY)

@@ -46,6 +46,8 @@ describe('an errand', () => {
     ['failed, where its policy does not say so', 'failed', POLICY, 'failed'],
     ['may have rung when its node died, where its policy does not say so', 'lost', POLICY, 'failed'],
     ['was lost, and its policy says so', 'lost', { ...POLICY, on: ['lost'] }, 'waiting'],
+    ['was answered by a machine, where its policy does not say so', 'machine', POLICY, 'done'],
+    ['was answered by a machine, and its policy says so', 'machine', { ...POLICY, on: ['machine'] }, 'waiting'],
     ['was hung up by an operator', 'cancelled', POLICY, 'cancelled'],
     ['was busy, without a policy', 'busy', ONE_ATTEMPT, 'failed'],
     ['would be called too late', 'busy', { ...POLICY, afterMs: 3_600_000 }, 'expired'],

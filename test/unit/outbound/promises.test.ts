@@ -22,8 +22,14 @@ describe('what a call of an errand came to', () => {
   ]
   for (const [want, call] of table)
     it(`${want}: ${call.answeredAt === null ? 'not answered' : 'answered'}, ${call.end?.cause} by ${call.end?.by}`, () => {
-      assert.equal(attemptOutcome(call), want)
+      assert.equal(attemptOutcome(call, false), want)
     })
+})
+
+it('is a machine that an errand reached where it sounded like one, and was answered', () => {
+  const answered = { answeredAt: new Date(0), end: { by: 'system', sip: null, cause: 'normal' } } as const
+  assert.equal(attemptOutcome(answered, true), 'machine')
+  assert.equal(attemptOutcome({ ...answered, answeredAt: null }, true), 'failed')
 })
 
 describe('the wait for a further attempt', () => {
