@@ -144,6 +144,8 @@ for (const through of ['its agent', 'a router'] as const) {
       await answer(first, rtp.first)
       const up = { invite, answer: await caller.nextResponse(200, 'INVITE') }
       caller.send(caller.ack(invite, up.answer))
+      // The 200 is on the wire before the call is up here, and a REFER that comes between gets 491.
+      await until('the call', () => centre.row(callIdOf(up))?.state === 'active')
       return { up, first }
     }
 
