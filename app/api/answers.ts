@@ -40,7 +40,10 @@ export const callAnswer = z
     endedAt: moment.nullable(),
     end: z.object({ by: z.string(), sip: z.int().nullable(), cause: z.string() }).nullable(),
     attempts: z.array(attempt),
-    sip: z.object({ callId: z.string() }),
+    sip: z.object({
+      callId: z.string(),
+      sessionId: z.string().nullable().describe('Session-ID (RFC 7989) as the far end was told it last.'),
+    }),
     attestation: z.string().nullable(),
     session: z.object({ id: z.string(), resumedFrom: z.string().nullable() }),
     agent: z

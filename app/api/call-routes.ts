@@ -181,7 +181,7 @@ export function callView({ revision: _revision, epoch: _epoch, ...call }: CallRe
 function withoutUndefined(
   query: { readonly [K in keyof CallQuery]: CallQuery[K] | undefined } & { limit: number },
 ): CallQuery {
-  const { limit, active, tenant, trunk, from, to, state, cause, session, since, until, cursor } = query
+  const { limit, active, tenant, trunk, from, to, state, cause, session, sipSessionId, since, until, cursor } = query
   return {
     limit,
     ...(active !== undefined && { active }),
@@ -192,6 +192,7 @@ function withoutUndefined(
     ...(state !== undefined && { state }),
     ...(cause !== undefined && { cause }),
     ...(session !== undefined && { session }),
+    ...(sipSessionId !== undefined && { sipSessionId }),
     ...(since !== undefined && { since }),
     ...(until !== undefined && { until }),
     ...(cursor !== undefined && { cursor }),

@@ -6,6 +6,7 @@ import { parseLastEventId } from '../../lib/observe/event-id.ts'
 import { ERRAND_STATES } from '../../lib/outbound/errand.ts'
 import { parseIdempotencyKey } from '../../lib/outbound/idempotency-key.ts'
 import { RETRY_DEFAULTS, RETRY_LIMITS, RETRY_REASONS, type RetryPolicy } from '../../lib/outbound/retry-policy.ts'
+import { NIL_UUID } from '../../lib/sip/session-id.ts'
 
 /** What clients may send, with the words that they are told when they send something else. */
 
@@ -61,6 +62,11 @@ const limit = z
   .transform(Number)
   .pipe(z.number().min(1).max(MAX_CALLS_PER_PAGE))
 
+/** A UUID as Session-ID has it, or as it is written elsewhere. All of nobody's calls are of no use. */
+const sessionUuid = text
+  .transform((value) => value.replaceAll('-', '').toLowerCase())
+  .refine((value) => /^[0-9a-f]{32}$/.test(value) && value !== NIL_UUID, 'must be a UUID of 32 hexadecimal digits')
+
 export const callsQuery = z.strictObject({
   active: flag.optional().describe('Only calls that have not ended, or only such that have.'),
   tenant: text.optional(),
@@ -70,6 +76,9 @@ export const callsQuery = z.strictObject({
   state: z.enum(CALL_STATES).optional(),
   cause: z.enum(END_CAUSES).optional().describe('How the call ended.'),
   session: text.optional().describe('Calls of one conversation, by `session.id`.'),
+  sipSessionId: sessionUuid
+    .optional()
+    .describe('Calls with this UUID in Session-ID (RFC 7989), at either end: 32 hexadecimal digits, or with dashes.'),
   since: moment.optional().describe('Calls that started then or later.'),
   until: moment.optional().describe('Calls that started before then.'),
   limit: limit.optional().describe(`Calls in one answer: 1 to ${MAX_CALLS_PER_PAGE}, else 50.`),

@@ -234,10 +234,10 @@ export class Calls {
     if (decision.kind === 'challenge') return this.#door.challenge(invite, decision.stale)
     if (decision.kind === 'ignore') return this.#door.ignore(invite, decision.why)
     const { node, redirectExpiresMs, metrics } = this.#options
-    const { sipCallId } = invite
     const raw = { from: invite.header('From') ?? '', to: invite.facts.uri }
-    const row = firstRow({ node, direction: 'inbound', parties: decision, raw, sipCallId })
-    invite.sessionIds.speakFor(() => namedUuid(row.id))
+    const first = firstRow({ node, direction: 'inbound', parties: decision, raw, sipCallId: invite.sipCallId })
+    invite.sessionIds.speakFor(() => namedUuid(first.id))
+    const row: CallRow = { ...first, sip: { ...first.sip, sessionId: invite.sessionIds.header } }
     metrics.callStarted('inbound')
     const atOnce = answerAtOnce(invite, decision, redirectExpiresMs)
     if (atOnce !== null) return this.#answerAtOnce(invite, row, atOnce)

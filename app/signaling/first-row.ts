@@ -46,7 +46,7 @@ export function firstRow({ node, direction, parties, raw, sipCallId, as }: First
     answeredAt: null,
     endedAt: null,
     end: null,
-    sip: { callId: sipCallId },
+    sip: { callId: sipCallId, sessionId: null },
     attestation: null,
     session: { id: sessionId(id), resumedFrom: null },
     agent: null,

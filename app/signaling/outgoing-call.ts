@@ -117,7 +117,7 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
     return callee.start({
       isWanted: () => this.state.kind === 'hunting',
       offer: (attempt) => this.#offer(attempt),
-      onSent: (trunk, sipCallId) => recorder.update({ trunk, sip: { callId: sipCallId } }),
+      onSent: (trunk, sipCallId) => recorder.update({ trunk, sip: { ...recorder.row.sip, callId: sipCallId } }),
       onRinging: () => {
         if (recorder.row.state !== 'ringing') recorder.update({ state: 'ringing' })
       },
@@ -142,7 +142,7 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   #onAnswered(dialog: SipDialog, answer: string): void {
     this.#answered = { dialog, answer }
     const { sipCallId: callId, sessionIds } = dialog
-    tellAnswered(this.#parts, { sipSessionId: sessionIds.header }, { sip: { callId } })
+    tellAnswered(this.#parts, { sipSessionId: sessionIds.header }, callId)
     this.#parts.session.began(this.line)
     this.input({ kind: 'answered' })
     // What came right behind the 200 is told now.

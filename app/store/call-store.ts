@@ -1,4 +1,4 @@
-import type { Kysely, Selectable, SelectQueryBuilder } from 'kysely'
+import { type Kysely, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { CallId, NodeId } from '../../lib/core/ids.ts'
 import type { AttemptRecord, CallRecord, TurnRecord } from '../../lib/observe/call-record.ts'
@@ -35,7 +35,7 @@ export class PostgresCallStore implements CallStore {
 
   calls(query: CallQuery): Promise<{ readonly calls: readonly CallRecord[]; readonly next: string | null }> {
     const limit = Math.min(Math.max(Math.trunc(query.limit), 1), MAX_PAGE)
-    const texts = [query.tenant, query.trunk, query.from, query.to, query.session, query.cursor]
+    const texts = [query.tenant, query.trunk, query.from, query.to, query.session, query.sipSessionId, query.cursor]
     // Postgres refuses U+0000 in a question too; no row has it.
     if (texts.some((text) => text?.includes('\0'))) return Promise.resolve({ calls: [], next: null })
     return this.#ask(async () => {
@@ -171,7 +171,7 @@ export class PostgresCallStore implements CallStore {
 type CallsQuery = SelectQueryBuilder<Database, 'calls', Selectable<CallsTable>>
 
 function filterCalls(calls: CallsQuery, query: CallQuery): CallsQuery {
-  const { active, tenant, trunk, from, to, cause, state, session, since, until, cursor } = query
+  const { active, tenant, trunk, from, to, cause, state, session, sipSessionId, since, until, cursor } = query
   if (active !== undefined) calls = calls.where('state', active ? '<>' : '=', 'ended')
   if (tenant !== undefined) calls = calls.where('tenant', '=', tenant)
   if (trunk !== undefined) calls = calls.where('trunk', '=', trunk)
@@ -180,6 +180,10 @@ function filterCalls(calls: CallsQuery, query: CallQuery): CallsQuery {
   if (cause !== undefined) calls = calls.where('end_cause', '=', cause)
   if (state !== undefined) calls = calls.where('state', '=', state)
   if (session !== undefined) calls = calls.where('session_id', '=', session)
+  if (sipSessionId !== undefined) {
+    const isAt = (end: 'left' | 'right') => sql<boolean>`${sql.raw(end)}(sip_session_id, 32) = ${sipSessionId}`
+    calls = calls.where((where) => where.or([isAt('left'), isAt('right')]))
+  }
   if (cursor !== undefined) calls = calls.where('id', '<', cursor)
   // The bounds on the id spare Postgres the partitions of other months.
   if (since !== undefined) {

@@ -50,6 +50,8 @@ export interface CallQuery {
   readonly state?: CallState
   /** Calls of one conversation. */
   readonly session?: string
+  /** 32 hexadecimal digits: calls with this UUID at one of their ends (RFC 7989). */
+  readonly sipSessionId?: string
   readonly since?: Date
   readonly until?: Date
   readonly limit: number

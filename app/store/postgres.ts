@@ -40,6 +40,7 @@ export interface CallsTable {
   end_sip: ReadOnly<number | null>
   end_cause: ReadOnly<EndCause | null>
   sip_call_id: ReadOnly<string>
+  sip_session_id: ReadOnly<string | null>
   attestation: ReadOnly<string | null>
   session_id: ReadOnly<string>
   resumed_from: ReadOnly<string | null>

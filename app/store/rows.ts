@@ -22,7 +22,7 @@ export function toCallRow(row: Selectable<CallsTable>): CallRow {
     answeredAt: row.answered_at,
     endedAt: row.ended_at,
     end: by === null || cause === null ? null : { by, sip: row.end_sip, cause },
-    sip: { callId: row.sip_call_id },
+    sip: { callId: row.sip_call_id, sessionId: row.sip_session_id },
     attestation: row.attestation,
     session: {
       id: sessionId(row.session_id),

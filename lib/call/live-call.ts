@@ -58,7 +58,7 @@ const row = z.object({
   answeredAt: at,
   endedAt: z.null(),
   end: z.null(),
-  sip: z.object({ callId: text }),
+  sip: z.object({ callId: text, sessionId: text.nullable().default(null) }),
   attestation: name.nullable(),
   session: z.object({ id: name.transform(sessionId), resumedFrom: name.transform(callId).nullable() }),
   agent: z.null(),

@@ -101,7 +101,11 @@ export interface CallRow {
   readonly answeredAt: Date | null
   readonly endedAt: Date | null
   readonly end: { readonly by: EndedBy; readonly sip: number | null; readonly cause: EndCause } | null
-  readonly sip: { readonly callId: string }
+  readonly sip: {
+    readonly callId: string
+    /** Session-ID (RFC 7989) as the far end was told it: of our INVITE or its, and once the call is answered, of that. Null: none was told yet. */
+    readonly sessionId: string | null
+  }
   readonly attestation: string | null
   readonly session: { readonly id: SessionId; readonly resumedFrom: CallId | null }
   readonly agent: AgentRecord | null

@@ -65,7 +65,7 @@ export function callEntry(sequence: number, row: CallRow, claim?: number): Entry
     from: cutText(row.from, MAX_NUMBER_LENGTH),
     to: cutText(row.to, MAX_NUMBER_LENGTH),
     raw: { from: cutText(row.raw.from, MAX_LINE_LENGTH), to: cutText(row.raw.to, MAX_LINE_LENGTH) },
-    sip: { callId: cutText(row.sip.callId, MAX_LINE_LENGTH) },
+    sip: { ...row.sip, callId: cutText(row.sip.callId, MAX_LINE_LENGTH) },
     attestation: row.attestation === null ? null : cutText(row.attestation, MAX_NAME_LENGTH),
     recording: row.recording === null ? null : cutText(row.recording, MAX_LINE_LENGTH),
   }

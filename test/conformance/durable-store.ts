@@ -150,11 +150,14 @@ export function describeDurableStore(name: string, url: () => string): void {
       const ids = (page: { readonly calls: readonly { readonly id: string }[] }): number[] =>
         page.calls.map(({ id }) => Number(id.slice(-6)))
 
+      const [ALICE, BOB] = ['a'.repeat(32), 'b'.repeat(32)]
+
       async function seeded(): Promise<Store> {
         const store = await start()
         for (let n = 1; n <= 25; n++) store.journal.call(n % 5 === 0 ? callRow(n, ended(2, at(n + 1))) : callRow(n))
         store.journal.call(callRow(26, { tenant: tenantId('shop'), trunk: trunkId('beta'), from: '+12025550142' }))
-        store.journal.call(callRow(27, { to: '+12025550143', startedAt: at(-40 * 86_400_000) }))
+        const sip = { callId: 'c', sessionId: `${ALICE};remote=${BOB}` }
+        store.journal.call(callRow(27, { to: '+12025550143', startedAt: at(-40 * 86_400_000), sip }))
         return store
       }
 
@@ -187,6 +190,9 @@ export function describeDurableStore(name: string, url: () => string): void {
           [{ limit: 9, trunk: 'beta' }, [26]],
           [{ limit: 9, from: '+12025550142' }, [26]],
           [{ limit: 9, to: '+12025550143' }, [27]],
+          [{ limit: 9, sipSessionId: ALICE }, [27]],
+          [{ limit: 9, sipSessionId: BOB }, [27]],
+          [{ limit: 9, sipSessionId: BOB.slice(1) }, []],
           [{ limit: 9, until: at(0) }, [27]],
           [{ limit: 9, since: at(25) }, [26, 25]],
           [{ limit: 9, since: at(3), until: at(5) }, [4, 3]],
@@ -299,7 +305,12 @@ export function describeDurableStore(name: string, url: () => string): void {
         '😀'.repeat(50_000),
       ]
       for (const [n, text] of texts.entries()) {
-        const row = callRow(n, { from: text, to: text, raw: { from: text, to: text }, sip: { callId: text } })
+        const row = callRow(n, {
+          from: text,
+          to: text,
+          raw: { from: text, to: text },
+          sip: { callId: text, sessionId: null },
+        })
         journal.call(row)
         journal.attempt(row.id, 0, attempt({ target: text, reason: text }))
         journal.turn(row.id, 0, turn(text))

@@ -19,7 +19,7 @@ export const LIVE_CALL: LiveCall = {
     answeredAt: new Date('2026-01-02T03:04:06.789Z'),
     endedAt: null,
     end: null,
-    sip: { callId: 'a84b4c76e66710@192.0.2.1' },
+    sip: { callId: 'a84b4c76e66710@192.0.2.1', sessionId: null },
     attestation: null,
     session: { id: sessionId('01J00000000000000000000000'), resumedFrom: null },
     agent: null,

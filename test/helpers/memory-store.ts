@@ -113,7 +113,7 @@ export function endedCall(at: number): CallRecord {
     answeredAt: new Date(startMs + 700),
     endedAt: new Date(startMs + 65_700),
     end: { by: 'caller', sip: 200, cause: 'normal' },
-    sip: { callId: 'a@192.0.2.11' },
+    sip: { callId: 'a@192.0.2.11', sessionId: null },
     attestation: null,
     session: { id: sessionId(`01K${String(at).padStart(23, '0')}`), resumedFrom: null },
     agent: { backend: 'local', firstAudioMs: 120, turns: 2, bargeIns: 0, reconnects: 0, tokens: 64 },

@@ -30,7 +30,7 @@ export function callRow(n: number, fields: Partial<CallRow> = {}): CallRow {
     answeredAt: null,
     endedAt: null,
     end: null,
-    sip: { callId: `call-${n}@192.0.2.1` },
+    sip: { callId: `call-${n}@192.0.2.1`, sessionId: null },
     attestation: null,
     session: { id: sessionId(callIdOf(n, startedAt)), resumedFrom: null },
     agent: null,

@@ -6,12 +6,12 @@
 -- Returns nothing.
 insert into calls as stored (
   id, revision, epoch, tenant, direction, from_number, to_number, raw, node, trunk, state, started_at, answered_at,
-  ended_at, ended_by, end_sip, end_cause, sip_call_id, attestation, session_id, resumed_from, agent, media, recording, errand, owner_term
+  ended_at, ended_by, end_sip, end_cause, sip_call_id, sip_session_id, attestation, session_id, resumed_from, agent, media, recording, errand, owner_term
 )
 select distinct on (c.id)
   c.id, c.revision, coalesce(c.epoch, 0), c.tenant, c.direction, c."from", c."to", c.raw, c.node, c.trunk, c.state, c."startedAt",
   c."answeredAt", c."endedAt", c."end" ->> 'by', (c."end" ->> 'sip')::integer, c."end" ->> 'cause', c.sip ->> 'callId',
-  c.attestation, c.session ->> 'id', c.session ->> 'resumedFrom', c.agent, c.media,
+  c.sip ->> 'sessionId', c.attestation, c.session ->> 'id', c.session ->> 'resumedFrom', c.agent, c.media,
   c.recording, c.errand, coalesce(entry.claim, 0)
 from json_to_recordset($1::json) as entry(call json, claim bigint),
   json_to_record(entry.call) as c(
@@ -38,6 +38,7 @@ on conflict (id) do update set
   end_sip = excluded.end_sip,
   end_cause = excluded.end_cause,
   sip_call_id = excluded.sip_call_id,
+  sip_session_id = excluded.sip_session_id,
   attestation = excluded.attestation,
   session_id = excluded.session_id,
   resumed_from = excluded.resumed_from,

@@ -74,7 +74,7 @@ describe('the HTTP API', () => {
 
   it('hands every filter to the store', async () => {
     const query =
-      'active=true&tenant=clinic&trunk=alpha&from=+12025550123&to=%2B12025550100&cause=normal&state=ended&since=2026-01-01T00:00:00Z&until=2026-02-01&limit=7'
+      'active=true&tenant=clinic&trunk=alpha&from=+12025550123&to=%2B12025550100&cause=normal&state=ended&since=2026-01-01T00:00:00Z&until=2026-02-01&limit=7&sipSessionId=C27D9C57-0D7C-4C7D-A9A4-0123456789AB'
     assert.equal((await get(`/api/v1/calls?${query}`)).statusCode, 200)
     assert.deepEqual(parts.store.queries, [
       {
@@ -85,6 +85,7 @@ describe('the HTTP API', () => {
         to: '+12025550100',
         cause: 'normal',
         state: 'ended',
+        sipSessionId: 'c27d9c570d7c4c7da9a40123456789ab',
         since: new Date('2026-01-01T00:00:00Z'),
         until: new Date('2026-02-01T00:00:00Z'),
         limit: 7,
@@ -102,6 +103,8 @@ describe('the HTTP API', () => {
     ['a cause that does not exist', 'cause=boredom', /cause: /],
     ['a parameter given twice', 'tenant=a&tenant=b', /tenant: /],
     ['control characters', 'tenant=%00', /tenant: must not contain control characters/],
+    ['a Session-ID that is none', 'sipSessionId=c27d', /sipSessionId: must be a UUID/],
+    ['the Session-ID of nobody', `sipSessionId=${'0'.repeat(32)}`, /sipSessionId: must be a UUID/],
     ['a cursor of somebody else', 'cursor=abc', /cursor: is not a cursor/],
     ['a text without end', `tenant=${'x'.repeat(500)}`, /tenant: /],
   ]

@@ -83,6 +83,7 @@ describe('the Session-ID of a call', function () {
     assert.deepEqual(idOf(await caller.nextRequest('BYE')), { ...ours, remote: CAROL })
     const told = centre.events.find(({ event }) => event === 'call.answered')
     assert.equal(told?.['sipSessionId'], `${ours.local};remote=${ALICE}`)
+    assert.equal(centre.rows.at(-1)?.sip.sessionId, `${ours.local};remote=${ALICE}`)
   })
 
   it('has nobody where the caller has none, or one that means nothing', async () => {
@@ -103,6 +104,9 @@ describe('the Session-ID of a call', function () {
     await desk.nextRequest('ACK')
     const answer = await answered(text)
     assert.deepEqual(idOf(answer), { local: BOB, remote: ALICE })
+    await eventually('the record', () =>
+      centre.rows.at(-1)?.sip.sessionId === `${BOB};remote=${ALICE}` ? true : undefined,
+    )
     caller.send(caller.inDialog(text, answer, 'BYE', 11))
     assert.deepEqual(idOf(await caller.nextResponse(200, 'BYE')), { local: BOB, remote: ALICE })
     const bye = await desk.nextRequest('BYE')

@@ -53,7 +53,7 @@ describe('a live call that a node takes over from a dead one', function () {
     return {
       ...LIVE_CALL,
       agent: 'keypad',
-      row: { ...LIVE_CALL.row, id: callId(`call-${calls}`), sip: { callId: sipCallId } },
+      row: { ...LIVE_CALL.row, id: callId(`call-${calls}`), sip: { callId: sipCallId, sessionId: null } },
       dialog: { ...LIVE_CALL.dialog, callId: sipCallId, remoteTarget: `sip:them@${peer.address}` },
       sdp: sdp(20_000),
       ...change,
