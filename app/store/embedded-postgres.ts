@@ -124,14 +124,11 @@ export class EmbeddedPostgres {
   async #spawnOnce(): Promise<boolean> {
     const child = await this.#spawn()
     this.#pid = child.pid ?? null
-    let ended = false
-    let ready = false
-    child.once('exit', () => {
-      ended = true
-      if (ready) this.#onCrashed()
-      else this.#pid = null
-    })
-    ready = await this.#untilReady(() => ended)
+    // Asked of the child, not heard of: one that ends at once may have done so before anybody listens.
+    const ended = (): boolean => child.exitCode !== null || child.signalCode !== null
+    const ready = (await this.#untilReady(ended)) && !ended()
+    if (ready) child.once('exit', () => this.#onCrashed())
+    else if (ended()) this.#pid = null
     return ready
   }
 
