@@ -1,18 +1,14 @@
 import type { NodeId } from '../lib/core/ids.ts'
 import type { ApiOptions, CallActions } from './api/options.ts'
 import type { CallWorkers } from './call-workers.ts'
-import { withDeadline } from './deadline.ts'
 import type { Overrides } from './fleet/overrides.ts'
 import { RemoteDrain } from './fleet/remote-drain.ts'
 import type { Log } from './observe/log.ts'
 import type { Parts } from './parts.ts'
 import type { Recordings } from './recordings/recordings.ts'
 import type { Calls } from './signaling/calls.ts'
-import type { Deed } from './store/audit.ts'
+import { deedNoter, notePlaced } from './store/note-deed.ts'
 import type { Store } from './store/store.ts'
-
-/** How long the disk may take to have a new call; one that takes nothing is PostgreSQL's and `store.degraded`'s to tell. */
-const SYNC_MS = 1_000
 
 export interface NodeActionsOptions {
   readonly self: NodeId
@@ -33,10 +29,7 @@ export async function nodeActions(
   parts: Parts,
 ): Promise<CallActions & Pick<ApiOptions, 'recording'>> {
   const { self, store, calls, workers, recordings, overrides, log } = options
-  /** What someone did that must not fail because it cannot be written down. */
-  const note = (deed: Deed): void => {
-    store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
-  }
+  const note = deedNoter(store.audit, log)
   const drainFor = (actor: string): void => {
     note({ actor, action: 'node.drain', subject: self, details: {} })
     options.drain()
@@ -47,9 +40,7 @@ export async function nodeActions(
     place: async (request, actor) => {
       const placed = calls.place(request)
       if (!placed.ok) return placed
-      note({ actor, action: 'call.place', subject: placed.value.id, details: {} })
-      // Who has heard its id finds its record, also where this process is killed in the next moment.
-      await withDeadline(store.journal.synced(), SYNC_MS)
+      await notePlaced(note, store.journal, { actor, call: placed.value.id })
       return placed
     },
     order: async (id, order, actor) => {

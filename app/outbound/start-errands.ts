@@ -6,11 +6,11 @@ import { isOver } from '../../lib/outbound/errand.ts'
 import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
 import type { TenantRoute } from '../../lib/route/snapshot.ts'
 import type { ErrandActions } from '../api/options.ts'
-import { withDeadline } from '../deadline.ts'
 import type { Log } from '../observe/log.ts'
 import type { Parts } from '../parts.ts'
 import { firstRow } from '../signaling/first-row.ts'
 import type { StoredErrand } from '../store/errand-store.ts'
+import { deedNoter, notePlaced } from '../store/note-deed.ts'
 import type { Store } from '../store/store.ts'
 import { type ErrandCall, Errands, type ErrandsOptions } from './errands.ts'
 
@@ -29,9 +29,6 @@ export interface StartErrandsOptions {
   readonly emit: EmitEvent
   readonly log: Log
 }
-
-/** How long the disk may take to have a new call. */
-const SYNC_MS = 1_000
 
 /** Starts this node's work on the errands of the fleet. */
 export function startErrands(
@@ -53,19 +50,14 @@ export function startErrands(
     onError: (error) => log.log.warn({ err: error }, 'errands that are due were not looked at'),
   })
   parts.add('errands', () => errands.close())
-  const note = (actor: string, action: string, subject: string): void => {
-    const deed = { actor, action, subject, details: {} }
-    store.audit.record(deed).catch((error: unknown) => log.log.error({ err: error, ...deed }, 'the audit lacks a deed'))
-  }
+  const note = deedNoter(store.audit, log)
   return {
     place: async (wish, actor) => {
       const placed = await errands.place(wish, actor)
       if (!placed.ok) return err(placed.error)
       const { stored, row, isNew } = placed.value
       if (row === null) return ok({ call: await firstCall(store, self, stored), isNew })
-      note(actor, 'call.place', row.id)
-      // Who has heard its id finds its record, also where this process is killed in the next moment.
-      await withDeadline(store.journal.synced(), SYNC_MS)
+      await notePlaced(note, store.journal, { actor, call: row.id })
       return ok({ call: { ...row, attempts: [], transcript: [] }, isNew: true })
     },
     isErrand: ({ tenant }) => policyOf(tenant) !== null && !isAway(),
@@ -73,7 +65,7 @@ export function startErrands(
     list: (query) => errands.list(query),
     cancel: async (id, actor) => {
       const cancelled = await errands.cancel(id, actor)
-      if (cancelled !== null) note(actor, 'errand.cancel', id)
+      if (cancelled !== null) note({ actor, action: 'errand.cancel', subject: id, details: {} })
       return cancelled
     },
   }
