@@ -8,6 +8,7 @@ import type { LineSession } from '../session/line-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
 import type { IncomingRefer } from './dialog-refers.ts'
+import { OpenTransfers } from './open-transfers.ts'
 import { Referral } from './referral.ts'
 import type { SipDialog } from './sip-dialog.ts'
 import { Succession } from './succession.ts'
@@ -43,7 +44,7 @@ export class CallTransfers {
   readonly #parts: CallTransfersParts
   #current: Transfer | null = null
   /** Those whose media and trunk are not given back yet, also of who is no longer on the line. */
-  readonly #open = new Set<Transfer>()
+  readonly #open = new OpenTransfers()
   /** The person has asked for somebody else to take their place. */
   #succession: Succession | null = null
   /** The far end is asked to make the transfer, and has not said what came of it. */
@@ -155,7 +156,7 @@ export class CallTransfers {
 
   /** The person hands the caller on. */
   #onRefer(person: Transfer, refer: IncomingRefer, trunk: TrunkId | null, line: TalkingLine): void {
-    const { desk, recorder, media } = this.#parts
+    const { desk, recorder } = this.#parts
     const isWithCaller = person === this.#current && person.isJoined && this.#succession === null
     const untimely = isWithCaller ? null : 'the caller is being put through'
     const taken = takeRefer(refer, { recorder, desk, trunk, transfers: line.agent.transfers ?? [], untimely })
@@ -168,15 +169,13 @@ export class CallTransfers {
     const succession: Succession = new Succession({
       transfer: this.#partsOf(order, line, callee, () => succession.transfer),
       notifier,
-      onAlone: () => void media.talk(line.leg, { kind: 'comfort' }).catch(() => undefined),
       onSucceeded: (transfer) => {
         this.#current = transfer
         over()
       },
       dismiss: () => person.callEnded('transferred'),
-      onStranded: (why) => {
+      onStranded: () => {
         over()
-        tellTransfer({ order, recorder }, 'leg', 'returned', why)
         void this.#comeBack(line)
       },
       onFailed: over,
@@ -200,13 +199,12 @@ export class CallTransfers {
   async end(cause: EndCause): Promise<void> {
     this.#referral?.callEnded()
     this.#succession?.callEnded()
-    for (const transfer of this.#open) transfer.callEnded(cause)
-    await Promise.all([...this.#open].map(({ released }) => released))
+    await this.#open.end(cause)
   }
 
   /** Resolves when our BYEs to persons, if there are any, have been answered. */
   get hungUp(): Promise<void> {
-    return Promise.all([...this.#open].map(({ hungUp }) => hungUp)).then(() => undefined)
+    return this.#open.hungUp
   }
 
   /** The agent talks to the caller again. */

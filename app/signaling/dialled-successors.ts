@@ -4,11 +4,11 @@ import type { SessionIds } from '../../lib/sip/session-id.ts'
 import type { LegEvent, MediaEngine, MediaLeg } from '../media/port.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { IncomingRefer } from './dialog-refers.ts'
+import { OpenTransfers } from './open-transfers.ts'
 import { Succession } from './succession.ts'
 import { takeRefer } from './take-refer.ts'
 import type { Transfer } from './transfer.ts'
 import type { TransferDesk } from './transfer-desk.ts'
-import { tellTransfer } from './transfer-order.ts'
 
 export interface DialledSuccessorsParts {
   readonly recorder: CallRecorder
@@ -31,7 +31,7 @@ export interface DialledSuccessorsParts {
 export class DialledSuccessors {
   readonly #parts: DialledSuccessorsParts
   /** Those whose media and trunk are not given back yet. */
-  readonly #open = new Set<Transfer>()
+  readonly #open = new OpenTransfers()
   /** Who has the place by now; null: nobody was taken. */
   #current: Transfer | null = null
   #succession: Succession | null = null
@@ -56,13 +56,12 @@ export class DialledSuccessors {
   /** The call is over for them. Resolves when their media is given back. */
   async end(cause: EndCause): Promise<void> {
     this.#succession?.callEnded()
-    for (const transfer of this.#open) transfer.callEnded(cause)
-    await Promise.all([...this.#open].map(({ released }) => released))
+    await this.#open.end(cause)
   }
 
   /** Resolves when our BYEs have been answered. */
   get hungUp(): Promise<void> {
-    return Promise.all([...this.#open].map(({ hungUp }) => hungUp)).then(() => undefined)
+    return this.#open.hungUp
   }
 
   #take(
@@ -115,15 +114,13 @@ export class DialledSuccessors {
       },
       notifier,
       dismiss,
-      onAlone: () => void media.talk(callerLeg, { kind: 'comfort' }).catch(() => undefined),
       onSucceeded: (transfer) => {
         this.#succession = null
         this.#current = transfer
         onSucceeded()
       },
-      onStranded: (why) => {
+      onStranded: () => {
         this.#succession = null
-        tellTransfer({ order, recorder }, 'leg', 'returned', why)
         onStranded()
       },
       onFailed: () => {

@@ -9,18 +9,17 @@ import { assertNever } from '../../lib/core/assert-never.ts'
 import { withDeadline } from '../deadline.ts'
 import type { ReferNotifier } from './refer-notifier.ts'
 import { Transfer, type TransferParts } from './transfer.ts'
+import { tellTransfer } from './transfer-order.ts'
 
 export interface SuccessionParts {
   readonly transfer: Omit<TransferParts, 'onProgress' | 'onTold'>
   readonly notifier: ReferNotifier
-  /** The caller is alone, and somebody is being rung for them. */
-  readonly onAlone: () => void
   /** The caller talks to the other one. */
   readonly onSucceeded: (transfer: Transfer) => void
   /** Whoever asked for it is to be hung up. */
   readonly dismiss: () => void
   /** The caller is alone, and nobody is being rung any more. */
-  readonly onStranded: (why: string) => void
+  readonly onStranded: () => void
   /** The other one cannot be had, and nothing else has changed. */
   readonly onFailed: () => void
 }
@@ -76,20 +75,23 @@ export class Succession {
   }
 
   #perform(effect: SuccessionEffect): void {
-    const { notifier, onAlone, onSucceeded, onStranded, onFailed } = this.#parts
+    const { transfer, notifier, onSucceeded, onStranded, onFailed } = this.#parts
     switch (effect.kind) {
       case 'notify':
         this.#told = notifier.notify(effect.status)
         if (effect.status >= 300) onFailed()
         return
       case 'comfort':
-        return onAlone()
+        // Where media cannot have it, the caller hears nothing until somebody is there.
+        void transfer.media.talk(transfer.callerLeg, { kind: 'comfort' }).catch(() => undefined)
+        return
       case 'succeed':
         onSucceeded(this.transfer)
         if (!effect.isAlone) void this.#dismiss()
         return
       case 'strand':
-        return onStranded(effect.why)
+        tellTransfer(transfer, 'leg', 'returned', effect.why)
+        return onStranded()
       default:
         return assertNever(effect)
     }
