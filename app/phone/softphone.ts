@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { uriHost } from '../../lib/sip/uri.ts'
 import { startMedia } from '../media/embedded/engine.ts'
 import type { MediaEngine } from '../media/port.ts'
 import { Parts } from '../parts.ts'
@@ -72,7 +73,7 @@ async function openLine(address: string, seconds: number, parts: Parts): Promise
   })
   parts.add('media', () => media.close())
   const secret = randomBytes(16).toString('hex')
-  const host = address.includes(':') ? `[${address}]` : address
+  const host = uriHost(address)
   const sip: SipServer = await startSipServer({
     listen: [`udp:${host}:0`, `tcp:${host}:0`],
     advertise: address,

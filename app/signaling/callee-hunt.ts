@@ -7,6 +7,7 @@ import { type OnwardInvite, onwardHeaders } from '../../lib/sip/header-policy.ts
 import { serverName } from '../../lib/sip/rfc3263.ts'
 import { namedUuid, type SessionUuid } from '../../lib/sip/session-id.ts'
 import { orderByPriority } from '../../lib/sip/srv-order.ts'
+import { uriHost } from '../../lib/sip/uri.ts'
 import type { Attempt, HuntTarget } from '../../lib/trunk/attempt.ts'
 import type { HuntFailure } from '../../lib/trunk/hunt-failure.ts'
 import type { ServerLocator } from '../dns/server-locator.ts'
@@ -106,7 +107,7 @@ export class CalleeHunt {
   async start(sink: CalleeSink): Promise<void> {
     const { from, shown = ownNumber(from), onward, sessionUuid = () => namedUuid(this.#recorder.id) } = this.#callee
     const { address, link, scheduler, metrics, trace } = this.#parts
-    const host = address.includes(':') ? `[${address}]` : address
+    const host = uriHost(address)
     const startedAtMs = performance.now()
     const ended = (outcome: string): void => metrics.huntEnded(outcome, performance.now() - startedAtMs)
     const trunks = await this.#trunks()

@@ -13,6 +13,7 @@ import {
   type TransferRefusal,
   transferNumbers,
 } from '../../lib/route/transfer.ts'
+import { uriHost } from '../../lib/sip/uri.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type Callee, CalleeHunt, type CalleeHuntParts } from './callee-hunt.ts'
@@ -91,8 +92,7 @@ export class TransferDesk {
     const uri = numbers.ok ? referTo(numbers.value.to, trunk, remoteTarget) : null
     if (!numbers.ok || uri === null) return null
     const { address } = this.#parts.hunt
-    const host = address.includes(':') ? `[${address}]` : address
-    const referredBy = `sip:${escapeUser(numbers.value.from)}@${host}`
+    const referredBy = `sip:${escapeUser(numbers.value.from)}@${uriHost(address)}`
     return { referTo: uri, referredBy, credentials: trunk.credentials, ringMs: trunk.policy.ringTimeoutMs }
   }
 

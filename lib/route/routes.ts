@@ -6,6 +6,7 @@ import type { TenantId, TrunkId } from '../core/ids.ts'
 import { type SbcAccount, sbcAccount } from '../guard/sbc-access.ts'
 import { callingHours } from '../outbound/calling-hours.ts'
 import type { SrtpSpec } from '../sip/secure-audio.ts'
+import { uriHost } from '../sip/uri.ts'
 import { type DirectRules, directRules } from './direct.ts'
 import { type OutboundTrunk, outboundTrunk, type TrunkGroup, trunkGroup } from './outbound.ts'
 import type { NumberRoute, RouteSnapshot, SipPlace, SourceRule, TenantRoute } from './snapshot.ts'
@@ -116,7 +117,7 @@ const networkOf = (source: { readonly address: string; readonly prefixBits: numb
 
 /** A SIP URI of the config as a place to send to. */
 export function placeOf({ host, port, transport }: SipAddress): SipPlace {
-  const name = host.includes(':') ? `[${host}]` : host
+  const name = uriHost(host)
   return { hostPort: port === null ? name : `${name}:${port}`, transport }
 }
 

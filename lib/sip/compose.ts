@@ -9,6 +9,7 @@ import { CONTACT_METHODS } from './methods.ts'
 import { formatNameAddr, parseNameAddr, tagOf } from './name-addr.ts'
 import type { SipFault } from './parse-error.ts'
 import { DEFAULT_SIP_PORT, type Protocol } from './targets.ts'
+import { uriHost } from './uri.ts'
 
 /** One of our own addresses, as others see it. */
 export interface LocalAddress {
@@ -19,7 +20,7 @@ export interface LocalAddress {
 }
 
 /** `host:port`, with brackets for IPv6. */
-export const hostPort = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
+export const hostPort = (host: string, port: number): string => `${uriHost(host)}:${port}`
 
 /** `host` or, beside 5060, `host:port`. */
 const shortHostPort = (local: LocalAddress): string => {

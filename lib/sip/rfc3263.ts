@@ -1,4 +1,5 @@
 import { orderByPriority } from './srv-order.ts'
+import { uriHost } from './uri.ts'
 
 /** Finding the servers of a SIP URI (RFC 3263 §4), as a generator that asks DNS questions and is given the answers. */
 
@@ -21,14 +22,11 @@ export interface ServerAddress {
 }
 
 /** How an address is named in events and in the health of trunks: `udp:192.0.2.1:5060`. */
-export const serverName = ({ transport, host, port }: ServerAddress): string =>
-  `${transport}:${bracketed(host)}:${port}`
+export const serverName = ({ transport, host, port }: ServerAddress): string => `${transport}:${uriHost(host)}:${port}`
 
 /** The URI that a request is routed to where it shall go to this address, whatever its request-URI says. */
 export const serverUri = ({ transport, host, port }: ServerAddress): string =>
-  `sip:${bracketed(host)}:${port};transport=${transport}`
-
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+  `sip:${uriHost(host)}:${port};transport=${transport}`
 
 export interface DnsQuestion {
   readonly name: string

@@ -148,3 +148,6 @@ export function formatUri(uri: Uri): string {
   const headers = uri.headers.map(([name, value]) => `${name}=${value}`).join('&')
   return `${uri.scheme}:${user}${uri.host}${port}${uri.params.toString()}${headers === '' ? '' : `?${headers}`}`
 }
+
+/** A host name or an address as it stands in a URI: an IPv6 address in brackets (RFC 3261 §25.1). */
+export const uriHost = (host: string): string => (host.includes(':') ? `[${host}]` : host)
