@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { MANAGED_KINDS } from '../../lib/config/managed.ts'
+import { ATTEMPT_OUTCOMES } from '../../lib/outbound/attempt-outcome.ts'
 import { ERRAND_STATES } from '../../lib/outbound/errand.ts'
 import { RETRY_REASONS } from '../../lib/outbound/retry-policy.ts'
 
@@ -120,10 +121,7 @@ export const errandAnswer = z
           call: z.string(),
           node: z.string(),
           at: moment,
-          outcome: z
-            .enum(['answered', 'machine', 'busy', 'no-answer', 'rejected', 'failed', 'lost', 'cancelled'])
-            .nullable()
-            .describe('Null: it is under way.'),
+          outcome: z.enum(ATTEMPT_OUTCOMES).nullable().describe('Null: it is under way.'),
         }),
       )
       .describe('Its calls, the first one first.'),

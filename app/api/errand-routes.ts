@@ -1,9 +1,8 @@
-import type { ErrandId } from '../../lib/core/ids.ts'
 import type { PlaceRequest } from '../../lib/route/place.ts'
 import type { StoredErrand } from '../store/errand-store.ts'
 import { errandAnswer, errandsAnswer, errorAnswer } from './answers.ts'
 import { ApiError } from './errors.ts'
-import type { ApiOptions, ErrandActions } from './options.ts'
+import type { ApiOptions } from './options.ts'
 import { errandParams, errandsQuery } from './schemas.ts'
 import type { Api } from './zod-provider.ts'
 
@@ -31,9 +30,10 @@ export function addErrandRoutes(app: Api, { errands, log }: ApiOptions): void {
     params: errandParams,
     response: { 200: errandAnswer, 404: errorAnswer, 503: errorAnswer },
   }
-  app.get('/api/v1/errands/:id', { config: VIEWER, schema: one }, async (request, reply) =>
-    reply.send(errandView(found(await readErrand(errands, request.params.id)))),
-  )
+  app.get('/api/v1/errands/:id', { config: VIEWER, schema: one }, async (request, reply) => {
+    const { id } = request.params
+    return reply.send(errandView(found(id === undefined ? null : await errands.read(id))))
+  })
   const cancel = {
     ...COMMON,
     summary: 'Make no further call for an errand: what rings stops ringing, a call that was answered goes on',
@@ -47,10 +47,6 @@ export function addErrandRoutes(app: Api, { errands, log }: ApiOptions): void {
     log.info({ errand: cancelled.errand.id, actor, state: cancelled.errand.state.kind }, 'errand cancelled')
     return reply.send(errandView(cancelled))
   })
-}
-
-async function readErrand(errands: ErrandActions, id: ErrandId | undefined): Promise<StoredErrand | null> {
-  return id === undefined ? null : errands.read(id)
 }
 
 function found(stored: StoredErrand | null): StoredErrand {

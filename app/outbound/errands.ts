@@ -1,8 +1,9 @@
+import { canonicalJson } from '../../lib/core/canonical-json.ts'
 import { type CallId, callId, type ErrandId, errandId, type NodeId } from '../../lib/core/ids.ts'
+import { later } from '../../lib/core/later.ts'
 import { err, ok, type Result } from '../../lib/core/result.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import { type Errand, type ErrandEvent, isOver, stepErrand } from '../../lib/outbound/errand.ts'
-import { canonicalRequest } from '../../lib/outbound/idempotency-key.ts'
 import { ONE_ATTEMPT, type RetryPolicy } from '../../lib/outbound/retry-policy.ts'
 import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
 import type { ErrandQuery, ErrandStore, StoredErrand } from '../store/errand-store.ts'
@@ -95,7 +96,7 @@ export class Errands {
     const { store, isAway, policyOf } = this.#options
     if (isAway()) throw new StoreError('postgres-away', 'Postgres: it takes nothing now')
     const claimedAtMs = performance.now()
-    const text = canonicalRequest({ ...request, retry })
+    const text = canonicalJson({ ...request, retry })
     const policy = retry ?? policyOf(request.tenant) ?? ONE_ATTEMPT
     const wish = { id: errandId(newUlid()), tenant: request.tenant, key, request: text, actor, policy }
     const known = key === null ? null : await store.ofKey(request.tenant, key)
@@ -231,5 +232,3 @@ function requestOf(text: string): PlaceRequest {
   const { retry: _retry, ...request }: PlaceRequest & Pick<ErrandWish, 'retry'> = JSON.parse(text)
   return request
 }
-
-const later = (at: Date, byMs: number): Date => new Date(at.getTime() + byMs)

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, type SelectQueryBuilder, sql } from 'kysely'
 import type pg from 'pg'
 import type { CallId, NodeId } from '../../lib/core/ids.ts'
+import { later } from '../../lib/core/later.ts'
 import type { AttemptRecord, CallRecord, TurnRecord } from '../../lib/observe/call-record.ts'
 import type { TandemEvent } from '../../lib/observe/event.ts'
 import type { SipTrace } from '../../lib/observe/sip-trace.ts'
@@ -187,15 +188,13 @@ function filterCalls(calls: CallsQuery, query: CallQuery): CallsQuery {
   if (cursor !== undefined) calls = calls.where('id', '<', cursor)
   // The bounds on the id spare Postgres the partitions of other months.
   if (since !== undefined) {
-    calls = calls.where('started_at', '>=', since).where('id', '>=', ulidTime(shift(since, -ID_MARGIN_MS)))
+    calls = calls.where('started_at', '>=', since).where('id', '>=', ulidTime(later(since, -ID_MARGIN_MS)))
   }
   if (until !== undefined) {
-    calls = calls.where('started_at', '<', until).where('id', '<', ulidTime(shift(until, ID_MARGIN_MS)))
+    calls = calls.where('started_at', '<', until).where('id', '<', ulidTime(later(until, ID_MARGIN_MS)))
   }
   return calls
 }
-
-const shift = (at: Date, byMs: number): Date => new Date(at.getTime() + byMs)
 
 function group<Row extends { readonly call_id: string }, T>(
   rows: readonly Row[],

@@ -12,7 +12,7 @@ export interface StoredErrand {
   readonly version: number
   readonly tenant: string
   readonly key: string | null
-  /** As `canonicalRequest` has written it. */
+  /** As `canonicalJson` has written it. */
   readonly request: string
   readonly actor: string
   /** When it was read, by the clock of PostgreSQL, which every time of an errand is by. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { canonicalJson } from '../core/canonical-json.ts'
 
 /** What someone did, as the audit keeps it. `details` are JSON values. */
 export interface AuditEntry {
@@ -46,13 +47,4 @@ export function firstBroken(entries: readonly ChainedEntry[]): number | null {
     before = entry
   }
   return null
-}
-
-/** JSON with the keys of every object in one order, as `jsonb` keeps none. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
 }

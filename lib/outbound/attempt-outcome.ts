@@ -4,15 +4,18 @@ import type { CallRow } from '../observe/call-record.ts'
  * What a call of an errand came to. `rejected`: by the callee or for the number, which another call would not change; `failed`: trunks, agents
  * or limits; `lost`: its node died, and nobody knows what rang; `cancelled`: an operator hung up what rang.
  */
-export type AttemptOutcome =
-  | 'answered'
-  | 'machine'
-  | 'busy'
-  | 'no-answer'
-  | 'rejected'
-  | 'failed'
-  | 'lost'
-  | 'cancelled'
+export const ATTEMPT_OUTCOMES = [
+  'answered',
+  'machine',
+  'busy',
+  'no-answer',
+  'rejected',
+  'failed',
+  'lost',
+  'cancelled',
+] as const
+
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number]
 
 /**
  * What a call that has ended came to, by its record. Who answered was reached, however the call ended.

@@ -1,5 +1,6 @@
 import { assertNever } from '../core/assert-never.ts'
 import type { CallId, ErrandId, NodeId } from '../core/ids.ts'
+import { later } from '../core/later.ts'
 import type { AttemptOutcome } from './attempt-outcome.ts'
 import { type RetryPolicy, type RetryReason, retryWaitMs } from './retry-policy.ts'
 
@@ -170,9 +171,10 @@ function ended(
   const { policy } = errand
   const isLast = !isReason(outcome) || !policy.on.includes(outcome) || history.length >= policy.attempts
   // A machine has been told what there was to say: that is an end as good as another.
-  if (isLast) return over(after, outcome === 'machine' ? 'done' : 'failed', now, outcome)
+  const giveUp = (as: 'failed' | 'expired'): Errand => over(after, outcome === 'machine' ? 'done' : as, now, outcome)
+  if (isLast) return giveUp('failed')
   const dueAt = later(now, retryWaitMs(policy, history.length, random))
-  if (dueAt >= errand.expiresAt) return over(after, outcome === 'machine' ? 'done' : 'expired', now, outcome)
+  if (dueAt >= errand.expiresAt) return giveUp('expired')
   return { ...after, state: { kind: 'waiting', call: nextCall, dueAt }, reason: outcome }
 }
 
@@ -187,5 +189,3 @@ const over = (
   endedAt: Date,
   reason: string | null,
 ): Errand => ({ ...errand, state: { kind, endedAt }, reason })
-
-const later = (at: Date, byMs: number): Date => new Date(at.getTime() + byMs)

@@ -10,18 +10,3 @@ export function parseIdempotencyKey(header: string): string | null {
   const key = /^"(.*)"$/.exec(header.trim())?.[1] ?? header.trim()
   return key.length <= MAX_KEY && BARE.test(key) ? key : null
 }
-
-/** A request as text that is the same for the same request, whatever the order of its fields. */
-export function canonicalRequest(request: unknown): string {
-  return JSON.stringify(sorted(request)) ?? 'null'
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, field]) => [name, sorted(field)]),
-  )
-}

@@ -8,7 +8,7 @@ create table errands (
   tenant text not null,
   -- The Idempotency-Key of the request; null: it had none.
   key text collate "C",
-  -- As canonicalRequest (lib/outbound/idempotency-key.ts) writes it: the same text is the same request.
+  -- As canonicalJson (lib/core/canonical-json.ts) writes it: the same text is the same request.
   request text not null,
   actor text not null,
   policy json not null,
