@@ -261,12 +261,12 @@ export class Transfer {
   async #join(): Promise<void> {
     const leg = this.#leg
     if (leg === null) throw new Error('there is no leg any more')
-    await this.#parts.media.join(this.#parts.callerLeg, leg)
     this.#introduce()
+    await this.#parts.media.join(this.#parts.callerLeg, leg)
     this.#input({ kind: 'joined' })
   }
 
-  /** Caller and person are told who the other one is, and not who we are (RFC 7989 §7): one of ours, where they have not said. */
+  /** From when the transfer is told as joined, caller and person hear who the other one is (RFC 7989 §7): one of ours, where they have not said. */
   #introduce(): void {
     const { recorder, callerIds } = this.#parts
     const person = this.#answered?.dialog.sessionIds
