@@ -31,6 +31,8 @@ type Shared = Pick<SharedState, 'get' | 'put' | 'delete' | 'onState'>
 
 interface Kept {
   row: SessionRow
+  /** As it was written before, where that was another person's number. */
+  before: SessionRow | null
   /** What the shared state has is older, or nobody knows. */
   isDue: boolean
   /** One write a session at a time, so that none overtakes a later one. */
@@ -57,8 +59,10 @@ export class CallerIndex {
 
   /** Puts, moves or takes away a caller's entry, as the session now stands. Nobody waits for it. */
   set(row: SessionRow): void {
-    if (row.caller === '') return
-    const kept = this.#kept.get(row.id) ?? { row, isDue: true, isUnderWay: false }
+    const known = this.#kept.get(row.id)
+    if (row.caller === '' && known === undefined) return
+    const kept = known ?? { row, before: null, isDue: true, isUnderWay: false }
+    if (kept.row.caller !== row.caller) kept.before ??= kept.row
     kept.row = row
     kept.isDue = true
     this.#kept.delete(row.id)
@@ -118,22 +122,31 @@ export class CallerIndex {
     while (kept.isDue) {
       kept.isDue = false
       try {
+        if (kept.before !== null) await this.#delete(kept.before)
+        kept.before = null
         await this.#write(kept.row)
       } catch {
         kept.isDue = true
         return
       }
     }
-    if (kept.row.state === 'ended') this.#kept.delete(kept.row.id)
+    if (kept.row.state === 'ended' || kept.row.caller === '') this.#kept.delete(kept.row.id)
   }
 
   async #write(row: SessionRow): Promise<void> {
     const { id: session, tenant, caller, state, node, callId: call } = row
+    if (caller === '') return
     const key = keyOf(tenant, caller)
     if (state === 'live') return this.#shared.put(key, { session, state, node, call }, LIVE_TTL_MS)
     if (leftMs(row) > 0) return this.#shared.put(key, { session, state, node, call }, leftMs(row))
-    // Another call of the same number may have its own entry here by now.
-    if (entryOf(await this.#shared.get(key))?.session === session) await this.#shared.delete(key)
+    await this.#delete(row)
+  }
+
+  /** Another call of the same number may have its own entry here by now. */
+  async #delete({ id, tenant, caller }: SessionRow): Promise<void> {
+    if (caller === '') return
+    const key = keyOf(tenant, caller)
+    if (entryOf(await this.#shared.get(key))?.session === id) await this.#shared.delete(key)
   }
 }
 

@@ -16,6 +16,12 @@ export interface Line {
   giveWay(): void
 }
 
+/** Another call, which goes on with the session of one that ends. */
+export interface Heir {
+  /** Once. @param book null: there is nothing to go on with @param said so far, in calls before too */
+  inherit(book: SessionBook | null, said: readonly PastItem[]): void
+}
+
 export interface LineSessionParts {
   /** Everybody who might be asked to give way stands here, by session. */
   readonly lines: Map<SessionId, Pick<LineSession, 'giveWay'>>
@@ -31,6 +37,7 @@ export abstract class LineSession {
   #tellLeft: () => void = () => undefined
   readonly #said: PastItem[] = []
   #isOver = false
+  #heir: Heir | null = null
   /** Null: the session is not this call's yet. */
   protected book: SessionBook | null = null
   /** Null: the call is not up yet. */
@@ -71,6 +78,11 @@ export abstract class LineSession {
     if (this.#isOver) return
     this.#isOver = true
     this.onFenced()
+  }
+
+  /** The call that goes on with the session when this one ends, whyever that is. */
+  bequeath(heir: Heir): void {
+    this.#heir = heir
   }
 
   /** Ends the call where its leg has been silent for so long, or rings yet; whether it has. */
@@ -118,8 +130,14 @@ export abstract class LineSession {
     if (row !== null && this.#parts.lines.get(row.id) === this) this.#parts.lines.delete(row.id)
   }
 
-  /** Leaves the session to whoever calls next, or ends it. */
+  /** Leaves the session to its heir, or to whoever calls next, or ends it. */
   protected leave(end: CallEnd, at: Date): void {
+    if (this.#heir !== null) {
+      const { book } = this
+      // What comes late is of this call, and no part of the other one.
+      this.book = null
+      return this.#heir.inherit(book, this.said)
+    }
     const row = this.book?.leave(end.cause, at) ?? null
     if (row?.state !== 'parked') return
     this.#recorder.event(parkedEvent(row))

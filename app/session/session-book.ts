@@ -2,7 +2,7 @@ import type { PastItem } from '../../lib/agent/past.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
 import { firstOrdinal, type SessionRow } from '../../lib/session/record.ts'
-import { leaveCall, type ResumePolicy } from '../../lib/session/session.ts'
+import { endSession, leaveCall, type ResumePolicy } from '../../lib/session/session.ts'
 import type { Journal } from '../store/port.ts'
 import type { CallerIndex } from './caller-index.ts'
 
@@ -61,6 +61,18 @@ export class SessionBook {
     this.#open = false
     this.#write(leaveCall(this.#row, cause, at, this.#parts.policy()))
     return this.#row
+  }
+
+  /** Another call of this owner goes on with it, and has this hold on it from now on. */
+  passOn(to: Pick<SessionRow, 'callId' | 'caller' | 'trunk' | 'variables'>): void {
+    this.#write({ ...this.#row, ...to, revision: this.#row.revision + 1 })
+  }
+
+  /** The session is over, whatever the tenant wants of those whose call has ended. */
+  end(cause: EndCause): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#write({ ...endSession(this.#row), cause })
   }
 
   /** The session is another owner's from now on: nothing of this call is written any more. */

@@ -12,6 +12,7 @@ import type { DeadCall, SessionStore } from '../store/session-store.ts'
 import type { Store } from '../store/store.ts'
 import { CallSession, type CallSessionFacts, type CallSessionParts } from './call-session.ts'
 import { CallerIndex } from './caller-index.ts'
+import { InheritedSession, type InheritedSessionFacts } from './inherited-session.ts'
 import { parkDead } from './park.ts'
 import { Supersede } from './supersede.ts'
 import { TakenSession, type TakenSessionFacts } from './taken-session.ts'
@@ -100,6 +101,14 @@ export class Sessions {
   /** The session of a call that begins. */
   of(facts: CallSessionFacts): CallSession {
     return new CallSession(this.#partsFor(facts.tenant), facts)
+  }
+
+  /** The session of a call to which the agent of another one is handed on. */
+  inherited(facts: InheritedSessionFacts): InheritedSession {
+    return new InheritedSession(
+      { lines: this.#lines, onParked: (session, call) => this.#onParked(session, call) },
+      facts,
+    )
   }
 
   /** The session of a live call that is taken over from a dead node. */

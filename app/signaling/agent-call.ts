@@ -15,6 +15,7 @@ import { type LegAudio, openAgentLeg, refusalOfError, untilReady } from './agent
 import type { IncomingInvite } from './incoming-invite.ts'
 import { LineCall, type LineParts } from './line-call.ts'
 import type { SipDialog } from './sip-dialog.ts'
+import { ALLOW_REFER } from './sip-facts.ts'
 import { tellAnswered } from './tell-answered.ts'
 
 export interface AgentCallParts extends LineParts {
@@ -108,7 +109,7 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
   }
 
   async #answer(): Promise<void> {
-    const answered = await this.#parts.invite.answer(this.#localSdp)
+    const answered = await this.#parts.invite.answer(this.#localSdp, this.#allow)
     if (!answered.ok) return this.input({ kind: 'unacceptable' })
     const dialog = answered.value
     if (this.state.kind === 'ended') return dialog.forget()
@@ -118,6 +119,12 @@ export class AgentCall extends LineCall<AgentCallState, AgentCallInput, AgentCal
     this.input({ kind: 'accepted' })
     // ACK and BYE may have come with the 200 already, and are told now.
     this.follow(dialog, (end) => ({ kind: end }))
+  }
+
+  /** Beside what every dialog takes. */
+  get #allow(): Record<string, string> {
+    const { desk, recorder } = this.#parts
+    return desk.takesRefer(recorder) ? { Allow: ALLOW_REFER } : {}
   }
 
   protected override async onAck(answer: string | null): Promise<void> {

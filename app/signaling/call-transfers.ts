@@ -1,18 +1,23 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
+import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
+import { MAX_HAND_ONS } from '../../lib/call/hand-on.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
+import { err } from '../../lib/core/result.ts'
 import type { EndCause, EndedBy } from '../../lib/observe/call-record.ts'
+import type { TransferRefusal } from '../../lib/route/transfer.ts'
 import { namedUuid } from '../../lib/sip/session-id.ts'
 import type { LegEvent, MediaEngine, MediaLeg, TalkerSpec } from '../media/port.ts'
-import type { LineSession } from '../session/line-session.ts'
+import type { Bequest } from '../session/inherited-session.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
 import type { IncomingRefer } from './dialog-refers.ts'
+import { HandOn } from './hand-on.ts'
 import { OpenTransfers } from './open-transfers.ts'
 import { Referral } from './referral.ts'
 import type { SipDialog } from './sip-dialog.ts'
 import { Succession } from './succession.ts'
-import { takeRefer } from './take-refer.ts'
+import { answerRefer, takeRefer } from './take-refer.ts'
 import { Transfer, type TransferParts } from './transfer.ts'
 import type { TransferDesk } from './transfer-desk.ts'
 import { type TransferOrder, tellTransfer } from './transfer-order.ts'
@@ -21,7 +26,9 @@ export interface CallTransfersParts {
   readonly recorder: CallRecorder
   readonly media: MediaEngine
   readonly desk: TransferDesk
-  readonly session: Pick<LineSession, 'said' | 'row'>
+  readonly session: Bequest
+  /** How often the conversation has been handed on before. */
+  readonly handOns: number
   /** Whether the call is recorded. */
   readonly isRecorded: boolean
   /** Null: the call is not up. */
@@ -29,7 +36,8 @@ export interface CallTransfersParts {
   /** `CallRow.state` is another one. */
   readonly onState: () => void
   readonly onAgentEvent: (event: LegEvent) => void
-  readonly hangUp: (by: EndedBy, cause: EndCause) => void
+  /** @param told resolves when the far end has heard why; absent: it is not told */
+  readonly hangUp: (by: EndedBy, cause: EndCause, told?: Promise<void>) => void
 }
 
 /** What the caller is on, and who talks to them. */
@@ -52,6 +60,8 @@ export class CallTransfers {
   /** What it was asked for last. */
   #referral: Referral | null = null
   #begun = 0
+  /** The far end hands the agent on. */
+  #handOn: HandOn | null = null
 
   constructor(parts: CallTransfersParts) {
     this.#parts = parts
@@ -59,7 +69,12 @@ export class CallTransfers {
 
   /** A person is being rung, or talks to the caller. */
   get isUnderWay(): boolean {
-    return this.#isReferring || this.#current !== null || this.#succession !== null
+    return this.#isReferring || this.#current !== null || this.#succession !== null || this.#handOn !== null
+  }
+
+  /** Another call has the conversation, or will have it when this one ends. */
+  get isBequeathed(): boolean {
+    return this.#handOn?.isBequeathed === true
   }
 
   /** The caller talks to a person, or waits for the one who takes their place. */
@@ -184,6 +199,32 @@ export class CallTransfers {
     this.#open.add(succession.transfer)
   }
 
+  /** A REFER of the far end of the call, which hands the agent on. */
+  onRefer(refer: IncomingRefer): void {
+    const { desk, recorder, media, session, handOns, onState, hangUp } = this.#parts
+    const line = this.#parts.line()
+    const untimely = line === null || this.isUnderWay ? 'a transfer is under way, or the call is not up' : null
+    const by = recorder.row.direction === 'inbound' ? 'caller' : 'callee'
+    const reach = () => {
+      const problem = problemOf(media, handOns)
+      return problem === null ? desk.handedOn(recorder, refer.user, line?.agent.transfers ?? []) : err(problem)
+    }
+    const taken = answerRefer(refer, { recorder, by, untimely, reach })
+    if (taken === null) return
+    const { order, notifier } = taken
+    this.#handOn = new HandOn({
+      ...{ order, notifier },
+      follow: { ...taken.callee, before: recorder, session, handOns: handOns + 1 },
+      place: (following) => desk.follow(following),
+      leave: (told) => hangUp(by, 'transferred', told),
+      onFailed: () => {
+        this.#handOn = null
+        onState()
+      },
+    })
+    onState()
+  }
+
   /** It is known what came of it. @param problem why the caller is still with the agent; null: they are put through */
   #settle(order: TransferOrder, line: TalkingLine, problem: string | null): void {
     this.#isReferring = false
@@ -196,10 +237,11 @@ export class CallTransfers {
   }
 
   /** The call is over: so is the person's part in it. Resolves when media and trunk are given back. */
-  async end(cause: EndCause): Promise<void> {
+  async end(end: CallEnd): Promise<void> {
+    this.#handOn?.lineEnded(end)
     this.#referral?.callEnded()
     this.#succession?.callEnded()
-    await this.#open.end(cause)
+    await this.#open.end(end.cause)
   }
 
   /** Resolves when our BYEs to persons, if there are any, have been answered. */
@@ -230,6 +272,14 @@ export class CallTransfers {
       agent: note === 'left' ? { ...spec, recorded: isRecorded } : { ...spec, recorded: false, mcp: [] },
     }
   }
+}
+
+/** Why an agent cannot be handed on, whoever to; null: it can. */
+function problemOf({ joins }: MediaEngine, handOns: number): TransferRefusal | null {
+  if (!joins) return { code: 'request', message: 'calls that FreeSWITCH carries cannot be handed on in this version' }
+  return handOns < MAX_HAND_ONS
+    ? null
+    : { code: 'limit', message: `the conversation has been handed on ${MAX_HAND_ONS} times` }
 }
 
 const refused = (message: string): OrderOutcome => ({ kind: 'refused', code: 'state', message })

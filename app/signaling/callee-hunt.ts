@@ -18,7 +18,7 @@ import type { TrunkPlan } from '../trunk/trunk-plan.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import { type AttemptReport, Hunt } from './hunt.ts'
 import type { SipDialog } from './sip-dialog.ts'
-import { ALLOW } from './sip-facts.ts'
+import { ALLOW_REFER } from './sip-facts.ts'
 import type { SipLink } from './sip-link.ts'
 import type { SipTraceRouter } from './sip-trace.ts'
 
@@ -119,7 +119,7 @@ export class CalleeHunt {
       headers: (trunk, uri) => ({
         ...(onward !== undefined && trunk !== undefined && onwardHeaders({ ...onward, uri, host }, trunk.onward)),
         ...callerHeaders(this.#shownOn(trunk, shown), trunk?.identity ?? 'none', host),
-        ...(trunk?.acceptsRefer === true && { Allow: `${ALLOW}, REFER` }),
+        ...(trunk?.acceptsRefer === true && { Allow: ALLOW_REFER }),
       }),
       sessionUuid,
       admit: (trunk) => this.#admit(trunk),

@@ -1,11 +1,11 @@
 import type { CallOrder, OrderOutcome } from '../../lib/call/call-order.ts'
 import type { LiveCall } from '../../lib/call/live-call.ts'
 import type { CallId, TenantId, TrunkId } from '../../lib/core/ids.ts'
-import { ok, type Result } from '../../lib/core/result.ts'
+import type { Result } from '../../lib/core/result.ts'
 import { CallLoad, type GiveBack } from '../../lib/guard/call-load.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import { type Decision, decideInvite, drawRetryAfterS } from '../../lib/route/decide.ts'
-import { decidePlacement, type PlaceRefusal, type PlaceRequest } from '../../lib/route/place.ts'
+import type { PlaceRefusal, PlaceRequest } from '../../lib/route/place.ts'
 import type { Routes } from '../../lib/route/routes.ts'
 import type { Impediment, RouteSnapshot } from '../../lib/route/snapshot.ts'
 import { namedUuid } from '../../lib/sip/session-id.ts'
@@ -21,11 +21,12 @@ import type { CallsOptions } from './calls-options.ts'
 import { DialDesk } from './dial-desk.ts'
 import type { DialledCall } from './dialled-call.ts'
 import { Door } from './door.ts'
-import { type FirstRowFacts, firstRow } from './first-row.ts'
+import { firstRow } from './first-row.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { moveCall } from './move-call.ts'
 import { OutgoingCall } from './outgoing-call.ts'
-import { type PlaceParts, placeCall } from './place-call.ts'
+import type { PlaceParts } from './place-call.ts'
+import { PlaceDesk, type PlaceOptions } from './place-desk.ts'
 import type { ProxiedCall } from './proxied-call.ts'
 import type { ReturnedCall } from './returned-call.ts'
 import { SipTraceRouter } from './sip-trace.ts'
@@ -35,11 +36,6 @@ import { TransferDesk } from './transfer-desk.ts'
 import { WaitingCall } from './waiting-call.ts'
 
 const TRACE_SWEEP_MS = 1_000
-
-export interface PlaceOptions {
-  readonly goingOn?: boolean
-  readonly as?: FirstRowFacts['as']
-}
 
 /** All calls of this node: takes INVITEs, gives each what lib/route decides, and knows who is on the line. */
 export class Calls {
@@ -53,6 +49,7 @@ export class Calls {
   readonly #scheduler = new Scheduler(() => performance.now())
   readonly #sweeper: NodeJS.Timeout
   readonly #placing: PlaceParts
+  readonly #placer: PlaceDesk
   readonly #door: Door
   readonly #dials: DialDesk
   #routes: Routes
@@ -70,9 +67,16 @@ export class Calls {
         hunt,
         facts: () => this.#snapshot(),
         admit: (trunk) => this.#admitOnto(trunk),
+        follow: (order) => this.#placer.follow(order),
       }),
       onReleased: (recorder, sipCallIds) => this.#onReleased(recorder, sipCallIds),
     }
+    this.#placer = new PlaceDesk(this.#placing, {
+      snapshot: () => this.#snapshot(),
+      admit: (trunk) => this.#admitOnto(trunk),
+      recording: (call, tenant) => this.#recording(call, tenant),
+      adopt: (id, call) => this.#live.set(id, call),
+    })
     this.#dials = new DialDesk(this.#placing, {
       routes: () => this.#routes,
       admit: (trunk) => this.#admitOnto(trunk),
@@ -120,28 +124,9 @@ export class Calls {
     return found
   }
 
-  /**
-   * Rings a callee for an agent over the trunks of the tenant's group: the first row of its record, or why not. `goingOn`: with the session
-   * that the callee was cut off from, or not at all. `as`: for an errand.
-   */
-  place(request: PlaceRequest, { goingOn = false, as }: PlaceOptions = {}): Result<CallRow, PlaceRefusal> {
-    const decided = decidePlacement(request, this.#snapshot(), new Date())
-    if (!decided.ok) return decided
-    const placement = decided.value
-    const agents = this.#routes.agents.get(placement.tenant)
-    if (agents === undefined) throw new Error(`no agent named ${placement.agent}: it was looked up before`)
-    const { outbound } = this.#routes
-    const admit = (trunk: TrunkId) => this.#admitOnto(trunk)
-    const { call, recorder } = placeCall(this.#placing, request, placement, {
-      agents,
-      resumes: goingOn ? 'surely' : 'never',
-      as,
-      recording: (id) => this.#recording(id, placement.tenant),
-      outbound,
-      admit,
-    })
-    this.#live.set(recorder.id, call)
-    return ok(recorder.row)
+  /** See `PlaceDesk`. */
+  place(request: PlaceRequest, options: PlaceOptions = {}): Result<CallRow, PlaceRefusal> {
+    return this.#placer.place(request, options)
   }
 
   /**

@@ -1,7 +1,10 @@
 import type { AgentSpec } from '../../lib/agent/spec.ts'
-import type { CallEnd } from '../../lib/call/agent-call.ts'
+import { type CallEnd, TAKEN_FROM_US } from '../../lib/call/agent-call.ts'
 import type { OrderOutcome } from '../../lib/call/call-order.ts'
+import { endReason } from '../../lib/call/end-reason.ts'
 import type { LineInput } from '../../lib/call/line-input.ts'
+import type { EndCause } from '../../lib/observe/call-record.ts'
+import { withDeadline } from '../deadline.ts'
 import type { LegEvent, LegSummary, MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -25,7 +28,7 @@ export interface LineParts {
   readonly metrics: Metrics
   readonly media: MediaEngine
   /** The conversation that it is part of. */
-  readonly session: Pick<CallSession, 'item' | 'variable' | 'said' | 'row' | 'ended' | 'fenced'>
+  readonly session: Pick<CallSession, 'item' | 'variable' | 'said' | 'row' | 'ended' | 'fenced' | 'bequeath'>
   /** Who talks to the far end, as the session has it. Rejects where there is none. */
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */
@@ -34,7 +37,12 @@ export interface LineParts {
   readonly desk: TransferDesk
   /** The caller's INVITE; absent: we have placed the call, or it is not known here. */
   readonly invite?: Pick<IncomingInvite, 'header'>
+  /** How often the conversation has been handed on before; absent: never. */
+  readonly handOns?: number
 }
+
+/** How long our BYE waits for whoever is being told why. */
+const TOLD_MS = 2_000
 
 /** A call of an agent, whoever began it: has what its leg does come to it, and may be handed to a person. */
 export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, Input, Effect> {
@@ -43,18 +51,23 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
   #agent: AgentSpec | null = null
   #dialog: SipDialog | null = null
   #isHeld = false
+  /** Resolves when the far end has been told why we hang up; null: nobody tells it. */
+  #told: Promise<void> | null = null
 
   constructor(parts: LineParts, state: State) {
     super(parts.recorder, state)
     this.#parts = parts
-    const { recorder, media, session, recording, invite } = parts
+    const { recorder, media, session, recording, invite, handOns = 0 } = parts
     const desk = invite === undefined ? parts.desk : parts.desk.of(invite)
     this.#transfers = new CallTransfers({
-      ...{ recorder, media, desk, session, isRecorded: recording !== null },
+      ...{ recorder, media, desk, session, handOns, isRecorded: recording !== null },
       line: () => this.#talking(),
       onState: () => this.#showState(),
       onAgentEvent: (event) => this.#onOwnLegEvent(event),
-      hangUp: (by, cause) => this.hangUp(by, cause),
+      hangUp: (by, cause, told) => {
+        this.#told = told ?? null
+        this.hangUp(by, cause)
+      },
     })
   }
 
@@ -83,8 +96,9 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
   /** The last of a call: closes its record, and gives back what was begun to hand it on. @param leg what is being closed */
   protected async closeRecord(end: CallEnd, leg: Promise<LegSummary> | undefined): Promise<void> {
     // Who was put through to a person was not let go by the agent.
-    const isTransferred = end.cause === 'normal' && this.#transfers.isJoined
-    const over = this.#transfers.end(end.cause)
+    const { isJoined } = this.#transfers
+    const over = this.#transfers.end(end)
+    const isTransferred = end.cause === 'normal' && (isJoined || this.#transfers.isBequeathed)
     const hungUp = Promise.all([this.hungUp, this.#transfers.hungUp]).then(() => undefined)
     await over
     await closeRecord(this.#parts, isTransferred ? { ...end, cause: 'transferred' } : end, leg, hungUp)
@@ -92,14 +106,20 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
 
   /** The call is another node's: nothing of it is on the wire or on record here any more, but the end of whatever was begun to hand it on. */
   protected async drop(dialog: SipDialog | null): Promise<void> {
-    const over = this.#transfers.end('node-lost')
+    const over = this.#transfers.end(TAKEN_FROM_US)
     await dropCall(this.#parts, this.leg, dialog)
     await over
   }
 
   protected override follow(dialog: SipDialog, ended: (end: DialogEnd) => Input | LineInput): void {
     this.#dialog = dialog
+    if (this.#parts.desk.takesRefer(this.#parts.recorder)) dialog.onRefer((refer) => this.#transfers.onRefer(refer))
     super.follow(dialog, ended)
+  }
+
+  protected override bye(dialog: SipDialog | undefined | null, cause: EndCause): void {
+    if (this.#told === null) return super.bye(dialog, cause)
+    this.hungUp = withDeadline(this.#told, TOLD_MS).then(() => dialog?.bye({ Reason: endReason(cause) }))
   }
 
   protected override onHold(held: boolean): void {

@@ -1,4 +1,4 @@
-import type { OnMachine } from '../../lib/agent/spec.ts'
+import type { AgentSpec, OnMachine } from '../../lib/agent/spec.ts'
 import { type CallEnd, type Refusal, TAKEN_FROM_US } from '../../lib/call/agent-call.ts'
 import {
   newOutgoingCall,
@@ -10,7 +10,7 @@ import {
 import { assertNever } from '../../lib/core/assert-never.ts'
 import type { Attempt, AttemptId } from '../../lib/trunk/attempt.ts'
 import type { LegEvent, MediaLeg } from '../media/port.ts'
-import type { CallSession } from '../session/call-session.ts'
+import type { Line } from '../session/line-session.ts'
 import { newAudio, openAgentLeg, refusalOfError, untilReady } from './agent-leg.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
 import { LineCall, type LineParts } from './line-call.ts'
@@ -20,12 +20,18 @@ import { tellAnswered } from './tell-answered.ts'
 export interface OutgoingCallParts extends LineParts {
   /** Who is rung. */
   readonly callee: CalleeHunt
-  readonly session: CallSession
+  readonly session: LineParts['session'] & { began(line: Line): void }
   /** What is done where a machine answers; null: nobody listens for one. */
   readonly onMachine: OnMachine | null
+  /** How the hunt stands, as a SIP caller would hear it: 180, or a failure. Absent: nobody asks. */
+  readonly onProgress?: (status: number) => void
+  /** Has the session of another call become this one's, now that there is audio; rejects where it does not. Absent: it has its own. */
+  readonly inherits?: () => Promise<void>
   /** Called once, when the record is closed and media given back. */
   readonly onReleased: (end: CallEnd) => void
 }
+
+const RINGING = 180
 
 /** Performs what lib/call/outgoing-call.ts decides: a call that we place, between an agent and a callee. */
 export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput, OutgoingCallEffect> {
@@ -34,12 +40,13 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   #legAttempt: AttemptId = 0
   /** The first leg is opened before anyone is called, and taken by the first attempt. */
   #isLegFresh = true
+  /** Who was opened with the leg. */
+  #opened: AgentSpec | null = null
   #answered: { readonly dialog: SipDialog; readonly answer: string } | null = null
 
   constructor(parts: OutgoingCallParts) {
     super(parts, newOutgoingCall())
     this.#parts = parts
-    parts.session.ringing(() => this.hangUp('system', 'normal'))
     void this.#prepare()
   }
 
@@ -101,8 +108,9 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   async #openLeg(attempt: AttemptId): Promise<MediaLeg> {
     this.#legAttempt = attempt
     const { onMachine } = this.#parts
+    this.#opened = await this.askAgent()
     // On this leg alone: who takes the call later on, or comes back to the agent, has not just answered.
-    const agent = { ...(await this.askAgent()), ...(onMachine !== null && { onMachine }) }
+    const agent = { ...this.#opened, ...(onMachine !== null && { onMachine }) }
     const leg = await openAgentLeg({ ...this.#parts, audio: newAudio('off'), agent }, `b${attempt}`, (event) =>
       this.#onAttemptsLegEvent(attempt, event),
     )
@@ -113,12 +121,13 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   }
 
   #ring(): Promise<void> {
-    const { callee, recorder } = this.#parts
+    const { callee, recorder, onProgress } = this.#parts
     return callee.start({
       isWanted: () => this.state.kind === 'hunting',
       offer: (attempt) => this.#offer(attempt),
       onSent: (trunk, sipCallId) => recorder.update({ trunk, sip: { ...recorder.row.sip, callId: sipCallId } }),
       onRinging: () => {
+        onProgress?.(RINGING)
         if (recorder.row.state !== 'ringing') recorder.update({ state: 'ringing' })
       },
       onNext: () => {
@@ -127,7 +136,10 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
         void leg?.close()
       },
       onAnswered: (dialog, answer) => this.#onAnswered(dialog, answer),
-      onFailed: (failure) => this.input({ kind: 'failed', failure }),
+      onFailed: (failure) => {
+        onProgress?.(failure.status)
+        this.input({ kind: 'failed', failure })
+      },
     })
   }
 
@@ -154,8 +166,24 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
     const [leg, answered] = [this.leg, this.#answered]
     const accepted = answered === null ? undefined : await leg?.accept(answered.answer)
     if (leg === null || accepted?.ok !== true) return this.input({ kind: 'disagreed' })
+    try {
+      await this.#inherit(leg)
+    } catch {
+      return this.hangUp('system', 'agent-fault')
+    }
     this.input({ kind: 'agreed' })
     if ((await untilReady(leg)) !== null) this.hangUp('system', 'agent-fault')
+  }
+
+  /** What was said in the call before while this one rang is news to the agent that was opened for it: another one takes its place then. */
+  async #inherit(leg: MediaLeg): Promise<void> {
+    const { inherits, media, recorder, recording } = this.#parts
+    if (inherits === undefined) return
+    await inherits()
+    const agent = await this.askAgent()
+    if (agent === this.#opened) return
+    const told = { ...agent, callId: recorder.id, recorded: recording !== null }
+    await media.talk(leg, { kind: 'agent', agent: told })
   }
 
   /** The ACK of a re-INVITE of the callee, which may bring the answer to our offer. */

@@ -26,7 +26,7 @@ export interface PlaceParts extends CalleeHuntParts {
   readonly desk: TransferDesk
   readonly liveCalls: SharedCallParts['liveCalls']
   readonly keyWrap: Pick<KeyWrap, 'wrap' | 'unwrap'>
-  readonly sessions: Pick<Sessions, 'of' | 'ofTaken'>
+  readonly sessions: Pick<Sessions, 'of' | 'ofTaken' | 'inherited'>
   /** Called once, with the Call-ID of every INVITE that left. */
   readonly onReleased: (recorder: CallRecorder, sipCallIds: readonly string[]) => void
 }
@@ -86,5 +86,6 @@ export function placeCall(
       parts.onReleased(recorder, callee.sipCallIds)
     },
   })
+  session.ringing(() => call.hangUp('system', 'normal'))
   return { call, recorder }
 }

@@ -4,6 +4,9 @@ import type { SessionRequestFacts } from '../../lib/sip/session-request.ts'
 /** What requests in our calls may be; anything else is answered 405. */
 export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK'
 
+/** The same in dialogs whose far end may hand somebody on. */
+export const ALLOW_REFER = `${ALLOW}, REFER`
+
 /** Who is at the ends of a call (RFC 7989). */
 export const SESSION_ID = 'Session-ID'
 

@@ -1,5 +1,7 @@
 import type { TransferTarget } from '../../lib/agent/spec.ts'
 import type { TrunkId } from '../../lib/core/ids.ts'
+import type { Result } from '../../lib/core/result.ts'
+import type { ReferredTo, TransferRefusal } from '../../lib/route/transfer.ts'
 import type { CallRecorder } from './call-recorder.ts'
 import type { CalleeHunt } from './callee-hunt.ts'
 import type { IncomingRefer } from './dialog-refers.ts'
@@ -26,12 +28,25 @@ export interface TakenRefer {
 }
 
 /** Accepts a REFER where it leads to somebody that the config names; else refuses it, and says so on record. */
-export function takeRefer(
+export function takeRefer(refer: IncomingRefer, referrer: Referrer): TakenRefer | null {
+  const { recorder, desk, trunk, transfers, untimely } = referrer
+  const reach = () => desk.referred(recorder, refer.user, trunk, transfers)
+  return answerRefer(refer, { recorder, by: 'callee', untimely, reach })
+}
+
+/** Who has sent a REFER, and whom it leads to: `callee` is whatever they are rung by. */
+export interface ReferAnswerer<Callee> extends Pick<Referrer, 'recorder' | 'untimely'> {
+  readonly by: TransferOrder['by']
+  readonly reach: () => Result<{ readonly to: ReferredTo; readonly callee: Callee }, TransferRefusal>
+}
+
+/** See `takeRefer`. */
+export function answerRefer<Callee>(
   refer: IncomingRefer,
-  { recorder, desk, trunk, transfers, untimely }: Referrer,
-): TakenRefer | null {
+  { recorder, by, untimely, reach }: ReferAnswerer<Callee>,
+): { readonly order: TransferOrder; readonly callee: Callee; readonly notifier: ReferNotifier } | null {
   const order: TransferOrder = {
-    ...{ by: 'callee', to: refer.user.slice(0, MAX_CHARS), name: null },
+    ...{ by, to: refer.user.slice(0, MAX_CHARS), name: null },
     ...{ attended: false, ringTimeoutMs: null, toolCall: null },
   }
   const refuse = (status: number, phrase: string, why: string): null => {
@@ -40,7 +55,7 @@ export function takeRefer(
     return null
   }
   if (untimely !== null) return refuse(491, 'Request Pending', untimely)
-  const found = desk.referred(recorder, refer.user, trunk, transfers)
+  const found = reach()
   // Whoever asks is told no more than that it is not to be (RFC 3515 §2.4.2).
   if (!found.ok) return refuse(603, 'Decline', found.error.message)
   const { callee, to: known } = found.value

@@ -16,7 +16,8 @@ import {
 import { uriHost } from '../../lib/sip/uri.ts'
 import { escapeUser } from '../../lib/sip/uri-escapes.ts'
 import type { CallRecorder } from './call-recorder.ts'
-import { type Callee, CalleeHunt, type CalleeHuntParts } from './callee-hunt.ts'
+import { type Callee, CalleeHunt, type CalleeHuntContext, type CalleeHuntParts } from './callee-hunt.ts'
+import type { FollowingCall, FollowOrder } from './following-call.ts'
 import { hopsLeft, type IncomingInvite } from './incoming-invite.ts'
 import type { Refer } from './send-refer.ts'
 
@@ -27,6 +28,14 @@ export interface TransferDeskParts {
   readonly facts: () => DeskFacts
   /** Takes a place on a trunk; null where it is at one of its limits. */
   readonly admit: (trunk: TrunkId) => GiveBack | null
+  /** Places a call that goes on with the session of another one. */
+  readonly follow: (order: FollowOrder) => FollowingCall
+}
+
+/** Whom to ring, and by what of the config. */
+interface Reached {
+  readonly callee: FollowOrder['callee']
+  readonly context: CalleeHuntContext
 }
 
 type DeskFacts = TransferFacts & Pick<Routes, 'agents'>
@@ -56,6 +65,13 @@ export class TransferDesk {
    * @param ringTimeoutMs how long it may ring; null: as long as the trunk says
    */
   callee(recorder: CallRecorder, to: string, ringTimeoutMs: number | null): Result<CalleeHunt, TransferRefusal> {
+    const found = this.#reach(recorder, to, ringTimeoutMs)
+    if (!found.ok) return found
+    const { callee, context } = found.value
+    return ok(new CalleeHunt(this.#parts.hunt, context, callee, recorder))
+  }
+
+  #reach(recorder: CallRecorder, to: string, ringTimeoutMs: number | null): Result<Reached, TransferRefusal> {
     const facts = this.#parts.facts()
     const onward = this.#onward(recorder)
     const decided = decideTransfer(recorder.row, to, { ...facts, hops: onward?.hops ?? null })
@@ -65,8 +81,7 @@ export class TransferDesk {
       outbound: ringTimeoutMs === null ? outbound : withRingTimeout(outbound, ringTimeoutMs),
       admit: this.#parts.admit,
     }
-    const callee = { ...decided.value, ...(onward !== null && { onward }) }
-    return ok(new CalleeHunt(this.#parts.hunt, context, callee, recorder))
+    return ok({ callee: { ...decided.value, ...(onward !== null && { onward }) }, context })
   }
 
   /** Who is rung is shown the tenant's number, not the caller's. */
@@ -108,13 +123,49 @@ export class TransferDesk {
     trunk: TrunkId | null,
     transfers: readonly TransferTarget[] | null,
   ): Result<{ readonly to: ReferredTo; readonly callee: CalleeHunt }, TransferRefusal> {
-    const facts = this.#parts.facts()
-    if (trunk === null || facts.outbound.get(trunk)?.acceptsRefer !== true)
-      return err({ code: 'request', message: 'REFER is not accepted on the trunk that they are on' })
-    const found = judgeReferred(recorder.row, user, transfers ?? transfersOf(recorder, facts), facts)
+    const found = this.#judge(recorder, user, trunk, transfers)
     if (!found.ok) return found
     const callee = this.callee(recorder, found.value.to, found.value.ringTimeoutMs)
     return callee.ok ? ok({ to: found.value, callee: callee.value }) : callee
+  }
+
+  #judge(
+    recorder: CallRecorder,
+    user: string,
+    trunk: TrunkId | null,
+    transfers: readonly TransferTarget[] | null,
+  ): Result<ReferredTo, TransferRefusal> {
+    const facts = this.#parts.facts()
+    if (trunk === null || facts.outbound.get(trunk)?.acceptsRefer !== true)
+      return err({ code: 'request', message: 'REFER is not accepted on the trunk that they are on' })
+    return judgeReferred(recorder.row, user, transfers ?? transfersOf(recorder, facts), facts)
+  }
+
+  /** Whether the far end of a call may hand on whom it talks to, by its trunk. */
+  takesRefer({ row: { trunk } }: CallRecorder): boolean {
+    return trunk !== null && this.#parts.facts().outbound.get(trunk)?.acceptsRefer === true
+  }
+
+  /**
+   * Somebody to whom the far end of a call may hand its agent on, or why not. It is a call of its own: the caller's INVITE does not go on to them.
+   *
+   * @param user in Refer-To @param transfers of the agent
+   */
+  handedOn(
+    recorder: CallRecorder,
+    user: string,
+    transfers: readonly TransferTarget[],
+  ): Result<{ readonly to: ReferredTo; readonly callee: Reached }, TransferRefusal> {
+    const found = this.#judge(recorder, user, recorder.row.trunk, transfers)
+    if (!found.ok) return found
+    const { to, ringTimeoutMs } = found.value
+    const callee = new TransferDesk(this.#parts).#reach(recorder, to, ringTimeoutMs)
+    return callee.ok ? ok({ to: found.value, callee: callee.value }) : callee
+  }
+
+  /** Rings somebody to whom the agent of a call is handed on. */
+  follow(order: FollowOrder): FollowingCall {
+    return this.#parts.follow(order)
   }
 
   /** What comes of these INVITEs is of no call any more. */

@@ -1,8 +1,8 @@
 import type { CallRecorder } from './call-recorder.ts'
 
-/** Whom a call is to be handed to, and who says so: `callee`, the person that the caller was put through to. */
+/** Whom a call is to be handed to, and who says so: `caller` and `callee`, a far end, by REFER. */
 export interface TransferOrder {
-  readonly by: 'agent' | 'operator' | 'callee'
+  readonly by: 'agent' | 'operator' | 'caller' | 'callee'
   /** E.164, as dialled in the country of the call's tenant, or an extension. */
   readonly to: string
   /** What the config calls the person; null: an operator's number. */
@@ -18,10 +18,10 @@ export interface TransferOrder {
 /** What is worth a warning: the caller is not where they were to be. */
 const WARNED: ReadonlySet<string> = new Set(['failed', 'fellBack', 'refused', 'returned'])
 
-/** An event of a transfer. `via`: a leg of ours, or a REFER to the far end. */
+/** An event of a transfer. `via`: a leg of ours, a call of ours to which the agent goes, or a REFER. */
 export function tellTransfer(
   { order, recorder }: { readonly order: TransferOrder; readonly recorder: CallRecorder },
-  via: 'leg' | 'refer',
+  via: 'leg' | 'call' | 'refer',
   outcome: string,
   reason: string | null,
   more: object = {},

@@ -21,8 +21,9 @@ export interface Past {
   /**
    * `dropped`: the line was lost, and this is a further call. `moved`: the same call goes on, on another node. `left`: the caller was put
    * through to a person, and has lost them. `stranded`: the same, and no agent had talked to them before. `briefing`: the agent is on another line, with a person who may take the caller.
+   * `handedOn`: whom the agent talked to has handed it on, and this is a further call, with somebody else.
    */
-  readonly note: 'dropped' | 'moved' | 'left' | 'stranded' | 'briefing'
+  readonly note: 'dropped' | 'moved' | 'left' | 'stranded' | 'briefing' | 'handedOn'
 }
 
 /** What a tool call without an output is answered: it may have been run, so it is not run again by itself. */

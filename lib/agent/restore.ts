@@ -16,6 +16,8 @@ const NOTES: Readonly<Record<Why, string>> = {
   left: 'You had put the caller through to a person, and that line was lost: the caller is with you again. What stands above is what was said and heard before. Say in a few words that the connection to the person was lost, and go on from there, without greeting again.',
   stranded:
     'The caller was put through to a person without having talked to you, and that line was lost: the caller is with you now. Say in a few words that the connection to the person was lost, and ask how you can help.',
+  handedOn:
+    'You were handed on: whoever you talked to has put you through to somebody else, who has just answered on a new phone call and has heard none of it. What stands above is what was said and heard before. Say in one or two sentences who you are and what it is about, and go on from there.',
   briefing:
     'You are on another phone line now. What stands above is what you and the caller said and heard; the caller waits and does not hear you. The one who has just answered is the person to whom the call is to be transferred. Say in one or two sentences who is calling and why, and ask whether they take the call. Then call accept_call where they do, or decline_call with their reason where they do not, or where a machine has answered.',
 }
@@ -34,10 +36,10 @@ export function restorePast(work: Work): void {
 }
 
 /** Notes that are told without anything having been said before. */
-const TOLD_ALWAYS: ReadonlySet<Why> = new Set(['briefing', 'stranded'])
+const TOLD_ALWAYS: ReadonlySet<Why> = new Set(['briefing', 'stranded', 'handedOn'])
 
 /** Notes of conversations in which the agent speaks first, whoever spoke last. */
-const SPOKEN_FIRST: ReadonlySet<Why> = new Set(['dropped', 'left', 'stranded', 'briefing'])
+const SPOKEN_FIRST: ReadonlySet<Why> = new Set(['dropped', 'left', 'stranded', 'briefing', 'handedOn'])
 
 /** Whether the agent has yet to take up the conversation of an earlier call: no server has been heard since. */
 const isUntold = ({ state: { history, ledger } }: Work): boolean =>

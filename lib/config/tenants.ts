@@ -119,7 +119,7 @@ export const tenant = section({
     .max(1_000)
     .default([])
     .describe(
-      'Whom people may hand its callers to by REFER, on trunks with `acceptRefer`, beside `transfers` of the agent: numbers in E.164, or extensions.',
+      'Whom people may hand its callers and its agents to by REFER, on trunks with `acceptRefer`, beside `transfers` of the agent: numbers in E.164, or extensions.',
     ),
   callback: z
     .boolean('true or false')

@@ -149,7 +149,7 @@ export const trunk = section({
     .boolean('true or false')
     .default(false)
     .describe(
-      'Whether a person who was reached over it may hand whom they talk to on by REFER, to people that `transfers` of the agent or `referTo` of the tenant name.',
+      'Whether a person may hand on whom they talk to by REFER, a caller or an agent, to people that `transfers` of the agent or `referTo` of the tenant name.',
     ),
   hunt480: z.boolean('true or false').default(false).describe('Whether 480 moves on to the next trunk.'),
   probe: probe.prefault({}).describe('Health by OPTIONS.'),

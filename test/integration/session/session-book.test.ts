@@ -205,6 +205,41 @@ describe('the session of a call', () => {
     assert.equal((await index.get(clinic, CALLER))?.call, callIdOf(2))
   })
 
+  it('goes on with another call and another person, and nobody is shown by the number of the one before', async () => {
+    const session = book()
+    session.began(sessionRow(1).trunk)
+    session.item(said('Hello'))
+    await settled()
+    session.passOn({ callId: callIdOf(2), caller: '+12025550150', trunk: null, variables: { called: 'ward' } })
+    session.item(said('again'))
+    await settled()
+    await settled()
+    assert.equal(await index.get(clinic, CALLER), undefined)
+    assert.equal((await index.get(clinic, '+12025550150'))?.call, callIdOf(2))
+    assert.deepEqual(
+      items.map(([, ordinal, { callId }]) => [ordinal, callId]),
+      [
+        [0, callIdOf(1)],
+        [1, callIdOf(2)],
+      ],
+    )
+    session.passOn({ callId: callIdOf(3), caller: '', trunk: null, variables: {} })
+    await settled()
+    await settled()
+    assert.equal(shared.entries.size, 0)
+    session.end('busy')
+    session.end('normal')
+    assert.deepEqual(
+      rows.map(({ revision, state, caller, cause }) => [revision, state, caller, cause]),
+      [
+        [2, 'live', CALLER, null],
+        [3, 'live', '+12025550150', null],
+        [4, 'live', '', null],
+        [5, 'ended', '', 'busy'],
+      ],
+    )
+  })
+
   it('takes what is no entry for none', async () => {
     for (const value of [null, 'x', {}, { session: 1 }, { session: 's', node: 'n', call: 'c', state: 'odd' }]) {
       shared.entries.set(`caller:clinic:${CALLER}`, { value, ttlMs: 1 })
