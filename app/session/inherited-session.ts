@@ -30,7 +30,9 @@ const PASSING_MS = 5_000
 export class InheritedSession extends LineSession implements Heir {
   readonly #facts: InheritedSessionFacts
   #agent: AgentSpec | null = null
+  #isHere = false
   #isAnswered = false
+  #onInherited: () => void = () => undefined
   #pass: (passed: boolean) => void = () => undefined
   readonly #passed: Promise<boolean>
 
@@ -48,7 +50,8 @@ export class InheritedSession extends LineSession implements Heir {
    */
   async open(agents: ReadonlyMap<string, CallAgent>): Promise<AgentSpec> {
     const { from, variables } = this.#facts
-    const { row, said } = this.book === null ? from : this
+    const { said } = this.#isHere ? this : from
+    const row = this.book?.row ?? from.row
     const found = row === null ? undefined : agents.get(row.agent)
     if (row === null || found === undefined) throw new Error('the agent of the conversation is not known any more')
     const told = this.#agent?.past?.items
@@ -67,21 +70,29 @@ export class InheritedSession extends LineSession implements Heir {
     if (!passed) throw new Error('the session is not to be had any more')
   }
 
+  /** Once, when the session has become this call's; may have happened when the call is answered. */
+  onInherited(listener: () => void): void {
+    this.#onInherited = listener
+  }
+
   inherit(book: SessionBook | null, said: readonly PastItem[]): void {
-    if (book === null || this.isOver) {
-      book?.end('normal')
-      return this.#pass(false)
-    }
+    if (this.isOver) return book?.end('normal')
+    this.#isHere = true
+    this.remember(...said)
+    if (book !== null) this.#keep(book)
+    this.#pass(true)
+    this.#onInherited()
+  }
+
+  #keep(book: SessionBook): void {
     const { recorder } = this.#facts
     const { callId: resumedFrom } = book.row
     this.book = book
-    this.remember(...said)
     this.#write(book)
     const session = { id: book.row.id, resumedFrom }
     recorder.update({ session })
     recorder.event({ event: 'session.resumed', session: session.id, resumedFrom })
     this.stand(book.row.id)
-    this.#pass(true)
   }
 
   /** The call is up. */
@@ -94,9 +105,9 @@ export class InheritedSession extends LineSession implements Heir {
   /** Something was said, heard, or looked up. */
   item(item: PastItem): void {
     // What an agent says that rings yet is said by the one of the call before.
-    if (this.book === null) return
+    if (!this.#isHere) return
     this.remember(item)
-    this.book.item(item)
+    this.book?.item(item)
   }
 
   /** The agent keeps a fact. */

@@ -18,7 +18,7 @@ export interface Line {
 
 /** Another call, which goes on with the session of one that ends. */
 export interface Heir {
-  /** Once. @param book null: there is nothing to go on with @param said so far, in calls before too */
+  /** Once. @param book null: nothing of it is on record any more @param said so far, in calls before too */
   inherit(book: SessionBook | null, said: readonly PastItem[]): void
 }
 

@@ -59,5 +59,6 @@ export function followCall(
       onEnded(end)
     },
   })
+  session.onInherited(() => call.catchUp())
   return { call, session, recorder }
 }

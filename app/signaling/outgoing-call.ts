@@ -42,12 +42,21 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   #isLegFresh = true
   /** Who was opened with the leg. */
   #opened: AgentSpec | null = null
+  #caughtUp: Promise<void> = Promise.resolve()
   #answered: { readonly dialog: SipDialog; readonly answer: string } | null = null
 
   constructor(parts: OutgoingCallParts) {
     super(parts, newOutgoingCall())
     this.#parts = parts
     void this.#prepare()
+  }
+
+  /** More is known by now of what its agent is to know; while it rings, that one is made ready with it. */
+  catchUp(): void {
+    const { leg } = this
+    if (leg === null || (this.state.kind !== 'preparing' && this.state.kind !== 'hunting')) return
+    // Where it fails, the leg is gone, or the answer finds out.
+    this.#caughtUp = this.#caughtUp.then(() => this.#tellAnew(leg)).catch(() => undefined)
   }
 
   /** Nobody wants the callee any more: whoever has not answered is not rung on. */
@@ -70,6 +79,7 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   protected override perform(effect: OutgoingCallEffect): void {
     switch (effect.kind) {
       case 'hunt':
+        if (this.#parts.inherits !== undefined) this.catchUp()
         void this.#ring()
         return
       case 'giveUp':
@@ -177,13 +187,20 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
 
   /** What was said in the call before while this one rang is news to the agent that was opened for it: another one takes its place then. */
   async #inherit(leg: MediaLeg): Promise<void> {
-    const { inherits, media, recorder, recording } = this.#parts
+    const { inherits } = this.#parts
     if (inherits === undefined) return
     await inherits()
+    await this.#caughtUp
+    await this.#tellAnew(leg)
+  }
+
+  async #tellAnew(leg: MediaLeg): Promise<void> {
+    const { media, recorder, recording } = this.#parts
     const agent = await this.askAgent()
     if (agent === this.#opened) return
     const told = { ...agent, callId: recorder.id, recorded: recording !== null }
     await media.talk(leg, { kind: 'agent', agent: told })
+    this.#opened = agent
   }
 
   /** The ACK of a re-INVITE of the callee, which may bring the answer to our offer. */

@@ -11,6 +11,13 @@ const [CALLER, PERSON, NIGHT] = ['+12025550199', '+12025550150', '1002']
 /** A frame that is as loud as G.711 gets, both ways. */
 const LOUD = Buffer.alloc(160).fill(Buffer.from([0x00, 0x80]))
 
+interface ApiSession {
+  readonly state: string
+  readonly caller: string
+  readonly variables: Readonly<Record<string, string>>
+  readonly calls: readonly { readonly id: string }[]
+}
+
 describe('a call that somebody transfers by REFER, with baresip', function () {
   this.timeout(60_000)
   const [pbxAt, personAt] = [loopbackAddress(), loopbackAddress()]
@@ -70,6 +77,28 @@ describe('a call that somebody transfers by REFER, with baresip', function () {
     assert.deepEqual(call.end, { by: 'operator', sip: null, cause: 'transferred' })
     assert.deepEqual(await story(call), ['refer operator begun', 'refer operator left'])
     assert.equal(call.attempts.length, 0)
+  })
+
+  it('takes the agent along to whom the callee’s phone names, with its session', async () => {
+    const { id } = await node.post<ApiCall>('/api/v1/calls', { to: PERSON, tenant: 'clinic' })
+    await callOf(NUMBER, 'the callee', (call) => call.id === id && call.state === 'active')
+    await person.obey('transfer', `sip:${NIGHT}@${personAt}`)
+    const first = await callOf(NUMBER, 'its end', (call) => call.id === id && call.state === 'ended')
+    assert.deepEqual(first.end, { by: 'callee', sip: null, cause: 'transferred' })
+    assert.deepEqual(await story(first), ['call callee begun', 'call callee joined'])
+    const follows = ({ session, state }: ApiCall): boolean => session.resumedFrom === id && state === 'active'
+    const second = await callOf(NUMBER, 'the agent', follows)
+    assert.deepEqual([second.to, second.session.id], [NIGHT, first.session.id])
+    const session = await node.api<ApiSession>(`/api/v1/sessions/${first.session.id}`)
+    const calls = session.calls.map((call) => call.id)
+    // Nobody is known again by an extension.
+    assert.deepEqual(
+      [session.state, session.caller, session.variables.called, calls],
+      ['live', '', NIGHT, [id, second.id]],
+    )
+    await node.api(`/api/v1/calls/${second.id}`, { method: 'DELETE' })
+    const { end } = await callOf(NUMBER, 'the end', (call) => call.id === second.id && call.state === 'ended')
+    assert.deepEqual(end, { by: 'operator', sip: null, cause: 'normal' })
   })
 
   it('goes on with whom the person’s phone names, who hears the caller and is heard', async () => {

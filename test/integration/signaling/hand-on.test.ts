@@ -29,12 +29,19 @@ tenants:
     callingHours: { zone: UTC, windows: [{ days: [${inThreeDays()}], from: "09:00", to: "10:00" }] }
 `
 
+/** A message with more headers; those that name a type of body take the place of SDP's. */
+const withHeaders = (text: string, headers: string): string =>
+  (headers.includes('Content-Type') ? text.replace(/Content-Type: .*\r\n/, '') : text).replace(
+    /^(Max-Forwards)/m,
+    `${headers}$1`,
+  )
+
 /** Somebody on the phone with an agent: their dialog, from their side. */
 interface FarEnd {
   readonly peer: Peer
   readonly callId: string
   /** Sends a request in the dialog. */
-  readonly send: (method: string, headers?: string) => void
+  readonly send: (method: string, headers?: string, body?: string) => void
   /** Where the agent hears and speaks. */
   readonly port: number
 }
@@ -119,10 +126,12 @@ for (const begun of ['by us', 'by the far end'] as const) {
         To: invite.header('From') ?? '',
         'Call-ID': callId,
       }
-      const send = (method: string, headers = ''): void => {
+      const send = (method: string, headers = '', body = ''): void => {
         seq += 1
-        const text = phones.request(method, { ...who, CSeq: `${seq} ${method}` })
-        phones.send(text.replace(/^(Max-Forwards)/m, `${headers}$1`), centre.address)
+        phones.send(
+          withHeaders(phones.request(method, { ...who, CSeq: `${seq} ${method}` }, body), headers),
+          centre.address,
+        )
       }
       return { peer: phones, callId, send, port: audioPort(invite.body.toString()) }
     }
@@ -133,9 +142,9 @@ for (const begun of ['by us', 'by the far end'] as const) {
       const answered: SipResponse = await caller.nextResponse(200, 'INVITE')
       assert.match(answered.header('Allow') ?? '', /\bREFER\b/)
       caller.send(caller.ack(invite, answered))
-      const send = (method: string, headers = ''): void => {
+      const send = (method: string, headers = '', body = ''): void => {
         seq += 1
-        caller.send(caller.inDialog(invite, answered, method, seq).replace(/^(Max-Forwards)/m, `${headers}$1`))
+        caller.send(withHeaders(caller.inDialog(invite, answered, method, seq, body), headers))
       }
       return { peer: caller, callId: answered.callId, send, port: audioPort(answered.body.toString()) }
     }
@@ -153,6 +162,12 @@ for (const begun of ['by us', 'by the far end'] as const) {
       await until('the agent', () => rowOf(first).state === 'active')
       return { first, rungBefore: begun === 'by us' ? 1 : 0 }
     }
+
+    /** What the agents were told that were opened for calls to which one is handed on. */
+    const readied = () =>
+      centre.events.flatMap(({ event, backend }) => (event === 'agent.connected' ? [String(backend)] : []))
+    const press = ({ send }: FarEnd, key: string): void =>
+      send('INFO', 'Content-Type: application/dtmf-relay\r\n', `Signal=${key}\r\nDuration=100\r\n`)
 
     const refer = ({ send }: FarEnd, to: string, more = ''): void =>
       send('REFER', `Refer-To: <sip:${to}@elsewhere.example:5099>\r\n${more}`)
@@ -316,13 +331,18 @@ for (const begun of ['by us', 'by the far end'] as const) {
     it('goes on with the other one where the far end hangs up at once, as many phones do', async () => {
       const { first, rungBefore } = await call()
       refer(first, WARD)
+      await until('the agent of the other call', () => readied().length === 1)
+      press(first, '9')
       first.send('BYE')
       const person = await rung(rungBefore + 1)
       await until('the end of the first', () => rowOf(first).state === 'ended')
+      // It knows of the key before anybody answers.
+      await until('its agent with the last of it', () => readied().length === 2)
       assert.deepEqual(rowOf(first).end, { by: far, sip: null, cause: 'transferred' })
       const second = await answer(person, rtp.second)
       await hearsAgent(second, rtp.second, 0x4d)
-      assert.deepEqual(said(), ['handedOn: 1'])
+      assert.deepEqual(said(), ['handedOn: 2'])
+      assert.deepEqual(readied(), ['1', '2'])
       assert.deepEqual(rowOf(second).session, { id: rowOf(first).session.id, resumedFrom: rowOf(first).id })
       await hangUp(second)
       await ended(second)
