@@ -106,6 +106,23 @@ describe('the session of a call to which an agent was handed on', () => {
     assert.equal(lines.size, 0)
   })
 
+  it('is known to its agent where nothing of it is on record', async () => {
+    const { first, second, onto } = await both()
+    let inherited = 0
+    second.onInherited(() => {
+      inherited += 1
+    })
+    second.inherit(null, first.said)
+    await second.inherited()
+    second.item(message('Ward'))
+    assert.deepEqual([second.said.length, inherited], [2, 1])
+    assert.equal((await second.open(AGENTS)).past?.items.length, 2)
+    second.began(LINE)
+    second.ended(end('normal'), at(1))
+    assert.equal(onto.row.session.resumedFrom, null)
+    assert.equal(rows.length, 1)
+  })
+
   it('is over where whoever rings never answers, and is nobody’s to resume', async () => {
     const { first, second } = await both()
     first.bequeath(second)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { CallerIndex } from '../../../app/session/caller-index.ts'
+import type { SessionBook } from '../../../app/session/session-book.ts'
 import { TakenSession } from '../../../app/session/taken-session.ts'
 import { CallRecorder } from '../../../app/signaling/call-recorder.ts'
 import type { Journal } from '../../../app/store/port.ts'
@@ -116,6 +117,38 @@ describe('the session of a call that is taken over', () => {
       },
     )
   }
+
+  it('is another call’s where its agent is handed on, with what was said before it is this node’s', async () => {
+    const session = taken()
+    await session.open(agents)
+    session.began(line)
+    session.item(said('early'))
+    const heirs: [SessionBook | null, number][] = []
+    session.bequeath({ inherit: (book, all) => void heirs.push([book, all.length]) })
+    session.ended({ by: 'caller', sip: null, cause: 'transferred' }, at)
+    await session.left
+    assert.equal(heirs.length, 1)
+    const [book, count] = heirs[0] ?? assert.fail()
+    assert.deepEqual([book?.row.epoch, book?.row.state, count], [EPOCH, 'live', 2])
+    assert.deepEqual(
+      items.map(([ordinal]) => ordinal),
+      [1_000_000],
+    )
+    assert.equal(rows.at(-1)?.state, 'live')
+  })
+
+  it('is another call’s without a record where this node never came to it', async () => {
+    stores.takeOver = null
+    const session = taken()
+    await session.open(agents)
+    session.began(line)
+    const heirs: (SessionBook | null)[] = []
+    session.bequeath({ inherit: (book) => void heirs.push(book) })
+    session.ended({ by: 'caller', sip: null, cause: 'normal' }, at)
+    await session.left
+    assert.deepEqual(heirs, [null])
+    assert.deepEqual(rows, [])
+  })
 
   it('tells its agent what was said, and that the call has moved', async () => {
     const session = taken()

@@ -18,7 +18,7 @@ const config = (phones: Peer): string => `
 agents: { keypad: { backend: local, transfers: { night: { to: "${NIGHT}" }, desk: { to: "${RECEPTION}" } } } }
 trunks:
   - { id: pbx, sources: [127.0.0.1], acceptRefer: true }
-  - { id: alpha, targets: [{ uri: "sip:${phones.address}" }], acceptRefer: true }
+  - { id: alpha, targets: [{ uri: "sip:${phones.address}" }], acceptRefer: true, limits: { channels: 2 } }
 groups: { us: { trunks: [alpha] } }
 tenants:
   - id: clinic
@@ -294,6 +294,7 @@ for (const begun of ['by us', 'by the far end'] as const) {
         const next = await answer(await rung(++rungBefore), both[i % 2] ?? assert.fail())
         await until('the next one', () => rowOf(next).session.resumedFrom === rowOf(current).id)
         await until('the agent', () => said().length === i + 1)
+        await until('the place of the one before', () => centre.calls.count === 1)
         current = next
       }
       refer(current, WARD)
@@ -302,7 +303,7 @@ for (const begun of ['by us', 'by the far end'] as const) {
       await ended(current)
     })
 
-    for (const who of ['the far end', 'an operator', 'the node'] as const) {
+    for (const who of ['the far end', 'an operator', 'the agent', 'the node'] as const) {
       it(`is with nobody where ${who} ends everything while it rings`, async () => {
         const { first, rungBefore } = await call()
         refer(first, WARD)
@@ -311,6 +312,7 @@ for (const begun of ['by us', 'by the far end'] as const) {
         await until('the ringing', () => fragments(first).length === 2)
         const { id } = rowOf(first)
         if (who === 'an operator') centre.calls.obey(id, { kind: 'hangUp' })
+        else if (who === 'the agent') press(first, '8')
         else if (who === 'the node') centre.calls.fence(id)
         else await hangUp(first)
         if (who === 'the far end') {
@@ -327,6 +329,42 @@ for (const begun of ['by us', 'by the far end'] as const) {
         assert.equal(requests(phones, 'INVITE').length, rungBefore + 1)
       })
     }
+
+    it('is not handed on while it hands the far end on, nor the other way round', async () => {
+      const { first, rungBefore } = await call()
+      press(first, '1')
+      const desk = await rung(rungBefore + 1)
+      refer(first, WARD)
+      await first.peer.nextResponse(491, 'REFER')
+      say(desk, 486)
+      await until('the refusal', () => said().some((text) => text.startsWith('to-desk: they are busy')))
+      refer(first, WARD)
+      const person = await rung(rungBefore + 2)
+      press(first, '1')
+      await until('no transfer', () => said().includes('to-desk: a transfer is under way already'))
+      say(person, 603)
+      await until('the word', () => fragments(first).at(-1) === 'SIP/2.0 603 Decline')
+      await hangUp(first)
+      await ended(first)
+      assert.equal(requests(phones, 'INVITE').length, rungBefore + 2)
+    })
+
+    it('is on hold meanwhile, as phones do before they hand somebody on, and still where nothing came of it', async () => {
+      const { first, rungBefore } = await call()
+      const held = rtp.first.offer().replace(/a=sendrecv\r\n|$/, 'a=sendonly\r\n')
+      first.send('INVITE', '', held)
+      await until('the hold', () => rowOf(first).state === 'held')
+      refer(first, WARD)
+      say(await rung(rungBefore + 1), 480)
+      await until('the word', () => fragments(first).length === 2)
+      assert.equal(rowOf(first).state, 'held')
+      refer(first, WARD)
+      const second = await answer(await rung(rungBefore + 2), rtp.second)
+      await hearsAgent(second, rtp.second, 0x4f)
+      await hangUp(second)
+      await ended(second)
+      assert.equal(rowOf(first).end?.cause, 'transferred')
+    })
 
     it('goes on with the other one where the far end hangs up at once, as many phones do', async () => {
       const { first, rungBefore } = await call()

@@ -4,7 +4,7 @@ import { ok } from '../../../lib/core/result.ts'
 
 /**
  * In the agent's place: says back what it hears, and does what keys ask for. With a caller, 1 transfers to the desk, 2 to the ward (attended) and 3 to
- * nobody, and 9 is remembered; with a person who is told of a caller, 1 accepts and 2 declines. What it is told stands in its transcript.
+ * nobody, 8 hangs up and 9 is remembered; with a person who is told of a caller, 1 accepts and 2 declines. What it is told stands in its transcript.
  */
 export function createAgentTalker({ past }: AgentSpec, emit: EmitLegEvent): Talker {
   const say = (text: string): void => emit({ kind: 'turn', at: new Date(), who: 'agent', text })
@@ -26,6 +26,7 @@ export function createAgentTalker({ past }: AgentSpec, emit: EmitLegEvent): Talk
     },
     onDtmf: (digit) => {
       if (digit === '9') emit({ kind: 'item', item: { kind: 'message', role: 'user', text: '9', at: new Date() } })
+      else if (digit === '8') emit({ kind: 'hangUp', reason: '' })
       else if (note === 'briefing') emit({ kind: 'agent.briefed', accepts: digit === '1', reason: 'at lunch' })
       else transfer({ '1': 'desk', '2': 'ward' }[digit] ?? 'nobody')
     },
