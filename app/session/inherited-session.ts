@@ -8,7 +8,7 @@ import { type Heir, type Line, LineSession, type LineSessionParts } from './line
 import type { SessionBook } from './session-book.ts'
 
 /** The conversation of a call that is under way, as another call of this node may go on with it. */
-export type Bequest = Pick<LineSession, 'row' | 'said' | 'bequeath'>
+export type Bequest = Pick<LineSession, 'row' | 'said' | 'bequeath' | 'pass'>
 
 export interface InheritedSessionFacts {
   readonly recorder: CallRecorder

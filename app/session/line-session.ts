@@ -85,6 +85,15 @@ export abstract class LineSession {
     this.#heir = heir
   }
 
+  /** Its heir has it from now on, though this call is not over yet; nothing that is said here any more is part of it. */
+  pass(): void {
+    if (this.#heir === null || this.book === null) return
+    const [heir, book] = [this.#heir, this.book]
+    this.#heir = null
+    this.book = null
+    heir.inherit(book, this.said)
+  }
+
   /** Ends the call where its leg has been silent for so long, or rings yet; whether it has. */
   async giveWay(silentMs: number): Promise<boolean> {
     if (this.#isOver) return false
@@ -132,12 +141,9 @@ export abstract class LineSession {
 
   /** Leaves the session to its heir, or to whoever calls next, or ends it. */
   protected leave(end: CallEnd, at: Date): void {
-    if (this.#heir !== null) {
-      const { book } = this
-      // What comes late is of this call, and no part of the other one.
-      this.book = null
-      return this.#heir.inherit(book, this.said)
-    }
+    this.pass()
+    // There was nothing to pass: it is for the heir to go on without.
+    this.#heir?.inherit(null, this.said)
     const row = this.book?.leave(end.cause, at) ?? null
     if (row?.state !== 'parked') return
     this.#recorder.event(parkedEvent(row))

@@ -201,7 +201,7 @@ export class CallTransfers {
 
   /** A REFER of the far end of the call, which hands the agent on. */
   onRefer(refer: IncomingRefer): void {
-    const { desk, recorder, media, session, handOns, onState, hangUp } = this.#parts
+    const { desk, recorder, media, session, handOns, onState } = this.#parts
     const line = this.#parts.line()
     const untimely = line === null || this.isUnderWay ? 'a transfer is under way, or the call is not up' : null
     const by = recorder.row.direction === 'inbound' ? 'caller' : 'callee'
@@ -216,13 +216,23 @@ export class CallTransfers {
       ...{ order, notifier },
       follow: { ...taken.callee, before: recorder, session, handOns: handOns + 1 },
       place: (following) => desk.follow(following),
-      leave: (told) => hangUp(by, 'transferred', told),
+      leave: (told) => void this.#leave(by, told),
       onFailed: () => {
         this.#handOn = null
         onState()
       },
     })
     onState()
+  }
+
+  /** The agent is gone from this call as soon as it has said what was heard of it, and its session with it; what else there is to end takes its time. */
+  async #leave(by: EndedBy, told: Promise<void>): Promise<void> {
+    const { media, session, hangUp } = this.#parts
+    const leg = this.#parts.line()?.leg
+    // Where it cannot be told so, the end of the leg tells it.
+    if (leg !== undefined) await media.talk(leg, { kind: 'none' }).catch(() => undefined)
+    session.pass()
+    hangUp(by, 'transferred', told)
   }
 
   /** It is known what came of it. @param problem why the caller is still with the agent; null: they are put through */

@@ -28,7 +28,7 @@ export interface LineParts {
   readonly metrics: Metrics
   readonly media: MediaEngine
   /** The conversation that it is part of. */
-  readonly session: Pick<CallSession, 'item' | 'variable' | 'said' | 'row' | 'ended' | 'fenced' | 'bequeath'>
+  readonly session: Pick<CallSession, 'item' | 'variable' | 'said' | 'row' | 'ended' | 'fenced' | 'bequeath' | 'pass'>
   /** Who talks to the far end, as the session has it. Rejects where there is none. */
   readonly agent: () => Promise<AgentSpec>
   /** Where it is recorded; null: nowhere. */

@@ -32,6 +32,7 @@ export interface OutgoingCallParts extends LineParts {
 }
 
 const RINGING = 180
+const NO_AUDIO = 488
 
 /** Performs what lib/call/outgoing-call.ts decides: a call that we place, between an agent and a callee. */
 export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput, OutgoingCallEffect> {
@@ -175,7 +176,10 @@ export class OutgoingCall extends LineCall<OutgoingCallState, OutgoingCallInput,
   async #accept(): Promise<void> {
     const [leg, answered] = [this.leg, this.#answered]
     const accepted = answered === null ? undefined : await leg?.accept(answered.answer)
-    if (leg === null || accepted?.ok !== true) return this.input({ kind: 'disagreed' })
+    if (leg === null || accepted?.ok !== true) {
+      this.#parts.onProgress?.(NO_AUDIO)
+      return this.input({ kind: 'disagreed' })
+    }
     try {
       await this.#inherit(leg)
     } catch {

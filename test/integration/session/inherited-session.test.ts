@@ -106,6 +106,23 @@ describe('the session of a call to which an agent was handed on', () => {
     assert.equal(lines.size, 0)
   })
 
+  it('may be that of the call before no more while that one is yet to end', async () => {
+    const { first, second } = await both()
+    first.pass()
+    assert.deepEqual([second.row, rows.length], [null, 1])
+    first.bequeath(second)
+    first.pass()
+    first.item(message('late'))
+    await second.inherited()
+    assert.deepEqual([second.said.length, second.row?.callId], [1, callIdOf(2)])
+    const written = rows.length
+    first.ended(end('transferred'), at(1))
+    assert.deepEqual([rows.length, lines.size], [written, 1])
+    second.began(LINE)
+    second.ended(end('normal'), at(2))
+    assert.equal(lines.size, 0)
+  })
+
   it('is known to its agent where nothing of it is on record', async () => {
     const { first, second, onto } = await both()
     let inherited = 0
