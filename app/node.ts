@@ -36,6 +36,7 @@ import { Calls } from './signaling/calls.ts'
 import type { PingResult } from './signaling/sip-ping.ts'
 import { startSip } from './signaling/start-sip.ts'
 import type { GuestVerdict } from './sip/server.ts'
+import { startRetention } from './store/start-retention.ts'
 import { startStore } from './store/store.ts'
 import { watchTrunks } from './trunk/watch-trunks.ts'
 import { VERSION } from './version.ts'
@@ -146,6 +147,7 @@ async function start(options: NodeOptions, parts: Parts): Promise<RunningNode> {
 
   const dataDir = workerOf?.dataDir ?? node.dataDir
   const recordings = await startRecordings(() => current, dataDir, log, parts)
+  if (workerOf === undefined) startRetention({ config: () => current, store, log }, parts)
   const keyWrap = new KeyWrap(await wrappingKey(dataDir, config.store.keyWrap, 'tandem srtp'))
 
   const ping = (...args: Parameters<typeof link.ping>): Promise<PingResult> => link.ping(...args)

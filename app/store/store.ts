@@ -19,6 +19,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { DiskJournal, type JournalLimits } from './disk-journal.ts'
 import { EmbeddedPostgres } from './embedded-postgres.ts'
 import { ErrandStore } from './errand-store.ts'
+import { Forgetting } from './forgetting.ts'
 import { NodeJournal } from './journal.ts'
 import { prepareDatabase } from './migrate.ts'
 import { Orphans } from './orphans.ts'
@@ -68,6 +69,7 @@ export interface Store {
   readonly sessions: SessionStore
   readonly owners: CallOwners
   readonly errands: ErrandStore
+  readonly forgetting: Forgetting
   readonly shared: SharedState
   readonly audit: Audit
   /** Connections to Postgres, and who hears what rings there. */
@@ -184,6 +186,7 @@ async function assemble(options: StoreOptions, endings: Endings): Promise<Store>
     sessions,
     owners,
     errands: new ErrandStore(statements),
+    forgetting: new Forgetting(statements),
     shared,
     audit: new Audit(pool),
     pool,

@@ -1,4 +1,5 @@
 import { parsePostgres, parseRedis } from './engines.ts'
+import { retention } from './retention.ts'
 import { section } from './units.ts'
 import { optional, secret, text } from './values.ts'
 
@@ -18,4 +19,5 @@ export const store = section({
   keyWrap: optional(secret).describe(
     'Secret that wraps SRTP and recording keys at rest; made into the data folder when absent. Secrets of managed entries need it here.',
   ),
+  retention: retention.prefault({}).describe('How long records stay in PostgreSQL.'),
 })

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { isZone, WEEKDAYS } from '../outbound/calling-hours.ts'
 import { RETRY_DEFAULTS, RETRY_LIMITS, RETRY_REASONS } from '../outbound/retry-policy.ts'
+import { retention } from './retention.ts'
 import { credentials, limits } from './trunks.ts'
 import { duration, section } from './units.ts'
 import { count, hostName, name, number, optional, sourceAddress, tenantIdText, text, trunkIdText } from './values.ts'
@@ -130,6 +131,9 @@ export const tenant = section({
   ),
   retry: optional(retry).describe('How often somebody is called, by the API, who was not reached; absent: once.'),
   recording: recording.prefault({}).describe('Recording of its calls.'),
+  retention: optional(retention).describe(
+    'How long its records stay in PostgreSQL, instead of `store.retention` as a whole.',
+  ),
   limits: limits.prefault({}).describe('Limits of this tenant.'),
   host: optional(hostName).describe("Host in the request-URI of calls from the tenant's own SBC."),
   credentials: optional(credentials).describe("Digest credentials of the tenant's own SBC."),
