@@ -1,5 +1,7 @@
+import { CallRecorder } from '../../app/signaling/call-recorder.ts'
 import { callId, nodeId, sessionId, tenantId, trunkId } from '../../lib/core/ids.ts'
 import type { AttemptRecord, CallRow, TurnRecord } from '../../lib/observe/call-record.ts'
+import type { EmitEvent } from '../../lib/observe/event.ts'
 import type { SipTrace } from '../../lib/observe/sip-trace.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
 import { ulidTime } from '../../lib/store/ulid-range.ts'
@@ -90,4 +92,18 @@ export function sessionRow(n: number, fields: Partial<SessionRow> = {}): Session
     variables: { called: '+12025550100' },
     ...fields,
   }
+}
+
+/** A recorder of a call that keeps no journal; its events go to `emit`. */
+export function recorderOf(row: CallRow, emit: EmitEvent): CallRecorder {
+  const nothing = (): void => undefined
+  const journal = { call: nothing, attempt: nothing, turn: nothing, sip: nothing, session: nothing, item: nothing }
+  const rest = {
+    event: () => {
+      throw new Error('events go another way')
+    },
+    synced: async () => undefined,
+    written: async () => undefined,
+  }
+  return CallRecorder.begin({ ...journal, ...rest }, emit, row)
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { CallSession, type CallSessionFacts, type CallSessionParts } from '../../../app/session/call-session.ts'
-import { CallRecorder } from '../../../app/signaling/call-recorder.ts'
+import type { CallRecorder } from '../../../app/signaling/call-recorder.ts'
 import type { TakenUp } from '../../../app/store/session-store.ts'
 import type { EndCause } from '../../../lib/observe/call-record.ts'
 import type { EventDraft } from '../../../lib/observe/event.ts'
 import type { SessionRow } from '../../../lib/session/record.ts'
 import { AGENT } from '../../conformance/media-engine.ts'
-import { at, callIdOf, callRow, sessionRow } from '../../helpers/records.ts'
+import { at, callIdOf, callRow, recorderOf, sessionRow } from '../../helpers/records.ts'
 
 const CALLER = '+12025550101'
 const AGENTS = new Map([
@@ -40,16 +40,7 @@ describe('the session of a call that begins', () => {
     parked = []
     putBack = 0
     lines = new Map()
-    const nothing = (): void => undefined
-    const journal = { call: nothing, attempt: nothing, turn: nothing, sip: nothing, session: nothing, item: nothing }
-    const rest = {
-      event: () => {
-        throw new Error('events go another way')
-      },
-      synced: async () => undefined,
-      written: async () => undefined,
-    }
-    recorder = CallRecorder.begin({ ...journal, ...rest }, (event) => void events.push(event), callRow(2))
+    recorder = recorderOf(callRow(2), (event) => void events.push(event))
   })
 
   function session(taken: Promise<TakenUp | null>, fields: Partial<CallSessionFacts> = {}): CallSession {

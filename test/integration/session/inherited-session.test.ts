@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { CallSession, type CallSessionParts } from '../../../app/session/call-session.ts'
 import { InheritedSession } from '../../../app/session/inherited-session.ts'
-import { CallRecorder } from '../../../app/signaling/call-recorder.ts'
+import type { CallRecorder } from '../../../app/signaling/call-recorder.ts'
 import type { PastItem } from '../../../lib/agent/past.ts'
 import { tenantId } from '../../../lib/core/ids.ts'
 import type { EndCause } from '../../../lib/observe/call-record.ts'
 import type { SessionRow } from '../../../lib/session/record.ts'
 import { AGENT } from '../../conformance/media-engine.ts'
-import { at, callIdOf, callRow } from '../../helpers/records.ts'
+import { at, callIdOf, callRow, recorderOf } from '../../helpers/records.ts'
 
 const [CALLER, WARD] = ['+12025550101', '+12025550150']
 const AGENTS = new Map([['intake', AGENT]])
@@ -29,18 +29,7 @@ describe('the session of a call to which an agent was handed on', () => {
     lines = new Map()
   })
 
-  const recorder = (call: number): CallRecorder => {
-    const nothing = (): void => undefined
-    const journal = { call: nothing, attempt: nothing, turn: nothing, sip: nothing, session: nothing, item: nothing }
-    const rest = {
-      event: () => {
-        throw new Error('events go another way')
-      },
-      synced: async () => undefined,
-      written: async () => undefined,
-    }
-    return CallRecorder.begin({ ...journal, ...rest }, ({ event }) => void events.push(event), callRow(call))
-  }
+  const recorder = (call: number): CallRecorder => recorderOf(callRow(call), ({ event }) => void events.push(event))
 
   function parts(): CallSessionParts {
     return {
