@@ -1,4 +1,3 @@
-import type { PastItem } from '../../lib/agent/past.ts'
 import type { AgentSpec } from '../../lib/agent/spec.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
 import type { TenantId } from '../../lib/core/ids.ts'
@@ -89,24 +88,9 @@ export class CallSession extends LineSession {
   began(line: Line): void {
     const { recorder } = this.#facts
     this.line = line
-    if (this.#taken !== null) {
-      const session = { id: this.#taken.row.id, resumedFrom: this.#taken.from }
-      recorder.update({ session })
-      recorder.event({ event: 'session.resumed', session: session.id, resumedFrom: session.resumedFrom })
-    }
+    if (this.#taken !== null) this.tellResumed(this.#taken.row.id, this.#taken.from)
     this.book?.began(recorder.row.trunk)
     if (this.book !== null) this.stand(this.book.row.id)
-  }
-
-  /** Something was said, heard, or looked up. */
-  item(item: PastItem): void {
-    this.remember(item)
-    this.book?.item(item)
-  }
-
-  /** The agent keeps a fact. */
-  variable(name: string, value: string): void {
-    this.book?.variable(name, value)
   }
 
   protected override onEnded(end: CallEnd, at: Date): void {
@@ -114,12 +98,6 @@ export class CallSession extends LineSession {
     if (this.line !== null) this.leave(end, at)
     const left = this.line === null && this.#taken !== null ? giveBack(this.#parts, this.#taken) : Promise.resolve()
     void left.then(() => this.tellLeft())
-  }
-
-  protected override onFenced(): void {
-    this.book?.lost()
-    this.stepAside()
-    this.tellLeft()
   }
 
   protected override giveUp(): boolean {

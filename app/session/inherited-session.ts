@@ -85,13 +85,10 @@ export class InheritedSession extends LineSession implements Heir {
   }
 
   #keep(book: SessionBook): void {
-    const { recorder } = this.#facts
-    const { callId: resumedFrom } = book.row
+    const { callId } = book.row
     this.book = book
     this.#write(book)
-    const session = { id: book.row.id, resumedFrom }
-    recorder.update({ session })
-    recorder.event({ event: 'session.resumed', session: session.id, resumedFrom })
+    this.tellResumed(book.row.id, callId)
     this.stand(book.row.id)
   }
 
@@ -102,17 +99,9 @@ export class InheritedSession extends LineSession implements Heir {
     if (this.book !== null) this.#write(this.book)
   }
 
-  /** Something was said, heard, or looked up. */
-  item(item: PastItem): void {
+  override item(item: PastItem): void {
     // What an agent says that rings yet is said by the one of the call before.
-    if (!this.#isHere) return
-    this.remember(item)
-    this.book?.item(item)
-  }
-
-  /** The agent keeps a fact. */
-  variable(name: string, value: string): void {
-    this.book?.variable(name, value)
+    if (this.#isHere) super.item(item)
   }
 
   /** The session is on this call, over the trunk that it is tried or was answered on. */
@@ -132,9 +121,7 @@ export class InheritedSession extends LineSession implements Heir {
   }
 
   protected override onFenced(): void {
-    this.book?.lost()
-    this.stepAside()
     this.#pass(false)
-    this.tellLeft()
+    super.onFenced()
   }
 }

@@ -1,7 +1,7 @@
 import { MAX_HISTORY_ITEMS } from '../../lib/agent/history.ts'
 import type { PastItem } from '../../lib/agent/past.ts'
 import type { CallEnd } from '../../lib/call/agent-call.ts'
-import type { SessionId } from '../../lib/core/ids.ts'
+import type { CallId, SessionId } from '../../lib/core/ids.ts'
 import type { CallRow } from '../../lib/observe/call-record.ts'
 import { parkedEvent } from '../../lib/session/parked-event.ts'
 import type { SessionRow } from '../../lib/session/record.ts'
@@ -66,6 +66,17 @@ export abstract class LineSession {
     return this.#left
   }
 
+  /** Something was said, heard, or looked up. */
+  item(item: PastItem): void {
+    this.remember(item)
+    this.book?.item(item)
+  }
+
+  /** The agent keeps a fact. */
+  variable(name: string, value: string): void {
+    this.book?.variable(name, value)
+  }
+
   /** The call is over, with whatever is told of it. */
   ended(end: CallEnd, at: Date): void {
     if (this.#isOver) return
@@ -116,7 +127,11 @@ export abstract class LineSession {
   protected abstract onEnded(end: CallEnd, at: Date): void
 
   /** Once, and not after the end. Whatever else it does, it says `tellLeft` in the end. */
-  protected abstract onFenced(): void
+  protected onFenced(): void {
+    this.book?.lost()
+    this.stepAside()
+    this.tellLeft()
+  }
 
   /** Ends a call that is not up yet; whether it can. */
   protected giveUp(): boolean {
@@ -126,6 +141,12 @@ export abstract class LineSession {
   protected remember(...items: readonly PastItem[]): void {
     this.#said.push(...items)
     this.#said.splice(0, this.#said.length - MAX_HISTORY_ITEMS)
+  }
+
+  /** The call goes on with the session of another one. */
+  protected tellResumed(id: SessionId, resumedFrom: CallId): void {
+    this.#recorder.update({ session: { id, resumedFrom } })
+    this.#recorder.event({ event: 'session.resumed', session: id, resumedFrom })
   }
 
   /** From now on it may be asked to give a session up. */

@@ -80,17 +80,14 @@ export class TakenSession extends LineSession {
     this.#owned = this.#own(line)
   }
 
-  /** Something was said, heard, or looked up. */
-  item(item: PastItem): void {
-    this.remember(item)
-    if (this.book !== null) this.book.item(item)
-    else if (this.#early.length < MAX_EARLY_ITEMS) this.#early.push(item)
+  override item(item: PastItem): void {
+    super.item(item)
+    if (this.book === null && this.#early.length < MAX_EARLY_ITEMS) this.#early.push(item)
   }
 
-  /** The agent keeps a fact. */
-  variable(name: string, value: string): void {
-    if (this.book !== null) this.book.variable(name, value)
-    else this.#earlyVariables = { ...this.#earlyVariables, [name]: value }
+  override variable(name: string, value: string): void {
+    super.variable(name, value)
+    if (this.book === null) this.#earlyVariables = { ...this.#earlyVariables, [name]: value }
   }
 
   protected override onEnded(end: CallEnd, at: Date): void {
@@ -104,11 +101,7 @@ export class TakenSession extends LineSession {
   }
 
   protected override onFenced(): void {
-    void this.#owned.then(() => {
-      this.book?.lost()
-      this.stepAside()
-      this.tellLeft()
-    })
+    void this.#owned.then(() => super.onFenced())
   }
 
   /** Never rejects. Where the session is another call's by now, that caller is here no more. */

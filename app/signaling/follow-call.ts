@@ -2,13 +2,11 @@ import type { CallId, TenantId } from '../../lib/core/ids.ts'
 import type { CallAgent } from '../../lib/route/routes.ts'
 import { namedUuid } from '../../lib/sip/session-id.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
-import { CallRecorder } from './call-recorder.ts'
+import { beginOutgoing, ringOut } from './begin-outgoing.ts'
 import { CalleeHunt } from './callee-hunt.ts'
-import { firstRow } from './first-row.ts'
 import type { FollowingCall, FollowOrder } from './following-call.ts'
-import { OutgoingCall } from './outgoing-call.ts'
+import type { OutgoingCall } from './outgoing-call.ts'
 import type { PlaceParts } from './place-call.ts'
-import { SharedCall } from './shared-call.ts'
 
 /** What it needs of the config in force. */
 export interface FollowContext {
@@ -25,26 +23,19 @@ export function followCall(
   order: FollowOrder,
   context: FollowContext,
 ): FollowingCall & { readonly call: OutgoingCall } {
-  const { node, media, metrics, journal, emit, load, desk } = parts
   const { before, callee, handOns, onProgress, onAnswered, onEnded } = order
   const { tenant, agents, recording } = context
   const { from, to } = callee
-  const parties = { tenant, trunk: null, from, to }
-  const row = firstRow({ node, direction: 'outbound', parties, raw: { from, to }, sipCallId: '' })
-  const recorder = CallRecorder.begin(journal, emit, row)
+  const recorder = beginOutgoing(parts, { tenant, from, to })
   // Nobody is known again by an extension.
   const caller = to.startsWith('+') ? to : ''
   const variables = { caller: from, called: to }
   const session = parts.sessions.inherited({ recorder, from: order.session, caller, variables })
-  const leaveTenant = load.hold(null, tenant)
-  // At our end is who was there before (RFC 7989 §7).
-  const hunt = new CalleeHunt(parts, order.context, { ...callee, sessionUuid: () => namedUuid(before.id) }, recorder)
-  metrics.callStarted('outbound')
-  const call = new OutgoingCall({
-    ...{ media, metrics, recorder, desk, session, handOns },
-    shared: new SharedCall(parts, recorder, session),
+  const call = ringOut(parts, {
+    ...{ recorder, tenant, session, handOns },
     recording: recording(recorder.id),
-    callee: hunt,
+    // At our end is who was there before (RFC 7989 §7).
+    callee: new CalleeHunt(parts, order.context, { ...callee, sessionUuid: () => namedUuid(before.id) }, recorder),
     agent: () => session.open(agents),
     onMachine: null,
     onProgress,
@@ -52,12 +43,7 @@ export function followCall(
       onAnswered()
       return session.inherited()
     },
-    onReleased: (end) => {
-      hunt.end()
-      leaveTenant()
-      parts.onReleased(recorder, hunt.sipCallIds)
-      onEnded(end)
-    },
+    onEnded,
   })
   session.onInherited(() => call.catchUp())
   return { call, session, recorder }

@@ -4,7 +4,6 @@ import type { OrderOutcome } from '../../lib/call/call-order.ts'
 import { endReason } from '../../lib/call/end-reason.ts'
 import type { LineInput } from '../../lib/call/line-input.ts'
 import type { EndCause } from '../../lib/observe/call-record.ts'
-import { withDeadline } from '../deadline.ts'
 import type { LegEvent, LegSummary, MediaEngine } from '../media/port.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { NewRecording } from '../recordings/recordings.ts'
@@ -15,6 +14,7 @@ import type { CallRecorder } from './call-recorder.ts'
 import { CallTransfers, type TalkingLine } from './call-transfers.ts'
 import type { IncomingInvite } from './incoming-invite.ts'
 import { onLegEvent } from './leg-events.ts'
+import { untilTold } from './refer-notifier.ts'
 import type { SharedCall } from './shared-call.ts'
 import type { DialogEnd, SipDialog } from './sip-dialog.ts'
 import { SteppedCall } from './stepped-call.ts'
@@ -40,9 +40,6 @@ export interface LineParts {
   /** How often the conversation has been handed on before; absent: never. */
   readonly handOns?: number
 }
-
-/** How long our BYE waits for whoever is being told why. */
-const TOLD_MS = 2_000
 
 /** A call of an agent, whoever began it: has what its leg does come to it, and may be handed to a person. */
 export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, Input, Effect> {
@@ -119,7 +116,7 @@ export abstract class LineCall<State, Input, Effect> extends SteppedCall<State, 
 
   protected override bye(dialog: SipDialog | undefined | null, cause: EndCause): void {
     if (this.#told === null) return super.bye(dialog, cause)
-    this.hungUp = withDeadline(this.#told, TOLD_MS).then(() => dialog?.bye({ Reason: endReason(cause) }))
+    this.hungUp = untilTold(this.#told).then(() => dialog?.bye({ Reason: endReason(cause) }))
   }
 
   protected override onHold(held: boolean): void {

@@ -1,11 +1,18 @@
 import type Srf from 'drachtio-srf'
 import { reasonPhrase } from '../../lib/sip/reason-phrases.ts'
 import type { SessionIds } from '../../lib/sip/session-id.ts'
+import { withDeadline } from '../deadline.ts'
 import { sendInDialog } from './in-dialog-request.ts'
 import { SESSION_ID } from './sip-facts.ts'
 
 /** How long a NOTIFY is said to be followed by another one, in seconds: longer than anybody may ring. */
 const EXPIRES_S = 300
+
+/** How long our BYE waits for the answer to a NOTIFY before it. */
+const TOLD_MS = 2_000
+
+/** Resolves when whoever asked has heard what came of it, or has had the time to: then it may be hung up. @param told as `notify` gives it */
+export const untilTold = (told: Promise<void>): Promise<void> => withDeadline(told, TOLD_MS)
 
 export interface ReferNotifierParts {
   /** Where requests of the dialog go. */

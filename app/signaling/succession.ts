@@ -6,8 +6,7 @@ import {
   stepSuccession,
 } from '../../lib/call/succession.ts'
 import { assertNever } from '../../lib/core/assert-never.ts'
-import { withDeadline } from '../deadline.ts'
-import type { ReferNotifier } from './refer-notifier.ts'
+import { type ReferNotifier, untilTold } from './refer-notifier.ts'
 import { Transfer, type TransferParts } from './transfer.ts'
 import { tellTransfer } from './transfer-order.ts'
 
@@ -23,9 +22,6 @@ export interface SuccessionParts {
   /** The other one cannot be had, and nothing else has changed. */
   readonly onFailed: () => void
 }
-
-/** How long the answer to the last NOTIFY is waited for, so that whoever asked has heard it before our BYE. */
-const TOLD_MS = 2_000
 
 const UNREACHABLE = 500
 
@@ -98,7 +94,7 @@ export class Succession {
   }
 
   async #dismiss(): Promise<void> {
-    await withDeadline(this.#told, TOLD_MS)
+    await untilTold(this.#told)
     this.#parts.dismiss()
   }
 }
