@@ -135,8 +135,10 @@ export class Transfer {
         this.#hungUp = this.#answered?.dialog.bye({ Reason: endReason(effect.cause) }) ?? this.#hungUp
         return
       case 'tell':
-        this.#tell(effect.problem === null ? 'joined' : 'failed', effect.problem)
+        if (effect.problem !== null) this.#tell('failed', effect.problem)
         return this.#parts.onTold(effect.problem)
+      case 'announce':
+        return this.#tell('joined')
       case 'end':
         return this.#parts.onEnd()
       case 'back':
@@ -266,7 +268,7 @@ export class Transfer {
     this.#input({ kind: 'joined' })
   }
 
-  /** From when the transfer is told as joined, caller and person hear who the other one is (RFC 7989 §7): one of ours, where they have not said. */
+  /** Before the transfer is told as joined, caller and person hear who the other one is (RFC 7989 §7): one of ours, where they have not said. */
   #introduce(): void {
     const { recorder, callerIds } = this.#parts
     const person = this.#answered?.dialog.sessionIds

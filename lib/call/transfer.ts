@@ -46,8 +46,10 @@ export type TransferEffect =
   | { readonly kind: 'brief' }
   | { readonly kind: 'join' }
   | { readonly kind: 'bye'; readonly cause: EndCause }
-  /** What came of it, exactly once: to the agent, and on record. */
+  /** What came of it, exactly once, to the agent; a failure is on record with it. */
   | { readonly kind: 'tell'; readonly problem: string | null }
+  /** Both talk, on record: only now is a BYE of the person the end of the call. */
+  | { readonly kind: 'announce' }
   /** The person has hung up on the caller: the call is over. */
   | { readonly kind: 'end' }
   /** The caller has lost the person: the agent talks to them again. */
@@ -78,7 +80,7 @@ export function stepTransfer(state: TransferState, input: TransferInput, attende
       if (input.kind === 'declined') return fail(input.why, 'normal')
       return stepAnswered(state, input)
     case 'joining':
-      if (input.kind === 'joined') return { state: { kind: 'joined' }, effects: [] }
+      if (input.kind === 'joined') return go({ kind: 'joined' }, { kind: 'announce' })
       if (input.kind === 'bye') return over([{ kind: 'back', why: 'they hung up as they were put through' }])
       return stepJoined(state, input)
     case 'joined':

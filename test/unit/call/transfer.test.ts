@@ -35,21 +35,25 @@ const words = (effects: readonly TransferEffect[]): string =>
 
 describe('the transfer of a call to a person', () => {
   const BLIND: readonly (readonly [why: string, inputs: Name[], effects: string])[] = [
-    ['joins them when they answer', ['opened', 'answered', 'agreed', 'joined'], 'hunt, accept, tell ok, join'],
+    [
+      'joins them when they answer',
+      ['opened', 'answered', 'agreed', 'joined'],
+      'hunt, accept, tell ok, join, announce',
+    ],
     [
       'ends the call when they hang up',
       ['opened', 'answered', 'agreed', 'joined', 'bye'],
-      'hunt, accept, tell ok, join, end, release',
+      'hunt, accept, tell ok, join, announce, end, release',
     ],
     [
       'gives the caller back to the agent where they are lost',
       ['opened', 'answered', 'agreed', 'joined', 'lost'],
-      'hunt, accept, tell ok, join, bye, back, release',
+      'hunt, accept, tell ok, join, announce, bye, back, release',
     ],
     [
       'hangs up on them when the caller does',
       ['opened', 'answered', 'agreed', 'joined', 'callerHangsUp'],
-      'hunt, accept, tell ok, join, bye, release',
+      'hunt, accept, tell ok, join, announce, bye, release',
     ],
     ['tells the agent where nobody could be reached', ['opened', 'failed'], 'hunt, tell why, release'],
     ['tells the agent where there is no media', ['failed'], 'tell why, release'],
@@ -76,7 +80,7 @@ describe('the transfer of a call to a person', () => {
   }
 
   const ATTENDED: readonly (readonly [why: string, inputs: Name[], effects: string])[] = [
-    ['joins who accepts', ['accepted', 'joined'], 'tell ok, join'],
+    ['joins who accepts', ['accepted', 'joined'], 'tell ok, join, announce'],
     ['tells the agent who declines, and hangs up on them', ['declined'], 'bye, tell why, release'],
     ['tells the agent who hangs up', ['bye'], 'tell why, release'],
     ['tells the agent where nobody could say who is calling', ['failed'], 'bye, tell why, release'],
@@ -107,6 +111,8 @@ describe('the transfer of a call to a person', () => {
         // Who was told that it is done stays with a person until that one, or they, hang up; else an agent has them again.
         const done = effects.some((effect) => effect.kind === 'tell' && effect.problem === null)
         assert.ok(count('back') + count('end') <= (done ? 1 : 0))
+        // What is on record as joined ends the call with the person's BYE.
+        assert.ok(count('announce') <= count('join') && count('end') <= count('announce'))
       }),
       { numRuns: 5_000 },
     )
