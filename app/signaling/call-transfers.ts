@@ -203,10 +203,12 @@ export class CallTransfers {
   onRefer(refer: IncomingRefer): void {
     const { desk, recorder, media, session, handOns, onState } = this.#parts
     const line = this.#parts.line()
-    const untimely = line === null || this.isUnderWay ? 'a transfer is under way, or the call is not up' : null
+    const isPending = line === null || (this.isUnderWay && !this.isJoined)
+    const untimely = isPending ? 'a transfer is under way, or the call is not up' : null
     const by = recorder.row.direction === 'inbound' ? 'caller' : 'callee'
     const reach = () => {
-      const problem = problemOf(media, handOns)
+      // Asking again would not help, as it would after a 491.
+      const problem = this.isJoined ? PUT_THROUGH : problemOf(media, handOns)
       return problem === null ? desk.handedOn(recorder, refer.user, line?.agent.transfers ?? []) : err(problem)
     }
     const taken = answerRefer(refer, { recorder, by, untimely, reach })
@@ -290,6 +292,12 @@ function problemOf({ joins }: MediaEngine, handOns: number): TransferRefusal | n
   return handOns < MAX_HAND_ONS
     ? null
     : { code: 'limit', message: `the conversation has been handed on ${MAX_HAND_ONS} times` }
+}
+
+/** A person's phone is not ours to send elsewhere for the other one on the line. */
+const PUT_THROUGH: TransferRefusal = {
+  code: 'request',
+  message: 'who talks to a person cannot hand them on in this version',
 }
 
 const refused = (message: string): OrderOutcome => ({ kind: 'refused', code: 'state', message })

@@ -4,7 +4,8 @@ import { BaresipCallee } from '../helpers/baresip-callee.ts'
 import { loopbackAddress } from '../helpers/loopback.ts'
 import { type QuickAgent, startQuickAgent } from '../helpers/quick-agent.ts'
 import { RawCaller } from '../helpers/raw-caller.ts'
-import { NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
+import { framesOf } from '../helpers/stereo-wav.ts'
+import { KEY, NUMBER, TandemProcess } from '../helpers/tandem-process.ts'
 import { until } from '../helpers/until.ts'
 
 const [CALLER, PERSON, NIGHT] = ['+12025550199', '+12025550150', '1002']
@@ -43,7 +44,16 @@ describe('a call that somebody transfers by REFER, with baresip', function () {
           { id: 'out', targets, probe, acceptRefer: true },
         ],
         groups: { us: { trunks: ['out'] } },
-        tenants: [{ id: 'clinic', group: 'us', numbers: [NUMBER], agent: 'intake', referTo: [NIGHT] }],
+        tenants: [
+          {
+            id: 'clinic',
+            group: 'us',
+            numbers: [NUMBER],
+            agent: 'intake',
+            referTo: [NIGHT],
+            recording: { enabled: true },
+          },
+        ],
       },
     })
   })
@@ -67,6 +77,14 @@ describe('a call that somebody transfers by REFER, with baresip', function () {
     return events.flatMap(({ event, via, by, outcome }) =>
       event === 'call.transfer' ? [[via, by, outcome].join(' ')] : [],
     )
+  }
+
+  async function recordingOf(id: string): Promise<{ readonly status: number; readonly length: number }> {
+    const answer = await fetch(`${node.url}/api/v1/calls/${id}/recording`, {
+      headers: { authorization: `Bearer ${KEY}` },
+    })
+    const wav = Buffer.from(await answer.arrayBuffer())
+    return { status: answer.status, length: answer.ok ? framesOf(wav).left.length : 0 }
   }
 
   it('leaves us where the caller’s phone does it for an operator', async () => {
@@ -99,6 +117,12 @@ describe('a call that somebody transfers by REFER, with baresip', function () {
     await node.api(`/api/v1/calls/${second.id}`, { method: 'DELETE' })
     const { end } = await callOf(NUMBER, 'the end', (call) => call.id === second.id && call.state === 'ended')
     assert.deepEqual(end, { by: 'operator', sip: null, cause: 'normal' })
+    // One conversation, and a recording of each call that it had.
+    for (const call of calls) {
+      const { status, length } = await recordingOf(call)
+      assert.equal(status, 200)
+      assert.ok(length > 0, `${call}: nothing is recorded`)
+    }
   })
 
   it('goes on with whom the person’s phone names, who hears the caller and is heard', async () => {

@@ -22,6 +22,19 @@ const TRUNCATED = 0x0200
 const NXDOMAIN = 3
 const SERVFAIL = 2
 
+/** Null where the port is taken: what is free for TCP may be another test's for UDP. */
+async function bound(port: number): Promise<Socket | null> {
+  const socket = createSocket('udp4').bind(port, '127.0.0.1')
+  try {
+    await once(socket, 'listening')
+    return socket
+  } catch (error) {
+    socket.close()
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') return null
+    throw error
+  }
+}
+
 /** A small authoritative server (RFC 1035) over UDP and TCP, whose zone can be changed as it runs. */
 export class DnsServer {
   zone: DnsZone
@@ -51,13 +64,15 @@ export class DnsServer {
   }
 
   static async start(zone: DnsZone): Promise<DnsServer> {
-    const tcp = createServer().listen(0, '127.0.0.1')
-    await once(tcp, 'listening')
-    const address = tcp.address()
-    const socket = createSocket('udp4')
-    socket.bind(typeof address === 'object' ? (address?.port ?? 0) : 0, '127.0.0.1')
-    await once(socket, 'listening')
-    return new DnsServer(socket, tcp, zone)
+    for (;;) {
+      const tcp = createServer().listen(0, '127.0.0.1')
+      await once(tcp, 'listening')
+      const address = tcp.address()
+      const socket = await bound(typeof address === 'object' ? (address?.port ?? 0) : 0)
+      if (socket !== null) return new DnsServer(socket, tcp, zone)
+      tcp.close()
+      await once(tcp, 'close')
+    }
   }
 
   /** As `setServers` wants it. */

@@ -373,6 +373,20 @@ for (const begun of ['by us', 'by the far end'] as const) {
       assert.equal(requests(phones, 'INVITE').length, rungBefore + 2)
     })
 
+    it('is for nobody to hand on where the far end talks to a person: they stay with each other', async () => {
+      const { first, rungBefore } = await call()
+      press(first, '1')
+      const desk = await answer(await rung(rungBefore + 1), rtp.second)
+      await until('both on the line', () => outcomes().includes('leg agent joined'))
+      refer(first, WARD)
+      const { startLine } = await first.peer.nextResponse(603, 'REFER')
+      assert.match(startLine, /Decline/)
+      assert.equal(outcomes().at(-1), `refer ${far} refused`)
+      assert.equal(requests(phones, 'INVITE').length, rungBefore + 1)
+      await hangUp(desk)
+      assert.equal((await ended(first)).end?.cause, 'transferred')
+    })
+
     it('is on hold meanwhile, as phones do before they hand somebody on, and still where nothing came of it', async () => {
       const { first, rungBefore } = await call()
       const held = rtp.first.offer().replace(/a=sendrecv\r\n|$/, 'a=sendonly\r\n')
